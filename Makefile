@@ -1,0 +1,165 @@
+# knetd. `make help` lists what can be made.
+
+VERSION := 0.1.0
+HOST_ARCH := $(shell uname -m)
+ARCH ?= $(HOST_ARCH)
+BUILD := build
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
+FUZZ_SECONDS ?= 30
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+include deps/deps.mk
+
+SOURCES := $(wildcard knetd/*.c knetd/kern/*.c modules/*/*.c)
+OUT := $(BUILD)/$(ARCH)
+WARN := -Wall -Wextra -Werror
+COMMON := -std=gnu11 -D_GNU_SOURCE -pipe -g $(WARN) -MMD -MP -Iinclude -DKNETD_VERSION='"$(VERSION)"' \
+	-DINI_HANDLER_LINENO=1 -DNGHTTP2_STATICLIB
+# The libraries' headers are not ours to warn about.
+HARDEN := -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
+LINK := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
+LIB_ORDER := -lnftnl -lmnl -lbearssl -lnghttp2 -linih -lyyjson -lyaml -llmdb
+
+# ---- the daemon --------------------------------------------------------------------------------
+
+OBJECTS := $(SOURCES:%.c=$(OUT)/o/%.o) $(OUT)/o/deps/fortify_shim.o
+
+.PHONY: all
+all: $(OUT)/knetd
+	@ln -sfn $(ARCH)/knetd $(BUILD)/knetd
+
+$(OUT)/o/%.o: %.c $(MUSL_ARCHIVES) | $(MUSL_CC)
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	@$(MUSL_CC) -O2 $(COMMON) $(HARDEN) -isystem $(MUSL)/include -c -o $@ $<
+
+$(OUT)/knetd: $(OBJECTS) $(MUSL_ARCHIVES)
+	@echo "  ld $@"
+	@$(MUSL_CC) $(LINK) -o $@.dbg $(OBJECTS) -L$(MUSL)/lib $(LIB_ORDER)
+	@$(CROSS)strip -s -o $@.new $@.dbg && mv $@.new $@
+
+# ---- unit tests: the same sources under the host's compiler and sanitizers ---------------------------
+
+SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+H := $(BUILD)/host
+HOST_OBJECTS := $(patsubst %.c,$(H)/o/%.o,$(filter-out knetd/main.c,$(SOURCES)))
+TESTS := $(patsubst tests/unit/%.c,$(H)/tests/%,$(wildcard tests/unit/test_*.c))
+HOST_LINK = -L$(HOST)/lib $(LIB_ORDER) -lcmocka
+
+$(H)/o/%.o: %.c $(HOST_ARCHIVES)
+	@mkdir -p $(@D)
+	@gcc $(SAN) $(COMMON) -isystem $(HOST)/include -c -o $@ $<
+
+$(H)/libknetd.a: $(HOST_OBJECTS)
+	@rm -f $@ && gcc-ar rcs $@ $^
+
+# Tests named test_plan_* see the fake kernel door instead of the real one.
+$(H)/tests/test_plan_%: $(H)/o/tests/unit/test_plan_%.o $(H)/o/tests/unit/fake_kern.o $(H)/libknetd.a
+	@mkdir -p $(@D)
+	@gcc $(SAN) -o $@ $^ $(HOST_LINK)
+
+$(H)/tests/%: $(H)/o/tests/unit/%.o $(H)/libknetd.a
+	@mkdir -p $(@D)
+	@gcc $(SAN) -o $@ $^ $(HOST_LINK)
+
+.SECONDARY:
+.PHONY: check
+check: $(TESTS)
+	@tests/unit/run.sh $(TESTS)
+
+# ---- fuzzing ---------------------------------------------------------------------------------------
+
+F := $(BUILD)/fuzz
+FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SAN := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(patsubst %.c,$(F)/o/%.o,$(filter-out knetd/main.c,$(SOURCES)))
+
+$(F)/o/%.o: %.c $(HOST_ARCHIVES)
+	@mkdir -p $(@D)
+	@clang $(FUZZ_SAN) $(COMMON) -Wno-error -isystem $(HOST)/include -c -o $@ $<
+
+$(F)/libknetd.a: $(FUZZ_OBJECTS)
+	@rm -f $@ && gcc-ar rcs $@ $^
+
+$(F)/fuzz_%: $(F)/o/tests/fuzz/fuzz_%.o $(F)/libknetd.a
+	@clang -fsanitize=fuzzer,address,undefined -o $@ $^ -L$(HOST)/lib $(LIB_ORDER)
+
+.PHONY: fuzz
+fuzz: $(FUZZERS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZERS)
+
+# ---- what people run ----------------------------------------------------------------------------------
+
+.PHONY: needs test-needs run demo test bench vm vm-test lint dist clean install help
+needs:
+	@deps/install-build-needs.sh
+
+test-needs: needs
+	@tests/install-needs.sh
+
+run:
+	@$(MAKE) needs
+	@$(MAKE) all
+	@echo "The API answers on /run/knetd/knetd.sock. Try, in another terminal:"
+	@echo "  curl --unix-socket /run/knetd/knetd.sock http://localhost/readyz"
+	@echo "  curl --unix-socket /run/knetd/knetd.sock http://localhost/api/v1/services"
+	@exec $(BUILD)/knetd -c etc/knetd.ini
+
+demo:
+	@$(MAKE) needs
+	@$(MAKE) all
+	@tests/demo.sh
+
+test:
+	@$(MAKE) test-needs
+	@$(MAKE) all deps
+	@tests/run.sh
+
+bench:
+	@$(MAKE) test-needs
+	@$(MAKE) all
+	@tests/bench/run.sh
+
+vm: all
+	@vm/run.sh
+
+vm-test: all
+	@vm/test.sh
+
+OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
+lint: $(HOST_ARCHIVES)
+	clang-format --dry-run --Werror $(OURS)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
+		-Iinclude -D_GNU_SOURCE -DKNETD_VERSION='""' $(SOURCES)
+	clang-tidy --quiet $(SOURCES) -- -std=gnu11 -D_GNU_SOURCE -DINI_HANDLER_LINENO=1 -DKNETD_VERSION='""' -Iinclude -isystem $(HOST)/include
+
+dist: all
+	@mkdir -p $(BUILD)/dist
+	git archive --prefix=knetd-$(VERSION)/ -o $(BUILD)/dist/knetd-$(VERSION).tar.gz HEAD
+	cp $(OUT)/knetd $(BUILD)/dist/knetd-$(VERSION)-$(ARCH)
+	cd $(BUILD)/dist && sha256sum knetd-$(VERSION)* >SHA256SUMS
+
+install: all
+	install -D -m 755 $(OUT)/knetd $(DESTDIR)/usr/local/sbin/knetd
+	install -D -m 644 etc/knetd.ini $(DESTDIR)/etc/knetd.ini
+	install -D -m 644 etc/systemd/knetd.service $(DESTDIR)/etc/systemd/system/knetd.service
+	install -d $(DESTDIR)/opt/cni/bin $(DESTDIR)/etc/cni/net.d
+	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/knet
+	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/loopback
+	install -m 644 etc/containerd/10-knet.conflist $(DESTDIR)/etc/cni/net.d/
+
+clean:
+	rm -rf $(BUILD)/x86_64 $(BUILD)/aarch64 $(BUILD)/host $(BUILD)/fuzz $(BUILD)/knetd
+
+help:
+	@echo "make            the binary: build/$(ARCH)/knetd (ARCH=aarch64 crosses)"
+	@echo "make run        install build needs, build, run in the foreground with etc/knetd.ini"
+	@echo "make demo       two pods, a Service, a name, an Ingress, in namespaces of their own"
+	@echo "make check      unit tests under sanitizers: no root, seconds"
+	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM"
+	@echo "make bench      figures beside the peers' in the same run"
+	@echo "make vm         boot the test machine; make vm-test judges it unattended"
+	@echo "make fuzz lint dist install clean"
+
+-include $(OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d)

@@ -1,0 +1,54 @@
+# deps.mk - the libraries, for a musl target (build/deps/ARCH) and for tests with the host's own C
+# library (build/deps/host). A library is built again when its pin lines or its recipe change, and not
+# otherwise.
+
+DEPS_LIBS := bearssl inih yyjson yaml lmdb nghttp2
+DEPS_HOST_LIBS := $(DEPS_LIBS) mnl nftnl
+PINS := $(BUILD)/pins
+TARBALLS := $(BUILD)/tarballs
+
+# PINS/NAME changes only when the library's own lines in deps/pins do.
+.PHONY: FORCE
+$(PINS)/%: deps/pins FORCE
+	@mkdir -p $(@D)
+	@grep -E '^$* ' deps/pins >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+CROSS_x86_64 := x86_64-linux-gnu-
+CROSS_aarch64 := aarch64-linux-gnu-
+CROSS := $(CROSS_$(ARCH))
+ifeq ($(CROSS),)
+$(error ARCH=$(ARCH): x86_64 and aarch64 are supported (libnftnl is to be had for no other))
+endif
+
+MUSL := $(BUILD)/deps/$(ARCH)
+MUSL_CC := $(MUSL)/bin/musl-gcc
+DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
+MUSL_ARCHIVES := $(foreach l,$(DEPS_LIBS) mnl nftnl,$(MUSL)/lib/lib$(l).a)
+
+$(MUSL_CC): $(PINS)/musl
+	@echo "  musl $(ARCH)"
+	@deps/fetch.sh $(TARBALLS) musl $(ARCH)
+	@CC=$(CROSS)gcc AR=$(CROSS)ar deps/build.sh musl $(MUSL) $(TARBALLS) $(ARCH)
+	@touch $@
+
+$(foreach l,$(DEPS_LIBS) mnl nftnl,$(eval $(MUSL)/lib/lib$(l).a: $(PINS)/$(l)))
+$(MUSL)/lib/lib%.a: $(MUSL_CC)
+	@echo "  lib$* $(ARCH)"
+	@deps/fetch.sh $(TARBALLS) $* $(ARCH)
+	@CC=$(abspath $(MUSL_CC)) AR=$(CROSS)gcc-ar CFLAGS='$(DEPS_CFLAGS)' deps/build.sh $* $(MUSL) $(TARBALLS) $(ARCH)
+	@touch $@
+
+# For tests: the same sources, the host's compiler and C library, no sanitizers inside the libraries.
+HOST := $(BUILD)/deps/host
+HOST_ARCHIVES := $(foreach l,$(DEPS_HOST_LIBS),$(HOST)/lib/lib$(l).a)
+$(foreach l,$(DEPS_HOST_LIBS),$(eval $(HOST)/lib/lib$(l).a: $(PINS)/$(l)))
+$(HOST)/lib/lib%.a:
+	@echo "  lib$* host"
+	@deps/fetch.sh $(TARBALLS) $* $(HOST_ARCH)
+	@CC=gcc AR=gcc-ar CFLAGS='-std=gnu11 -pipe -O1 -g -fPIE' deps/build.sh $* $(HOST) $(TARBALLS) $(HOST_ARCH)
+	@touch $@
+
+.PHONY: deps
+deps: $(MUSL_ARCHIVES) $(HOST_ARCHIVES)
+	@MUSL=$(MUSL) deps/check-symbols.sh

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Installs what building needs and is not there yet, from the machine's own package registry.
+set -eu
+need="gcc make patch xz-utils linux-libc-dev libc6-dev curl binutils"
+missing=
+for p in $need; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+[ "$(id -u)" = 0 ] || { echo "not installed:$missing; as root: apt-get install$missing" >&2; exit 1; }
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing

@@ -1,0 +1,64 @@
+/* conf.h - knetd.ini, read once at start and never changed after. The keys, their defaults and what
+ * they mean stand in etc/knetd.ini; the table in knetd/conf.c is the code's side of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <knetd/err.h>
+#include <knetd/ip.h>
+#include <knetd/log.h>
+
+#define CONF_CIDRS 8
+#define CONF_ADDRS 16
+
+struct conf_cidrs {
+	unsigned n;
+	struct cidr v[CONF_CIDRS];
+};
+struct conf_endpoints {
+	unsigned n;
+	struct endpoint v[CONF_ADDRS];
+};
+
+struct conf {
+	struct {
+		char name[64]; /* default: the host's name */
+		char state_dir[96], run_dir[96], manifests[256];
+		enum log_level log_level;
+		unsigned workers; /* per role; auto = online processors */
+	} node;
+	struct {
+		char socket[108];
+		char socket_group[32]; /* "knetd" where that group exists */
+		struct conf_endpoints insecure_listen; /* loopback only */
+	} api;
+	struct {
+		struct conf_cidrs cidrs;
+		unsigned mtu; /* 0 = auto, from the uplink */
+		bool masquerade;
+	} podnet;
+	struct {
+		struct conf_cidrs cidrs; /* at most one a family */
+		uint16_t node_port_first, node_port_last;
+	} service;
+	struct {
+		char domain[254];	 /* lower case, no dot at the end: "cluster.local" */
+		struct conf_endpoints address; /* the cluster DNS addresses, port 53; auto = 10th of each Service range */
+		struct conf_endpoints listen;  /* further ones */
+		bool upstreams_file;	 /* upstreams come from resolv_conf */
+		char resolv_conf[256];
+		struct conf_endpoints upstreams;
+	} dns;
+	struct {
+		bool any_address; /* addresses=*: one dual-stack socket a port */
+		struct conf_cidrs addresses; /* whole addresses, bits = all */
+		uint16_t http;	  /* 0 = off */
+	} ingress;
+};
+
+extern struct conf conf; /* read-only after conf_load */
+
+/* Reads path over the defaults. An unknown section or key, or a bad value, is an error that names
+ * file and line. path NULL: defaults only. */
+int conf_load(const char *path, struct err *e);

@@ -1,0 +1,85 @@
+/* http.h - HTTP/1.1 messages, strictly (RFC 9112), for API and ingress alike. No I/O, no allocation:
+ * bytes in, spans out, "need more" is a result. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <knetd/buf.h>
+
+#define HTTP_HEAD_MAX (32 * 1024) /* bytes of request line and headers */
+#define HTTP_HEADERS_MAX 128
+
+struct span {
+	const char *p;
+	size_t n;
+};
+
+struct http_header {
+	struct span name, value; /* value without surrounding blanks */
+};
+
+enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_UNTIL_CLOSE };
+
+struct http_head { /* spans point into the bytes given to the parser */
+	bool request;
+	struct span method, target; /* of a request; target as sent (origin-form, absolute-form, *) */
+	struct span path, query;    /* of target: path begins with '/', query without '?' (p NULL if none) */
+	struct span host;	    /* of Host (or the absolute-form's authority): without port, maybe [v6] */
+	struct span host_port;	    /* digits behind ':', or empty */
+	unsigned minor;		    /* HTTP/1.minor, 0 or 1 */
+	unsigned status;	    /* of a response */
+	struct span reason;
+	enum http_body body;
+	uint64_t length;   /* for HTTP_BODY_LENGTH */
+	bool keep_alive;   /* by version and Connection */
+	bool expect_continue;
+	bool upgrade;	   /* Connection: upgrade and an Upgrade header */
+	size_t n_headers;
+	struct http_header headers[HTTP_HEADERS_MAX];
+};
+
+/* Parses one head. Returns the bytes it takes (with the empty line), 0 when more are needed, or
+ * minus the HTTP status to answer with (400, 414, 431, 501, 505; for a response always -502).
+ * `why` then says in a few words what was wrong. */
+int http_parse_request(struct http_head *h, const char *p, size_t n, const char **why);
+/* head_request: the response answers HEAD; 1xx, 204 and 304 have no body either. */
+int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request, const char **why);
+
+const struct span *http_header(const struct http_head *h, const char *name); /* first, or NULL */
+bool span_is(struct span s, const char *text);	 /* same bytes */
+bool span_is_nocase(struct span s, const char *text);
+/* True when the comma-separated list value has the token (case-blind). */
+bool span_has_token(struct span list, const char *token);
+
+/* The chunked coding, resumable (RFC 9112 7.1; chunk extensions are skipped, trailers are bounded). */
+struct http_chunked {
+	uint8_t state;
+	uint64_t left;
+	uint32_t meta; /* bytes of size lines and trailers seen, bounded */
+};
+/* Looks at up to n bytes: *data and *data_n is body found in them (possibly none). Returns bytes
+ * consumed, or -1 when the coding is broken; *done when the last chunk and trailers have passed.
+ * Call again with what is left while it consumes anything. */
+long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **data, size_t *data_n, bool *done);
+
+const char *http_reason(unsigned status); /* "Not Found" */
+
+/* A whole call as the API's routes see it. */
+struct http_call {
+	const struct http_head *head;
+	const char *method, *path, *query; /* NUL-terminated; path percent-decoded, no slash at the end; query raw, "" if none */
+	const char *content_type, *accept; /* "" if absent; without parameters for content_type */
+	const char *body;		   /* NUL after body_len */
+	size_t body_len;
+	unsigned uid; /* of the peer on the unix socket; 0 on others */
+};
+struct http_answer {
+	unsigned status;	  /* 200 at first */
+	const char *content_type; /* static; "application/json" at first */
+	struct buf body;
+	struct buf headers; /* further header lines, each with its CRLF */
+};
+/* The decoded value of a query parameter into out; false when absent or too long. */
+bool http_query(const char *query, const char *name, char *out, size_t size);

@@ -1,0 +1,40 @@
+/* ip.h - addresses and ranges of both families. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ip {
+	uint8_t len; /* bytes: 4, 16, or 0 for none */
+	uint8_t b[16];
+};
+
+struct cidr {
+	struct ip ip; /* host bits cleared by cidr_parse */
+	uint8_t bits;
+};
+
+#define IP_TEXT 46	    /* INET6_ADDRSTRLEN */
+#define CIDR_TEXT (46 + 4)
+
+/* Strict: no leading zeros, no zone, no IPv4-mapped IPv6. Returns false on anything else. */
+bool ip_parse(struct ip *ip, const char *s);
+bool cidr_parse(struct cidr *c, const char *s);		/* "10.0.0.0/8"; host bits are cleared */
+const char *ip_text(const struct ip *ip, char out[static IP_TEXT]); /* RFC 5952; returns out */
+const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT]);
+bool ip_equal(const struct ip *a, const struct ip *b);
+bool cidr_has(const struct cidr *c, const struct ip *ip);
+/* The n-th address of the range; false when it lies outside. Only the low 64 bits count. */
+bool cidr_nth(const struct cidr *c, uint64_t n, struct ip *out);
+/* Where ip lies in the range (low 64 bits). */
+uint64_t cidr_offset(const struct cidr *c, const struct ip *ip);
+/* Addresses in the range, at most 2^63. */
+uint64_t cidr_size(const struct cidr *c);
+
+struct endpoint {
+	struct ip ip;
+	uint16_t port; /* host order */
+};
+/* "127.0.0.1:80", "[::1]:80"; false on anything else. */
+bool endpoint_parse(struct endpoint *ep, const char *s);

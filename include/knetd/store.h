@@ -1,0 +1,66 @@
+/* store.h - where every object lives: in memory for reading, in LMDB for keeping.
+ *
+ * Objects are kept under the state directory; those marked `run` (attachments, leases, everything
+ * derived from them) in a second environment under the run directory, which is emptied when the boot
+ * id differs. One transaction a request: a commit that fails leaves memory and disk as they were.
+ *
+ * Every committed change goes into one bounded ring. The API's watches and the modules are cursors
+ * on that ring; whoever falls off its end starts again from the whole state. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <knetd/err.h>
+#include <knetd/object.h>
+
+#define STORE_RING 2048		      /* changes remembered */
+#define STORE_OBJECT_MAX (1536 * 1024) /* bytes of JSON an object may have, as etcd's default */
+#define STORE_OBJECTS_MAX 1000000
+
+int store_open(const char *state_dir, const char *run_dir, struct err *e);
+void store_close(void);
+
+/* Reading. Pointers are borrowed: take a reference to keep one beyond the current callback, or over
+ * a store_put or store_delete of the same object. */
+const struct object *store_get(enum kind kind, const char *ns, const char *name);
+/* for (size_t i = 0; (o = store_next_object(kind, &i));) - in no order; no writes inside. */
+const struct object *store_next_object(enum kind kind, size_t *i);
+size_t store_count(enum kind kind);
+/* Objects of a kind that share a group: EndpointSlices by "namespace/service" (from the label
+ * kubernetes.io/service-name), everything else by its namespace. NULL when there is none, else a
+ * list of struct object by in_group (container_of). */
+const struct list *store_group(enum kind kind, const char *group);
+
+uint64_t store_version(void); /* of the newest change; starts from the clock, never goes back */
+
+/* Writing. Between begin and commit or abort, reads see the writes. Not nested. */
+void store_begin(void);
+enum { STORE_RUN = 1 }; /* flags: keep in the run directory */
+/* Stores doc as the object's new state; creates it when it is not there. Sets apiVersion, kind,
+ * metadata.{name,namespace,uid,creationTimestamp,resourceVersion,generation} (uid, creationTimestamp
+ * carried over from what is there; generation +1 when .spec differs). A write that changes nothing
+ * keeps the version and is no change. doc is edited and stays the caller's.
+ * -EINVAL too large, -ENOSPC too many objects. *out (may be NULL) is borrowed. */
+int store_put(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, unsigned flags,
+	      const struct object **out, struct err *e);
+int store_delete(enum kind kind, const char *ns, const char *name); /* -ENOENT */
+/* -ENOSPC disk full, -EIO anything else; then everything since store_begin is undone. */
+int store_commit(struct err *e);
+void store_abort(void);
+
+struct change {
+	uint64_t version; /* of the change, also for deletions */
+	enum kind kind;
+	const struct object *old; /* NULL when created; borrowed until the ring moves */
+	const struct object *new; /* NULL when deleted */
+};
+struct cursor {
+	uint64_t next; /* place in the ring */
+};
+enum cursor_result { CURSOR_END, CURSOR_CHANGE, CURSOR_LOST };
+void cursor_now(struct cursor *c); /* from here on */
+/* After the change with that version; false when it is no longer remembered. */
+bool cursor_at(struct cursor *c, uint64_t version);
+enum cursor_result cursor_next(struct cursor *c, struct change *out);

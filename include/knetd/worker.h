@@ -1,0 +1,78 @@
+/* worker.h - processes that parse strangers' bytes: the same binary, without privileges.
+ *
+ * The control process opens every listening socket and passes it; each worker has SO_REUSEPORT
+ * sockets of its own. A worker runs chrooted, as nobody, without capabilities and behind seccomp. It
+ * holds a named socket in the run directory; the control process connects to it, sends snapshots
+ * down, and reads the counters that the worker keeps in a shared page. When the control process dies
+ * the worker serves on; the next one connects to the same socket and adopts it: fresh start and
+ * take-over are one code path. A worker of another build is asked to drain and is replaced.
+ *
+ * In force before the call returns: the shared page holds a generation word. The control process
+ * sends snapshots, then raises the word; a worker compares it (worker_fresh) before it handles what it
+ * read, and takes in what is waiting first. So an answer given after an API call returned can never come
+ * from before it, and nobody waits for an acknowledgement. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <knetd/buf.h>
+#include <knetd/conf.h>
+#include <knetd/err.h>
+#include <knetd/loop.h>
+#include <knetd/snapshot.h>
+
+#define WORKER_SOCKETS 64
+#define WORKER_COUNTERS 256
+#define WORKER_MAX 64
+
+struct worker_socket { /* a listening socket the worker was given */
+	int fd;
+	bool stream; /* TCP listener, else UDP */
+	uint16_t port;
+};
+
+struct worker { /* in the worker process; one a process */
+	unsigned index;
+	unsigned n_sockets;
+	struct worker_socket sockets[WORKER_SOCKETS];
+	_Atomic uint64_t *counters; /* WORKER_COUNTERS words, added up by /metrics */
+	struct snapshot **slots;    /* role->slots of them; borrowed: snapshot_ref to keep one */
+	bool draining;		    /* stop accepting; the process ends when role->idle() */
+};
+
+struct worker_role { /* const, one per kind of worker, in the table in knetd/worker_roles.c */
+	const char *name; /* "dns" */
+	unsigned slots;	  /* snapshots it is sent; slot 0 is sent first */
+	/* In the worker, behind seccomp: set up events on the sockets; the loop is run by the core. */
+	int (*start)(struct worker *w, struct err *e);
+	void (*changed)(struct worker *w, unsigned slot); /* w->slots[slot] was replaced */
+	void (*drain)(struct worker *w); /* stop listening (accept what waits first), finish, then worker_exit() */
+	const int *syscalls;	  /* beyond the common list, ends with -1 */
+};
+extern const struct worker_role *const worker_roles[]; /* NULL-ended */
+
+/* Worker side. Takes in waiting snapshots when the generation moved: one load when it did not. */
+void worker_fresh(struct worker *w);
+void worker_exit(void);
+int worker_main(int argc, char **argv); /* argv: --worker ROLE INDEX; descriptors from 3 on */
+
+/* Control side. */
+struct worker_pool;
+struct worker_listen {
+	struct endpoint at; /* ip.len 0: any address, one dual-stack socket */
+	bool stream;
+	bool optional; /* address or port not to be had: a warning, not an error */
+	bool transparent; /* IP_FREEBIND: the address may come later */
+};
+/* Starts or adopts conf.node.workers workers. */
+struct worker_pool *worker_pool_start(const struct worker_role *role, const struct worker_listen *listen,
+				      unsigned n_listen, struct err *e);
+/* Gives every worker (also ones that come later) a snapshot; takes fd. Nothing is in force before
+ * worker_pool_flush, which the caller calls once after its last publish. -1 empties the slot. */
+void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd);
+void worker_pool_flush(struct worker_pool *p);
+uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter); /* sum over workers, also dead ones */
+unsigned worker_pool_alive(const struct worker_pool *p);
+/* stop: end the workers too (-x); otherwise they serve on. */
+void worker_pool_free(struct worker_pool *p, bool stop);

@@ -1,0 +1,102 @@
+/* buf.c - see buf.h */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/buf.h>
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	b->data = NULL;
+	b->len = b->cap = 0;
+	b->failed = false;
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	size_t max = b->max ? b->max : BUF_MAX, cap;
+
+	if (n > max || b->len > max - n) {
+		b->failed = true;
+		return NULL;
+	}
+	if (b->cap - b->len < n) {
+		cap = b->cap ? b->cap : 256;
+		while (cap - b->len < n)
+			cap *= 2;
+		b->data = xrealloc(b->data, cap);
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *data, size_t n)
+{
+	char *room = n ? buf_room(b, n) : NULL;
+
+	if (!room)
+		return;
+	memcpy(room, data, n);
+	b->len += n;
+}
+
+void buf_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	char *room;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	room = n < 0 ? NULL : buf_room(b, (size_t)n + 1);
+	if (!room)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(room, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->len += n;
+}
+
+void buf_json(struct buf *b, const char *s, size_t n)
+{
+	size_t start = 0;
+
+	buf_add(b, "\"", 1);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = s[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, s + start, i - start);
+		start = i + 1;
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_str(b, "\\n");
+		else
+			buf_printf(b, "\\u%04x", c);
+	}
+	buf_add(b, s + start, n - start);
+	buf_add(b, "\"", 1);
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	b->len -= n;
+	memmove(b->data, b->data + n, b->len);
+}

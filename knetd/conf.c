@@ -1,0 +1,478 @@
+/* conf.c - see conf.h. One table says which keys exist and how each value is read; inih reads the
+ * file. A key's reader returns NULL when the value is good, else what it should have been. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ini.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+
+struct conf conf;
+
+struct key {
+	const char *section, *name;
+	const char *(*read)(void *field, size_t size, const char *value);
+	void *field;
+	size_t size;
+	const char *standard; /* the default, as one would write it */
+};
+
+/* ---- readers of values -------------------------------------------------------------------------- */
+
+static const char *read_text(void *field, size_t size, const char *value)
+{
+	if (strlen(value) >= size)
+		return "a shorter value";
+	strcpy(field, value);
+	return NULL;
+}
+
+static const char *read_path(void *field, size_t size, const char *value)
+{
+	if (value[0] != '/')
+		return "an absolute path";
+	return read_text(field, size, value);
+}
+
+static const char *read_bool(void *field, size_t size, const char *value)
+{
+	(void)size;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return "yes or no";
+	*(bool *)field = value[0] == 'y';
+	return NULL;
+}
+
+static const char *read_log_level(void *field, size_t size, const char *value)
+{
+	static const char *const names[] = { "err", "warn", "info", "debug" };
+
+	(void)size;
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+		if (!strcmp(value, names[i])) {
+			*(enum log_level *)field = i;
+			return NULL;
+		}
+	return "err, warn, info or debug";
+}
+
+/* A decimal number of at most max, "0" to "max"; false on anything else. */
+static bool number(const char *s, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*out = strtoul(s, &end, 10);
+	return !*end && !errno && *out <= max;
+}
+
+static const char *read_workers(void *field, size_t size, const char *value)
+{
+	unsigned long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)size;
+	if (strcmp(value, "auto") != 0 && (!number(value, 64, &n) || n < 1))
+		return "auto or 1 to 64";
+	*(unsigned *)field = n > 64 ? 64 : n;
+	return NULL;
+}
+
+static const char *read_mtu(void *field, size_t size, const char *value)
+{
+	unsigned long n = 0;
+
+	(void)size;
+	if (strcmp(value, "auto") != 0 && (!number(value, 65535, &n) || n < 1280))
+		return "auto or 1280 to 65535";
+	*(unsigned *)field = n;
+	return NULL;
+}
+
+static const char *read_port(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!*value)
+		n = 0;
+	else if (!number(value, 65535, &n))
+		return "a port from 1 to 65535, or nothing for off";
+	*(uint16_t *)field = n;
+	return NULL;
+}
+
+static const char *read_node_ports(void *field, size_t size, const char *value)
+{
+	uint16_t *range = field;
+	unsigned first, last;
+	int end = 0;
+
+	(void)size;
+	if (sscanf(value, "%5u-%5u%n", &first, &last, &end) != 2 || value[end] || !first ||
+	    last > 65535 || first > last)
+		return "FIRST-LAST, ports from 1 to 65535";
+	range[0] = first;
+	range[1] = last;
+	return NULL;
+}
+
+/* Calls one for each item of a comma-separated list, blanks around items dropped. */
+static const char *each_item(const char *value, const char *(*one)(void *arg, char *item), void *arg)
+{
+	auto_free char *copy = xstrdup(value);
+	const char *want;
+	char *save = NULL;
+
+	for (char *item = strtok_r(copy, ", \t", &save); item; item = strtok_r(NULL, ", \t", &save))
+		if ((want = one(arg, item)))
+			return want;
+	return NULL;
+}
+
+static const char *one_cidr(void *arg, char *item)
+{
+	struct conf_cidrs *list = arg;
+
+	if (list->n == CONF_CIDRS)
+		return "at most 8 ranges";
+	if (!cidr_parse(&list->v[list->n], item))
+		return "ranges like 10.244.0.0/24, fd00:10:244::/64";
+	list->n++;
+	return NULL;
+}
+
+static const char *read_cidrs(void *field, size_t size, const char *value)
+{
+	(void)size;
+	((struct conf_cidrs *)field)->n = 0;
+	return each_item(value, one_cidr, field);
+}
+
+/* Service ranges: at most one a family. */
+static const char *read_service_cidrs(void *field, size_t size, const char *value)
+{
+	struct conf_cidrs *list = field;
+	const char *want = read_cidrs(field, size, value);
+
+	if (!want && (list->n > 2 || (list->n == 2 && list->v[0].ip.len == list->v[1].ip.len)))
+		want = "at most one range for each of IPv4 and IPv6";
+	return want;
+}
+
+static const char *one_endpoint(void *arg, char *item)
+{
+	struct conf_endpoints *list = arg;
+
+	if (list->n == CONF_ADDRS)
+		return "at most 16 addresses";
+	if (!endpoint_parse(&list->v[list->n], item))
+		return "ADDRESS:PORT, IPv6 in brackets";
+	list->n++;
+	return NULL;
+}
+
+static const char *read_endpoints(void *field, size_t size, const char *value)
+{
+	(void)size;
+	((struct conf_endpoints *)field)->n = 0;
+	return each_item(value, one_endpoint, field);
+}
+
+static bool is_loopback(const struct ip *ip)
+{
+	static const struct ip v6 = { 16, { [15] = 1 } };
+
+	return ip->len == 4 ? ip->b[0] == 127 : ip_equal(ip, &v6);
+}
+
+static const char *read_loopback(void *field, size_t size, const char *value)
+{
+	struct conf_endpoints *list = field;
+	const char *want = read_endpoints(field, size, value);
+
+	for (unsigned i = 0; !want && i < list->n; i++)
+		if (!is_loopback(&list->v[i].ip))
+			want = "a loopback address: this door asks nobody who they are";
+	return want;
+}
+
+/* An address alone; its port is the DNS port. */
+static const char *one_dns_address(void *arg, char *item)
+{
+	struct conf_endpoints *list = arg;
+
+	if (list->n == 2)
+		return "at most two addresses";
+	if (!ip_parse(&list->v[list->n].ip, item))
+		return "auto or addresses like 10.96.0.10";
+	list->v[list->n++].port = 53;
+	return NULL;
+}
+
+static const char *read_dns_address(void *field, size_t size, const char *value)
+{
+	(void)size;
+	((struct conf_endpoints *)field)->n = 0;
+	if (!strcmp(value, "auto")) /* settled when the Service ranges are known */
+		return NULL;
+	return each_item(value, one_dns_address, field);
+}
+
+static const char *read_domain(void *field, size_t size, const char *value)
+{
+	size_t label = 0;
+	char *out = field;
+
+	if (!*value || strlen(value) >= size)
+		return "a domain like cluster.local";
+	for (; *value && !(*value == '.' && !value[1]); value++) {
+		char c = *value >= 'A' && *value <= 'Z' ? *value + 32 : *value;
+
+		if (c == '.' ? !label : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+			return "a domain like cluster.local";
+		label = c == '.' ? 0 : label + 1;
+		if (label > 63)
+			return "labels of at most 63 characters";
+		*out++ = c;
+	}
+	*out = 0;
+	return label ? NULL : "a domain like cluster.local";
+}
+
+/* "/etc/resolv.conf" names a file to follow, anything else the upstreams themselves. */
+static const char *one_upstream(void *arg, char *item)
+{
+	struct conf_endpoints *list = arg;
+
+	if (list->n == CONF_ADDRS)
+		return "at most 16 upstreams";
+	if (endpoint_parse(&list->v[list->n], item)) {
+		list->n++;
+		return NULL;
+	}
+	if (!ip_parse(&list->v[list->n].ip, item))
+		return "a path, or addresses like 9.9.9.9, [2620:fe::fe]:53";
+	list->v[list->n++].port = 53;
+	return NULL;
+}
+
+static const char *read_upstreams(void *field, size_t size, const char *value)
+{
+	(void)field;
+	(void)size;
+	conf.dns.upstreams.n = 0;
+	conf.dns.upstreams_file = value[0] == '/';
+	if (conf.dns.upstreams_file)
+		return read_text(conf.dns.resolv_conf, sizeof(conf.dns.resolv_conf), value);
+	return each_item(value, one_upstream, &conf.dns.upstreams);
+}
+
+static const char *one_whole_address(void *arg, char *item)
+{
+	struct conf_cidrs *list = arg;
+
+	if (list->n == CONF_CIDRS)
+		return "at most 8 addresses";
+	if (!ip_parse(&list->v[list->n].ip, item))
+		return "* or addresses";
+	list->v[list->n].bits = list->v[list->n].ip.len * 8;
+	list->n++;
+	return NULL;
+}
+
+static const char *read_ingress_addresses(void *field, size_t size, const char *value)
+{
+	(void)field;
+	(void)size;
+	conf.ingress.addresses.n = 0;
+	conf.ingress.any_address = !strcmp(value, "*");
+	if (conf.ingress.any_address)
+		return NULL;
+	return each_item(value, one_whole_address, &conf.ingress.addresses);
+}
+
+/* ---- the keys ------------------------------------------------------------------------------------ */
+
+#define KEY(section, name, reader, standard) \
+	{ #section, #name, reader, &conf.section.name, sizeof(conf.section.name), standard }
+
+static const struct key keys[] = {
+	KEY(node, name, read_text, ""),
+	KEY(node, state_dir, read_path, "/var/lib/knetd"),
+	KEY(node, run_dir, read_path, "/run/knetd"),
+	KEY(node, manifests, read_path, "/etc/knetd/manifests"),
+	KEY(node, log_level, read_log_level, "info"),
+	KEY(node, workers, read_workers, "auto"),
+	KEY(api, socket, read_text, ""),
+	KEY(api, socket_group, read_text, "knetd"),
+	KEY(api, insecure_listen, read_loopback, ""),
+	KEY(podnet, cidrs, read_cidrs, "10.244.0.0/24,fd00:10:244::/64"),
+	KEY(podnet, mtu, read_mtu, "auto"),
+	KEY(podnet, masquerade, read_bool, "yes"),
+	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),
+	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0, "30000-32767" },
+	KEY(dns, domain, read_domain, "cluster.local"),
+	KEY(dns, address, read_dns_address, "auto"),
+	KEY(dns, listen, read_endpoints, ""),
+	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
+	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
+	KEY(ingress, http, read_port, "80"),
+};
+
+/* Keys of the contract whose feature is not in this version. Their default may stand in a file; a wish
+ * for the feature is refused, so that nobody believes it is there. Where any value does no harm but
+ * that nothing listens, a warning tells it. */
+static const struct later {
+	const char *section, *name, *standard;
+	bool warn_only;
+} later[] = {
+	{ "api", "listen", "127.0.0.1:6443", true },
+	{ "service", "external_ips", "no", false },
+	{ "ingress", "https", "443", true },
+	{ "lb", "pools", "", false },
+	{ "lb", "announce", "auto", false },
+	{ "policy", "enabled", "yes", false },
+	{ "kube", "kubeconfig", "", false },
+};
+
+struct reading {
+	const char *path;
+	struct err *e;
+};
+
+static int refuse(struct reading *r, int line, const char *section, const char *name, const char *text)
+{
+	if (!r->e->code)
+		err_set(r->e, EINVAL, "%s:%d: [%s] %s: %s", r->path, line, section, name, text);
+	return 0;
+}
+
+static int read_key(struct reading *r, int line, const struct key *k, const char *value)
+{
+	const char *want = k->read(k->field, k->size, value);
+	char text[200];
+
+	if (!want)
+		return 1;
+	snprintf(text, sizeof(text), "\"%.60s\" is wrong here: %s is expected", value, want);
+	return refuse(r, line, k->section, k->name, text);
+}
+
+static int read_later(struct reading *r, int line, const struct later *k, const char *value)
+{
+	char text[160];
+
+	if (k->warn_only && *value)
+		log_warn("%s:%d: [%s] %s: not in this version, nothing will listen there", r->path, line,
+			 k->section, k->name);
+	if (k->warn_only || !strcmp(value, k->standard))
+		return 1;
+	snprintf(text, sizeof(text), "is not supported by this version; leave it out or set it to \"%s\"",
+		 k->standard);
+	return refuse(r, line, k->section, k->name, text);
+}
+
+static int on_key(void *user, const char *section, const char *name, const char *value, int line)
+{
+	struct reading *r = user;
+	bool known = false;
+
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		bool here = !strcmp(keys[i].section, section);
+
+		known |= here;
+		if (here && !strcmp(keys[i].name, name))
+			return read_key(r, line, &keys[i], value);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(later); i++) {
+		bool here = !strcmp(later[i].section, section);
+
+		known |= here;
+		if (here && !strcmp(later[i].name, name))
+			return read_later(r, line, &later[i], value);
+	}
+	return refuse(r, line, section, name, known ? "unknown key" : "unknown section");
+}
+
+/* ---- what follows from other keys ---------------------------------------------------------------- */
+
+static int settle_name(struct err *e)
+{
+	if (conf.node.name[0])
+		return 0;
+	if (gethostname(conf.node.name, sizeof(conf.node.name) - 1) < 0)
+		return err_set(e, errno, "[node] name: the host has no usable name: %s", strerror(errno));
+	return 0;
+}
+
+/* The 10th address of each Service range, as every cluster has it. */
+static void settle_dns_address(bool automatic)
+{
+	if (!automatic)
+		return;
+	for (unsigned i = 0; i < conf.service.cidrs.n; i++) {
+		struct endpoint *ep = &conf.dns.address.v[conf.dns.address.n];
+
+		if (cidr_nth(&conf.service.cidrs.v[i], 10, &ep->ip)) {
+			ep->port = 53;
+			conf.dns.address.n++;
+		}
+	}
+}
+
+static int check_overlap(struct err *e)
+{
+	char a[CIDR_TEXT], b[CIDR_TEXT];
+
+	for (unsigned i = 0; i < conf.podnet.cidrs.n; i++)
+		for (unsigned k = 0; k < conf.service.cidrs.n; k++) {
+			const struct cidr *p = &conf.podnet.cidrs.v[i], *s = &conf.service.cidrs.v[k];
+
+			if (cidr_has(p, &s->ip) || cidr_has(s, &p->ip))
+				return err_set(e, EINVAL, "[podnet] cidrs %s and [service] cidrs %s overlap",
+					       cidr_text(p, a), cidr_text(s, b));
+		}
+	return 0;
+}
+
+static int settle(struct err *e)
+{
+	int ret = settle_name(e);
+
+	if (ret)
+		return ret;
+	if (!conf.api.socket[0] && snprintf(conf.api.socket, sizeof(conf.api.socket), "%s/knetd.sock",
+					    conf.node.run_dir) >= (int)sizeof(conf.api.socket))
+		return err_set(e, EINVAL, "[node] run_dir: too long for a socket's path");
+	if (conf.api.socket[0] != '/')
+		return err_set(e, EINVAL, "[api] socket: an absolute path is expected");
+	settle_dns_address(conf.dns.address.n == 0);
+	return check_overlap(e);
+}
+
+int conf_load(const char *path, struct err *e)
+{
+	struct reading r = { .path = path, .e = e };
+	int line;
+
+	memset(&conf, 0, sizeof(conf));
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		keys[i].read(keys[i].field, keys[i].size, keys[i].standard);
+	if (!path)
+		return settle(e);
+	e->code = 0;
+	line = ini_parse(path, on_key, &r);
+	if (e->code)
+		return -e->code;
+	if (line < 0)
+		return err_set(e, ENOENT, "%s: cannot be read: %s", path, strerror(errno));
+	if (line > 0)
+		return err_set(e, EINVAL, "%s:%d: neither a [section] nor key = value", path, line);
+	return settle(e);
+}

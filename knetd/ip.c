@@ -1,0 +1,153 @@
+/* ip.c - see ip.h */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/ip.h>
+
+bool ip_parse(struct ip *ip, const char *s)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	*ip = (struct ip){ 0 };
+	if (strchr(s, ':')) {
+		if (inet_pton(AF_INET6, s, ip->b) != 1 || !memcmp(ip->b, mapped, sizeof(mapped)))
+			return false;
+		ip->len = 16;
+		return true;
+	}
+	/* musl's inet_pton takes "01"; Kubernetes does not (KEP-4858) */
+	for (const char *p = s; *p; p++)
+		if (*p == '0' && p[1] >= '0' && p[1] <= '9' && (p == s || p[-1] == '.'))
+			return false;
+	if (inet_pton(AF_INET, s, ip->b) != 1)
+		return false;
+	ip->len = 4;
+	return true;
+}
+
+/* Digits only, no leading zero; -1 on anything else. */
+static long parse_number(const char *s, long max)
+{
+	long n = 0;
+
+	if (!*s || (*s == '0' && s[1]))
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || (n = n * 10 + (*s - '0')) > max)
+			return -1;
+	}
+	return n;
+}
+
+static void clear_host_bits(struct cidr *c)
+{
+	for (unsigned i = c->bits; i < c->ip.len * 8u; i++)
+		c->ip.b[i / 8] &= ~(0x80 >> i % 8);
+}
+
+bool cidr_parse(struct cidr *c, const char *s)
+{
+	char ip[IP_TEXT];
+	const char *slash = strchr(s, '/');
+	long bits;
+
+	if (!slash || (size_t)(slash - s) >= sizeof(ip))
+		return false;
+	memcpy(ip, s, slash - s);
+	ip[slash - s] = 0;
+	if (!ip_parse(&c->ip, ip))
+		return false;
+	bits = parse_number(slash + 1, c->ip.len * 8);
+	if (bits < 0)
+		return false;
+	c->bits = bits;
+	clear_host_bits(c);
+	return true;
+}
+
+const char *ip_text(const struct ip *ip, char out[static IP_TEXT])
+{
+	if (!ip->len || !inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->b, out, IP_TEXT))
+		out[0] = 0;
+	return out;
+}
+
+const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT])
+{
+	ip_text(&c->ip, out);
+	snprintf(out + strlen(out), CIDR_TEXT - strlen(out), "/%u", c->bits);
+	return out;
+}
+
+bool ip_equal(const struct ip *a, const struct ip *b)
+{
+	return a->len == b->len && !memcmp(a->b, b->b, a->len);
+}
+
+bool cidr_has(const struct cidr *c, const struct ip *ip)
+{
+	struct cidr at = { *ip, c->bits };
+
+	if (ip->len != c->ip.len)
+		return false;
+	clear_host_bits(&at);
+	return ip_equal(&at.ip, &c->ip);
+}
+
+/* The low 64 bits of an address as a number. */
+static uint64_t low_bits(const struct ip *ip)
+{
+	unsigned n = ip->len < 8 ? ip->len : 8;
+	uint64_t v = 0;
+
+	for (unsigned i = ip->len - n; i < ip->len; i++)
+		v = v << 8 | ip->b[i];
+	return v;
+}
+
+uint64_t cidr_size(const struct cidr *c)
+{
+	unsigned host = c->ip.len * 8u - c->bits;
+
+	return host > 63 ? (uint64_t)1 << 63 : (uint64_t)1 << host;
+}
+
+bool cidr_nth(const struct cidr *c, uint64_t n, struct ip *out)
+{
+	uint64_t v;
+
+	if (n >= cidr_size(c))
+		return false;
+	*out = c->ip;
+	v = low_bits(out) + n;
+	for (unsigned i = 0; i < 8 && i < out->len; i++, v >>= 8)
+		out->b[out->len - 1 - i] = v;
+	return true;
+}
+
+uint64_t cidr_offset(const struct cidr *c, const struct ip *ip)
+{
+	return low_bits(ip) - low_bits(&c->ip);
+}
+
+bool endpoint_parse(struct endpoint *ep, const char *s)
+{
+	char host[IP_TEXT];
+	const char *colon = strrchr(s, ':'), *end = colon;
+	bool brackets = *s == '[';
+	long port;
+
+	port = colon ? parse_number(colon + 1, 65535) : -1;
+	if (port < 1)
+		return false;
+	if (brackets && (--end <= s++ || *end != ']'))
+		return false;
+	if (end <= s || (size_t)(end - s) >= sizeof(host))
+		return false;
+	memcpy(host, s, end - s);
+	host[end - s] = 0;
+	ep->port = port;
+	return ip_parse(&ep->ip, host) && brackets == (ep->ip.len == 16);
+}

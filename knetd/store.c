@@ -1,0 +1,379 @@
+/* store.c - see store.h. Every write is applied to memory at once and noted in an undo list; commit
+ * sends the net effect to LMDB and, when that worked, to the ring (store_ring.c); a failed commit or
+ * an abort walks the list back. One thread: nobody can see the time between. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <knetd/arena.h>
+#include <knetd/auto.h>
+#include <knetd/log.h>
+#include <knetd/map.h>
+#include <knetd/store.h>
+
+#include "store_int.h"
+#include "store_lmdb.h"
+
+struct group {
+	struct list objects;
+	char name[];
+};
+
+struct undo {
+	enum kind kind;
+	struct object *old, *new; /* references; either may be NULL */
+};
+
+static struct {
+	struct map objects[KIND_COUNT]; /* key -> struct object, each holding a reference */
+	struct map groups[KIND_COUNT];	/* group name -> struct group */
+	uint64_t version;
+	size_t count;
+	bool writing;
+	struct undo *undo;
+	size_t n_undo, cap_undo;
+} store;
+
+/* ---- objects in memory ------------------------------------------------------------------------ */
+
+/* The EndpointSlices of a Service are found by the Service, everything else by its namespace. */
+static void group_name(enum kind kind, const char *ns, const char *service, char out[static KEY_MAX])
+{
+	if (kind == KIND_ENDPOINTSLICE && service)
+		snprintf(out, KEY_MAX, "%s/%s", ns, service);
+	else
+		snprintf(out, KEY_MAX, "%s", ns);
+}
+
+/* One allocation: the struct, then key, namespace, group and text. */
+static struct object *object_new(enum kind kind, const char *ns, const char *name, const char *group,
+				 const char *json, size_t json_len, uint64_t version, bool run)
+{
+	size_t n_ns = strlen(ns), n_name = strlen(name), n_group = strlen(group);
+	size_t n_key = kind_info[kind].namespaced ? n_ns + 1 + n_name : n_name;
+	struct object *o = xmalloc(sizeof(*o) + n_key + n_ns + n_group + json_len + 4);
+	char *p = (char *)(o + 1);
+
+	*o = (struct object){ .refs = 1, .kind = kind, .version = version, .run = run, .json_len = json_len };
+	list_init(&o->in_group);
+	o->key = p;
+	o->name = p + n_key - n_name;
+	sprintf(p, kind_info[kind].namespaced ? "%s/%s" : "%s%s", ns, name);
+	o->ns = memcpy(p += n_key + 1, ns, n_ns + 1);
+	o->group = memcpy(p += n_ns + 1, group, n_group + 1);
+	o->json = p += n_group + 1;
+	memcpy(p, json, json_len);
+	p[json_len] = 0;
+	return o;
+}
+
+static void group_add(struct object *o)
+{
+	size_t n = strlen(o->group);
+	struct group *g = map_get(&store.groups[o->kind], o->group, n);
+
+	if (!g) {
+		g = xmalloc(sizeof(*g) + n + 1);
+		list_init(&g->objects);
+		memcpy(g->name, o->group, n + 1);
+		map_put(&store.groups[o->kind], g->name, n, g);
+	}
+	list_add_tail(&g->objects, &o->in_group);
+}
+
+static void group_del(struct object *o)
+{
+	struct group *g = map_get(&store.groups[o->kind], o->group, strlen(o->group));
+
+	list_del(&o->in_group);
+	if (!list_empty(&g->objects))
+		return;
+	map_del(&store.groups[o->kind], g->name, strlen(g->name));
+	free(g);
+}
+
+/* Puts new (its reference is taken over) where old was; either may be NULL. */
+static void replace(enum kind kind, struct object *old, struct object *new)
+{
+	struct map *m = &store.objects[kind];
+
+	if (old) {
+		group_del(old);
+		map_del(m, old->key, strlen(old->key));
+		object_unref(old);
+		store.count--;
+	}
+	if (new) {
+		map_put(m, new->key, strlen(new->key), new);
+		group_add(new);
+		store.count++;
+	}
+}
+
+static struct object *lookup(enum kind kind, const char *ns, const char *name)
+{
+	char key[KEY_MAX];
+	int n = snprintf(key, sizeof(key), "%s%s%s", kind_info[kind].namespaced ? ns : "",
+			 kind_info[kind].namespaced ? "/" : "", name);
+
+	return n < (int)sizeof(key) ? map_get(&store.objects[kind], key, n) : NULL;
+}
+
+const struct object *store_get(enum kind kind, const char *ns, const char *name)
+{
+	return lookup(kind, ns, name);
+}
+
+const struct object *store_next_object(enum kind kind, size_t *i)
+{
+	return map_next(&store.objects[kind], i);
+}
+
+size_t store_count(enum kind kind)
+{
+	return store.objects[kind].len;
+}
+
+const struct list *store_group(enum kind kind, const char *group)
+{
+	struct group *g = map_get(&store.groups[kind], group, strlen(group));
+
+	return g ? &g->objects : NULL;
+}
+
+uint64_t store_version(void)
+{
+	return store.version;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------- */
+
+void store_begin(void)
+{
+	if (store.writing)
+		log_err("store: begin inside a transaction");
+	store.writing = true;
+}
+
+static void note_undo(enum kind kind, struct object *old, struct object *new)
+{
+	if (store.n_undo == store.cap_undo) {
+		store.cap_undo = store.cap_undo ? store.cap_undo * 2 : 64;
+		store.undo = xrealloc(store.undo, store.cap_undo * sizeof(*store.undo));
+	}
+	store.undo[store.n_undo++] = (struct undo){
+		.kind = kind,
+		.old = old ? object_ref(old) : NULL,
+		.new = new ? object_ref(new) : NULL,
+	};
+}
+
+int store_put(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, unsigned flags,
+	      const struct object **out, struct err *e)
+{
+	struct object *old = lookup(kind, ns, name), *new;
+	char group[KEY_MAX];
+	auto_free char *json = NULL;
+	bool run = flags & STORE_RUN;
+	size_t n;
+
+	if (strlen(ns) + strlen(name) + 2 > KEY_MAX)
+		return err_set(e, EINVAL, "metadata.name: too long");
+	if (!old && store.count >= STORE_OBJECTS_MAX)
+		return err_set(e, ENOSPC, "store: more than %d objects", STORE_OBJECTS_MAX);
+	json = store_stamp(kind, ns, name, doc, old, store.version + 1, &n, e);
+	if (!json)
+		return -e->code;
+	if (old && old->run == run && store_same_text(old, json, n)) {
+		if (out)
+			*out = old;
+		return 0;
+	}
+	group_name(kind, ns, store_slice_service(kind, doc), group);
+	new = object_new(kind, ns, name, group, json, n, ++store.version, run);
+	note_undo(kind, old, new);
+	replace(kind, old, new);
+	if (out)
+		*out = new;
+	return 0;
+}
+
+int store_delete(enum kind kind, const char *ns, const char *name)
+{
+	struct object *old = lookup(kind, ns, name);
+
+	if (!old)
+		return -ENOENT;
+	store.version++;
+	note_undo(kind, old, NULL);
+	replace(kind, old, NULL);
+	return 0;
+}
+
+static void end_write(void)
+{
+	for (size_t i = 0; i < store.n_undo; i++) {
+		object_unref(store.undo[i].old);
+		object_unref(store.undo[i].new);
+	}
+	store.n_undo = 0;
+	store.writing = false;
+}
+
+void store_abort(void)
+{
+	for (size_t i = store.n_undo; i-- > 0;) {
+		struct undo *u = &store.undo[i];
+
+		replace(u->kind, u->new, u->old ? object_ref(u->old) : NULL);
+	}
+	end_write();
+}
+
+static const char *lmdb_key(struct arena *a, const struct object *o)
+{
+	return arena_printf(a, "%s/%s", kind_info[o->kind].plural, o->key);
+}
+
+/* At most two writes a step: the new text, and the old one's removal when it was elsewhere. */
+static size_t to_writes(struct arena *a, const struct undo *u, struct lmdb_write *w)
+{
+	size_t n = 0;
+
+	if (u->old && (!u->new || u->old->run != u->new->run))
+		w[n++] = (struct lmdb_write){
+			.env = u->old->run ? ENV_RUN : ENV_STATE,
+			.key = lmdb_key(a, u->old),
+		};
+	if (u->new)
+		w[n++] = (struct lmdb_write){
+			.env = u->new->run ? ENV_RUN : ENV_STATE,
+			.key = lmdb_key(a, u->new),
+			.data = u->new->json,
+			.n = u->new->json_len,
+		};
+	return n;
+}
+
+int store_commit(struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	auto_free struct lmdb_write *w = NULL;
+	size_t n = 0;
+	int ret;
+
+	if (store.n_undo)
+		w = xmalloc(2 * store.n_undo * sizeof(*w));
+	for (size_t i = 0; i < store.n_undo; i++)
+		n += to_writes(&a, &store.undo[i], w + n);
+	ret = n ? lmdb_write(w, n, e) : 0;
+	if (ret) {
+		store_abort();
+		return ret;
+	}
+	for (size_t i = 0; i < store.n_undo; i++)
+		ring_add(store.undo[i].kind, store.undo[i].old, store.undo[i].new,
+			 store.version - store.n_undo + 1 + i);
+	end_write();
+	return 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static int kind_of_key(const char *key, size_t n)
+{
+	for (int k = 0; k < KIND_COUNT; k++)
+		if (strlen(kind_info[k].plural) == n && !memcmp(kind_info[k].plural, key, n))
+			return k;
+	return -1;
+}
+
+/* A damaged entry is told and left where it is: the rest goes on. */
+static int load_one(enum store_env env, const char *key, const char *text, size_t n, struct err *e)
+{
+	auto_doc yyjson_doc *doc = yyjson_read(text, n, 0);
+	int kind = kind_of_key(key, strcspn(key, "/"));
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	const char *ns = json_str(root, "metadata.namespace"), *name = json_str(root, "metadata.name");
+	const char *version = json_str(root, "metadata.resourceVersion");
+	char group[KEY_MAX];
+	struct object *o;
+
+	(void)e;
+	if (!strchr(key, '/'))
+		return 0;
+	if (kind < 0 || !name || !version) {
+		log_err("store: %s: damaged, left out", key);
+		return 0;
+	}
+	ns = ns ? ns : "";
+	group_name(kind, ns,
+		   kind == KIND_ENDPOINTSLICE ?
+			   yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.labels"),
+							 "kubernetes.io/service-name")) :
+			   NULL,
+		   group);
+	o = object_new(kind, ns, name, group, text, n, strtoull(version, NULL, 10), env == ENV_RUN);
+	replace(kind, lookup(kind, ns, name), o);
+	if (o->version > store.version)
+		store.version = o->version;
+	return 0;
+}
+
+/* The version never goes back, also when the newest objects were deleted before a restart: it starts
+ * from the clock, in microseconds, which no daemon outruns. */
+static void version_from_clock(void)
+{
+	struct timespec now;
+	uint64_t us;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	us = (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	if (us > store.version)
+		store.version = us;
+}
+
+int store_open(const char *state_dir, const char *run_dir, struct err *e)
+{
+	char state[128], run[128];
+	bool rebooted;
+	int ret;
+
+	snprintf(state, sizeof(state), "%s/store", state_dir);
+	snprintf(run, sizeof(run), "%s/store", run_dir);
+	ret = lmdb_open(ENV_STATE, state, e);
+	if (!ret)
+		ret = lmdb_open(ENV_RUN, run, e);
+	if (!ret)
+		ret = store_boot_check(&rebooted, e);
+	if (!ret)
+		ret = lmdb_each(ENV_STATE, load_one, e);
+	if (!ret)
+		ret = lmdb_each(ENV_RUN, load_one, e);
+	if (ret)
+		return ret;
+	version_from_clock();
+	ring_reset();
+	return rebooted ? store_forget_addresses(e) : 0;
+}
+
+void store_close(void)
+{
+	struct object *o;
+	struct group *g;
+
+	ring_reset();
+	for (int k = 0; k < KIND_COUNT; k++) {
+		for (size_t i = 0; (o = map_next(&store.objects[k], &i));)
+			object_unref(o);
+		for (size_t i = 0; (g = map_next(&store.groups[k], &i));)
+			free(g);
+		map_free(&store.objects[k]);
+		map_free(&store.groups[k]);
+	}
+	store.count = 0;
+	store.version = 0;
+	lmdb_close();
+}

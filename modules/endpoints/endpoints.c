@@ -1,0 +1,297 @@
+/* endpoints.c - the endpoints controller: Service selectors and Pods in, EndpointSlices out, in the
+ * same loop turn, so that what reads slices (svcnat, dns, ingress) is up to date before the call that
+ * changed a Pod returns.
+ *
+ * A compact copy of every selector and every Pod's labels is kept, because a changed Pod has to be
+ * held against all Services of its namespace; objects are parsed only where they match. Slices are
+ * derived, so they live in the run directory. Hand-written slices are left alone. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/map.h>
+#include <knetd/module.h>
+
+#include "endpoints_plan.h"
+#include "labels.h"
+
+struct entry { /* a Service's selector, or a Pod's labels */
+	struct labels *labels;
+	bool visit; /* a Service whose slices are to be planned in this sync */
+	char key[];
+};
+
+static struct map services, pods; /* by "namespace/name" */
+
+static void entry_drop(struct map *m, const char *key)
+{
+	struct entry *e = map_del(m, key, strlen(key));
+
+	if (e)
+		free(e->labels);
+	free(e);
+}
+
+/* Takes labels over. */
+static struct entry *entry_set(struct map *m, const char *key, struct labels *labels)
+{
+	size_t n = strlen(key);
+	struct entry *e = map_get(m, key, n);
+
+	if (!e) {
+		e = xcalloc(1, sizeof(*e) + n + 1);
+		memcpy(e->key, key, n);
+		map_put(m, e->key, n, e);
+	}
+	free(e->labels);
+	e->labels = labels;
+	return e;
+}
+
+static void map_empty(struct map *m)
+{
+	struct entry *e;
+
+	for (size_t i = 0; (e = map_next(m, &i));) {
+		free(e->labels);
+		free(e);
+	}
+	map_free(m);
+}
+
+static struct labels *read_labels(const struct object *o)
+{
+	auto_doc yyjson_doc *doc = object_doc(o);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+
+	if (o->kind == KIND_POD)
+		return labels_new(json_at(root, "metadata.labels"));
+	/* an ExternalName Service has no endpoints, whatever its selector says */
+	if (json_str(root, "spec.type") && !strcmp(json_str(root, "spec.type"), "ExternalName"))
+		return NULL;
+	return labels_new(json_at(root, "spec.selector"));
+}
+
+static void read_all(void)
+{
+	const struct object *o;
+
+	map_empty(&services);
+	map_empty(&pods);
+	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));)
+		entry_set(&services, o->key, read_labels(o))->visit = true;
+	for (size_t i = 0; (o = store_next_object(KIND_POD, &i));)
+		entry_set(&pods, o->key, read_labels(o));
+}
+
+static void visit_selecting(const char *ns, const struct labels *labels)
+{
+	const struct list *group = store_group(KIND_SERVICE, ns);
+
+	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
+		const struct object *o = container_of(l, const struct object, in_group);
+		struct entry *e = map_get(&services, o->key, strlen(o->key));
+
+		if (e && labels_match(e->labels, labels))
+			e->visit = true;
+	}
+}
+
+/* Services that selected the Pod before and those that do now. */
+static void pod_changed(const char *key, const char *ns, const struct object *now)
+{
+	struct entry *e = map_get(&pods, key, strlen(key));
+
+	if (e)
+		visit_selecting(ns, e->labels);
+	if (!now) {
+		entry_drop(&pods, key);
+		return;
+	}
+	e = entry_set(&pods, key, read_labels(now));
+	visit_selecting(ns, e->labels);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct object *const *)a)->name, (*(const struct object *const *)b)->name);
+}
+
+static const struct object **matching_pods(const struct object *service, const struct labels *selector,
+					   struct arena *a, size_t *n)
+{
+	const struct list *group = store_group(KIND_POD, service->ns);
+	const struct object **found;
+	size_t total = 0;
+
+	*n = 0;
+	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next)
+		total++;
+	found = arena_alloc(a, total * sizeof(struct object *));
+	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
+		const struct object *o = container_of(l, const struct object, in_group);
+		struct entry *e = map_get(&pods, o->key, strlen(o->key));
+
+		if (e && labels_match(selector, e->labels))
+			found[(*n)++] = o;
+	}
+	qsort(found, *n, sizeof(*found), by_name);
+	return found;
+}
+
+static bool ours(const struct object *slice)
+{
+	auto_doc yyjson_doc *doc = object_doc(slice);
+	yyjson_val *labels = json_at(yyjson_doc_get_root(doc), "metadata.labels");
+
+	return yyjson_equals_str(yyjson_obj_get(labels, ENDPOINTS_MANAGED_BY), ENDPOINTS_MANAGER);
+}
+
+static bool planned(const struct endpoints_plan *plan, const char *name)
+{
+	for (unsigned i = 0; i < plan->n; i++)
+		if (!strcmp(plan->slices[i].name, name))
+			return true;
+	return false;
+}
+
+/* Deletes our slices of the Service that the plan no longer has. */
+static void sweep(const char *key, const char *ns, const struct endpoints_plan *plan, struct arena *a)
+{
+	const struct list *group = store_group(KIND_ENDPOINTSLICE, key);
+	const char *names[256];
+	unsigned n = 0;
+
+	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
+		const struct object *o = container_of(l, const struct object, in_group);
+
+		if (n < ARRAY_LEN(names) && !planned(plan, o->name) && ours(o))
+			names[n++] = arena_strdup(a, o->name);
+	}
+	while (n > 0)
+		store_delete(KIND_ENDPOINTSLICE, ns, names[--n]);
+}
+
+static int put_plan(const char *ns, struct endpoints_plan *plan, struct err *e)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < plan->n; i++) {
+		struct planned_slice *s = &plan->slices[i];
+
+		if (!ret)
+			ret = store_put(KIND_ENDPOINTSLICE, ns, s->name, s->doc, STORE_RUN, NULL, e);
+		yyjson_mut_doc_free(s->doc);
+	}
+	return ret;
+}
+
+static int write_service(const struct object *service, const struct labels *selector, struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	struct endpoints_plan plan = { 0 };
+	size_t n;
+
+	if (selector) {
+		const struct object **found = matching_pods(service, selector, &a, &n);
+
+		endpoints_plan(service, found, n, &a, &plan);
+	}
+	sweep(service->key, service->ns, &plan, &a);
+	return put_plan(service->ns, &plan, e);
+}
+
+static int write_visited(struct err *e)
+{
+	struct entry *s;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && (s = map_next(&services, &i));) {
+		char *slash = strchr(s->key, '/');
+		auto_free char *ns = s->visit ? strndup(s->key, slash - s->key) : NULL;
+		const struct object *o = ns ? store_get(KIND_SERVICE, ns, slash + 1) : NULL;
+
+		if (o)
+			ret = write_service(o, s->labels, e);
+		s->visit = false;
+	}
+	return ret;
+}
+
+/* A Service that is gone takes its slices along. */
+static void service_gone(const struct object *old)
+{
+	auto_arena struct arena a = { 0 };
+
+	entry_drop(&services, old->key);
+	sweep(old->key, old->ns, &(struct endpoints_plan){ 0 }, &a);
+}
+
+static void one_change(const struct change *c)
+{
+	const struct object *o = c->new ? c->new : c->old;
+
+	if (c->kind == KIND_POD)
+		pod_changed(o->key, o->ns, store_get(KIND_POD, o->ns, o->name));
+	else if (store_get(KIND_SERVICE, o->ns, o->name))
+		entry_set(&services, o->key, read_labels(store_get(KIND_SERVICE, o->ns, o->name)))->visit =
+			true;
+	else
+		service_gone(o);
+}
+
+/* Slices of ours whose Service is gone (a crash between the two). */
+static void sweep_orphans(void)
+{
+	auto_arena struct arena a = { 0 };
+	struct endpoints_plan none = { 0 };
+	const struct object *o;
+	size_t cap = store_count(KIND_ENDPOINTSLICE), n = 0;
+	const char **keys = arena_alloc(&a, 2 * cap * sizeof(char *));
+
+	for (size_t i = 0; (o = store_next_object(KIND_ENDPOINTSLICE, &i));) {
+		const char *slash = strchr(o->group, '/');
+
+		if (!slash || store_get(KIND_SERVICE, o->ns, slash + 1) || !ours(o))
+			continue;
+		keys[n++] = arena_strdup(&a, o->group);
+		keys[n++] = arena_strdup(&a, o->ns);
+	}
+	for (size_t i = 0; i < n; i += 2)
+		sweep(keys[i], keys[i + 1], &none, &a);
+}
+
+static int endpoints_sync(struct changes *c, struct err *e)
+{
+	struct change change;
+	int ret;
+
+	store_begin();
+	if (c->full) {
+		read_all();
+		sweep_orphans();
+	}
+	while (changes_next(c, &change))
+		one_change(&change);
+	ret = write_visited(e);
+	if (ret) {
+		store_abort();
+		return ret;
+	}
+	return store_commit(e);
+}
+
+static void endpoints_exit(bool remove)
+{
+	(void)remove;
+	map_empty(&services);
+	map_empty(&pods);
+}
+
+const struct module endpoints_module = {
+	.name = "endpoints",
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_POD),
+	.sync = endpoints_sync,
+	.exit = endpoints_exit,
+};
