@@ -156,7 +156,8 @@ void view_endpoints(const char *ns, const char *service, const struct service_po
 	for (const struct list *l = slices->next; l != slices; l = l->next)
 		add_slice(container_of(l, const struct object, in_group), port, family, usable_only, a, out,
 			  &cap);
-	qsort(out->v, out->n, sizeof(*out->v), by_address);
+	if (out->n > 1)
+		qsort(out->v, out->n, sizeof(*out->v), by_address);
 	for (unsigned i = 0; i < out->n; i++)
 		if (!kept || by_address(&out->v[kept - 1], &out->v[i]) != 0)
 			out->v[kept++] = out->v[i];
