@@ -1,0 +1,15 @@
+#!/bin/sh
+# make bench: every figure beside its peer's, in the same run.
+set -eu
+cd "$(dirname "$0")/../.."
+[ "$(id -u)" = 0 ] || { echo "make bench needs root: it makes network namespaces" >&2; exit 1; }
+echo "== machine: $(nproc) processors, Linux $(uname -r), $(date -u +%F)"
+echo "== binary"
+stat -L -c '%n %s bytes' build/knetd
+echo "== Services"
+/usr/bin/python3 tests/bench/services.py
+echo "== CNI"
+/usr/bin/python3 tests/bench/cni.py
+for more in tests/bench/dns.py tests/bench/ingress.py; do
+	[ ! -f "$more" ] || { echo "== $(basename "$more" .py)"; /usr/bin/python3 "$more"; }
+done

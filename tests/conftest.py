@@ -1,0 +1,29 @@
+"""Fixtures of the tests that run a daemon: `knetd` one a file, `knetd_factory` as many as a test wants."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from daemon import Knetd  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def knetd():
+    with Knetd() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def knetd_factory():
+    started = []
+
+    def make(**options):
+        daemon = Knetd(**options)
+        started.append(daemon)
+        return daemon.start()
+
+    yield make
+    for daemon in started:
+        daemon.close()

@@ -1,0 +1,132 @@
+"""One knetd in a network namespace of its own, for tests and benchmarks alike."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BINARY = os.path.join(ROOT, "build", "knetd")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the daemon's unix socket."""
+
+    def __init__(self, path, timeout=60):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Knetd:
+    """Started on entry (or by start), stopped with everything it left on exit."""
+
+    serial = 0
+
+    def __init__(self, ini="", service_cidr="10.96.0.0/16,fd00:10:96::/112", pod_cidr="10.244.0.0/24,fd00:10:244::/64",
+                 workers=1):
+        Knetd.serial += 1
+        self.netns = f"kt{os.getpid()}-{Knetd.serial}"
+        self.dir = tempfile.mkdtemp(prefix="knettest")
+        self.socket = os.path.join(self.dir, "run", "knetd.sock")
+        self.ini = os.path.join(self.dir, "knetd.ini")
+        self.log = os.path.join(self.dir, "log")
+        self.process = None
+        with open(self.ini, "w", encoding="utf-8") as f:
+            f.write(f"[node]\nname = node\nstate_dir = {self.dir}/state\nrun_dir = {self.dir}/run\n"
+                    f"manifests = {self.dir}/manifests\nworkers = {workers}\n"
+                    f"[service]\ncidrs = {service_cidr}\n[podnet]\ncidrs = {pod_cidr}\n{ini}\n")
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self, *options):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(["ip", "netns", "exec", self.netns, BINARY, "-c", self.ini, *options],
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                if self.api("GET", "/readyz")[0] == 200:
+                    return self
+            except (OSError, http.client.HTTPException):
+                pass
+            assert self.process.poll() is None, self.logged()
+            assert time.monotonic() < end, "not ready: " + self.logged()
+            time.sleep(0.02)
+
+    def logged(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def api(self, method, path, body=None, ctype="application/json", headers=None):
+        """Status and the answer, parsed when it is JSON."""
+        c = UnixConnection(self.socket)
+        try:
+            if body is not None and not isinstance(body, (str, bytes)):
+                body = json.dumps(body)
+            sent = dict(headers or {})
+            if body is not None:
+                sent["Content-Type"] = ctype
+            c.request(method, path, body=body.encode() if isinstance(body, str) else body, headers=sent)
+            r = c.getresponse()
+            self.headers = r.headers
+            data = r.read()
+        finally:
+            c.close()
+        if "json" in (r.headers.get("Content-Type") or ""):
+            return r.status, json.loads(data)
+        return r.status, data.decode(errors="replace")
+
+    def exec(self, *argv, timeout=30, check=False):
+        """A command on the node."""
+        return subprocess.run(["ip", "netns", "exec", self.netns, *argv], capture_output=True, text=True,
+                              timeout=timeout, check=check)
+
+    def stop(self, sig=signal.SIGTERM):
+        """Ends the control process alone: workers stay, as they do for a user."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(sig)
+            self.process.wait(timeout=20)
+
+    def pids(self):
+        out = subprocess.run(["ip", "netns", "pids", self.netns], capture_output=True, text=True, check=False).stdout
+        return [int(p) for p in out.split()]
+
+    def private_kb(self):
+        """Private memory of the control process and its workers."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                total += sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
+        return total
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            for pid in self.pids():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            subprocess.run(["ip", "netns", "del", self.netns], check=False)
+            shutil.rmtree(self.dir, ignore_errors=True)
