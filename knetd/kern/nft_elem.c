@@ -1,0 +1,210 @@
+/* nft_elem.c - elements of sets and maps.
+ *
+ * They are written straight into the transaction, without libnftnl's object per element: a full
+ * load is a hundred thousand of them. Consecutive elements of one set share a message, up to what a
+ * netlink attribute can hold. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "nft_int.h"
+
+#define ELEM_MAX 512		  /* bytes of one element with everything */
+#define LIST_MAX (65535 - 1024)	  /* an attribute's length is 16 bits */
+
+/* ---- packing ---------------------------------------------------------------------------------- */
+
+void nft_elem_close(struct nft_txn *t)
+{
+	struct nft_open *o = nft_open_message(t);
+	struct nlmsghdr *h = o->h;
+
+	if (!h)
+		return;
+	mnl_attr_nest_end(h, o->list);
+	o->h = NULL;
+	nft_msg_end(t, h);
+}
+
+static bool fits(const struct nft_open *o, uint16_t type, const char *table, const char *set)
+{
+	size_t used = o->h ? (size_t)((char *)mnl_nlmsg_get_payload_tail(o->h) - (char *)o->list) : 0;
+
+	return o->h && o->type == type && used + ELEM_MAX < LIST_MAX && !strcmp(o->set, set) &&
+	       !strcmp(o->table, table);
+}
+
+static struct nlmsghdr *list_message(struct nft_txn *t, uint16_t type, const char *table, const char *set)
+{
+	struct nft_open *o = nft_open_message(t);
+	struct nlmsghdr *h;
+
+	if (fits(o, type, table, set))
+		return o->h;
+	h = nft_msg(t, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, NFT_ROOM_ELEMS + NFT_ROOM_SMALL);
+	if (!h)
+		return NULL;
+	o->type = type;
+	o->table = (const char *)mnl_nlmsg_get_payload_tail(h) + MNL_ATTR_HDRLEN;
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
+	o->set = (const char *)mnl_nlmsg_get_payload_tail(h) + MNL_ATTR_HDRLEN;
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+	o->list = mnl_attr_nest_start(h, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return o->h = h;
+}
+
+static void put_value(struct nlmsghdr *h, uint16_t attr, const struct nft_bytes *v)
+{
+	struct nlattr *nest = mnl_attr_nest_start(h, attr);
+
+	mnl_attr_put(h, NFTA_DATA_VALUE, v->n, v->b);
+	mnl_attr_nest_end(h, nest);
+}
+
+static void put_goto(struct nlmsghdr *h, const char *chain)
+{
+	struct nlattr *data = mnl_attr_nest_start(h, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(h, NFTA_DATA_VERDICT);
+
+	mnl_attr_put_u32(h, NFTA_VERDICT_CODE, htonl((uint32_t)NFT_GOTO));
+	mnl_attr_put_strz(h, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(h, verdict);
+	mnl_attr_nest_end(h, data);
+}
+
+void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
+		  const struct nft_bytes *data)
+{
+	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
+	struct nlattr *elem;
+
+	if (!h)
+		return;
+	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, key);
+	if (data)
+		put_value(h, NFTA_SET_ELEM_DATA, data);
+	mnl_attr_nest_end(h, elem);
+}
+
+void nft_elem_goto(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
+		   const char *chain)
+{
+	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
+	struct nlattr *elem;
+
+	if (!h)
+		return;
+	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, key);
+	put_goto(h, chain);
+	mnl_attr_nest_end(h, elem);
+}
+
+void nft_elem_del(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key)
+{
+	struct nlmsghdr *h = list_message(t, NFT_MSG_DELSETELEM, table, set);
+	struct nlattr *elem;
+
+	if (!h)
+		return;
+	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, key);
+	mnl_attr_nest_end(h, elem);
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------- */
+
+/* The first address behind the range; false when there is none. */
+static bool address_behind(const struct cidr *range, struct ip *out)
+{
+	unsigned bits = range->bits;
+
+	*out = range->ip;
+	while (bits > 0) { /* add one to the number that the prefix is */
+		bits--;
+		out->b[bits / 8] ^= 0x80 >> bits % 8;
+		if (out->b[bits / 8] & 0x80 >> bits % 8)
+			return true;
+	}
+	return false;
+}
+
+static void put_bound(struct nft_txn *t, const char *table, const char *set, const struct ip *ip, bool end)
+{
+	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
+	struct nft_bytes key = { 0 };
+	struct nlattr *elem;
+
+	if (!h)
+		return;
+	nft_put_ip(&key, ip);
+	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, &key);
+	if (end)
+		mnl_attr_put_u32(h, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
+	mnl_attr_nest_end(h, elem);
+}
+
+void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const struct cidr *range)
+{
+	struct ip behind;
+
+	put_bound(t, table, set, &range->ip, false);
+	if (address_behind(range, &behind))
+		put_bound(t, table, set, &behind, true);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+struct each {
+	void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg);
+	void *arg;
+};
+
+static struct nft_bytes value_of(const struct nlattr *elem, uint16_t attr)
+{
+	const struct nlattr *v = nl_nested(nl_nested(elem, attr), NFTA_DATA_VALUE);
+	struct nft_bytes out = { 0 };
+
+	if (v && mnl_attr_get_payload_len(v) <= sizeof(out.b)) {
+		out.n = mnl_attr_get_payload_len(v);
+		memcpy(out.b, mnl_attr_get_payload(v), out.n);
+	}
+	return out;
+}
+
+static void page(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS), *elem;
+	const struct each *each = arg;
+
+	if (!list)
+		return;
+	mnl_attr_for_each_nested(elem, list) {
+		struct nft_bytes key = value_of(elem, NFTA_SET_ELEM_KEY);
+		struct nft_bytes data = value_of(elem, NFTA_SET_ELEM_DATA);
+
+		each->fn(&key, &data, each->arg);
+	}
+}
+
+int nft_elem_each(const char *table, const char *set,
+		  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg), void *arg,
+		  struct err *e)
+{
+	struct each each = { fn, arg };
+	struct nl *nl = nft_socket(e);
+	struct nl_message m;
+	struct nlmsghdr *h;
+	int ret;
+
+	if (!nl)
+		return -e->code;
+	h = nft_question(&m, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+	ret = nl_ask(nl, h, page, &each);
+	return ret ? err_set(e, -ret, "nftables: elements of %s %s: %s", table, set, strerror(-ret)) : 0;
+}

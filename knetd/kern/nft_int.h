@@ -1,0 +1,42 @@
+/* nft_int.h - how the files of nftables share a transaction. Private to knetd/kern. */
+#pragma once
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <knetd/kern.h>
+
+#include "nl.h"
+
+/* Room for one message, by what may be in it. */
+#define NFT_ROOM_SMALL 4096
+#define NFT_ROOM_RULE (16 * 1024)
+#define NFT_ROOM_ELEMS (64 * 1024)
+
+/* Begins a message of the transaction (NFT_MSG_...) and finishes it. NULL when the transaction has
+ * outgrown its maximum: nft_commit will say so, and the caller just returns. */
+struct nlmsghdr *nft_msg(struct nft_txn *t, uint16_t type, uint16_t flags, size_t room);
+void nft_msg_end(struct nft_txn *t, struct nlmsghdr *h);
+
+/* Elements wait in an open message for more of their kind: see nft_elem.c. */
+struct nft_open {
+	struct nlmsghdr *h; /* NULL: none */
+	struct nlattr *list;
+	uint16_t type;
+	const char *table, *set; /* in the message */
+};
+struct nft_open *nft_open_message(struct nft_txn *t);
+void nft_elem_close(struct nft_txn *t);
+
+uint32_t nft_next_set_id(struct nft_txn *t);
+
+/* The one socket that all transactions go through: its port is how our own changes are known. */
+struct nl *nft_socket(struct err *e);
+
+/* Header of a message that is not in a batch. */
+struct nlmsghdr *nft_question(struct nl_message *m, uint16_t type, uint16_t flags);
+
+/* What a message is about: "add element inet knetd svc4". */
+#define NFT_TEXT 160
+void nft_describe(const struct nlmsghdr *h, char out[static NFT_TEXT]);

@@ -1,0 +1,287 @@
+/* nl.c - see nl.h */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <knetd/auto.h>
+#include <knetd/buf.h>
+
+#include "nl.h"
+
+#define PAGE (64 * 1024)	       /* the kernel's dumps come in pieces of at most 32 KB */
+#define ANSWER_MAX ((size_t)64 << 20)  /* bytes a dump may have */
+#define RECEIVE_QUEUE (1 << 20)
+#define DUMP_TRIES 8
+
+struct nl {
+	struct mnl_socket *sock;
+	uint32_t seq;
+	int send_queue;
+};
+
+struct nl *nl_open(int bus, struct err *e)
+{
+	struct nl *nl = xcalloc(1, sizeof(*nl));
+	int on = 1, queue = RECEIVE_QUEUE;
+
+	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	if (!nl->sock || mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0) {
+		err_set(e, errno, "netlink socket: %s", strerror(errno));
+		nl_close(nl);
+		return NULL;
+	}
+	/* Errors without the message they are about, but with the kernel's own words. */
+	mnl_socket_setsockopt(nl->sock, NETLINK_CAP_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue));
+	return nl;
+}
+
+void nl_close(struct nl *nl)
+{
+	if (nl && nl->sock)
+		mnl_socket_close(nl->sock);
+	free(nl);
+}
+
+uint32_t nl_seq(struct nl *nl)
+{
+	if (!++nl->seq)
+		nl->seq++;
+	return nl->seq;
+}
+
+uint32_t nl_portid(const struct nl *nl)
+{
+	return mnl_socket_get_portid(nl->sock);
+}
+
+struct nlmsghdr *nl_message(struct nl_message *m, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(m->b);
+
+	h->nlmsg_type = type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	return h;
+}
+
+/* ---- sending ---------------------------------------------------------------------------------- */
+
+static size_t iov_total(const struct iovec *iov, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += iov[i].iov_len;
+	return total;
+}
+
+/* The whole batch has to fit the send queue: netlink takes it as one piece or not at all. */
+static void widen(struct nl *nl, size_t bytes)
+{
+	int queue = (int)bytes + 4096;
+
+	if (queue <= nl->send_queue || bytes < 64 * 1024)
+		return;
+	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof(queue)) == 0)
+		nl->send_queue = queue;
+}
+
+static int put(struct nl *nl, const struct iovec *iov, size_t n)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr m = { .msg_name = &kernel, .msg_namelen = sizeof(kernel) };
+	ssize_t sent;
+
+	m.msg_iov = (struct iovec *)iov;
+	m.msg_iovlen = n;
+	widen(nl, iov_total(iov, n));
+	do
+		sent = sendmsg(mnl_socket_get_fd(nl->sock), &m, 0);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+/* Bytes received, 0 when the queue is empty, or -errno. */
+static ssize_t take(struct nl *nl, void *page, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(mnl_socket_get_fd(nl->sock), page, size, MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	return (size_t)n > size ? -EMSGSIZE : n;
+}
+
+/* What an earlier, failed conversation left behind. */
+static void drain(struct nl *nl, void *page, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = take(nl, page, size);
+	while (n > 0 || n == -ENOBUFS || n == -EMSGSIZE);
+}
+
+static int error_of(const struct nlmsghdr *h)
+{
+	const struct nlmsgerr *m = mnl_nlmsg_get_payload(h);
+
+	return mnl_nlmsg_get_payload_len(h) < sizeof(*m) ? -EBADMSG : m->error;
+}
+
+static void keep_words(struct nl_fail *fail, const struct nlmsghdr *h)
+{
+	const struct nlattr *a;
+
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS) || !(h->nlmsg_flags & NLM_F_CAPPED))
+		return;
+	a = nl_attr(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_MSG);
+	if (a)
+		snprintf(fail->text, sizeof(fail->text), "%s", mnl_attr_get_str(a));
+}
+
+struct verdict {
+	uint32_t last;
+	int code;
+	bool acknowledged;
+	struct nl_fail *fail;
+};
+
+static void judge(const struct nlmsghdr *h, struct verdict *v)
+{
+	int code;
+
+	if (h->nlmsg_type != NLMSG_ERROR)
+		return;
+	code = error_of(h);
+	if (!code && h->nlmsg_seq == v->last)
+		v->acknowledged = true;
+	if (!code || v->code)
+		return;
+	v->code = code;
+	v->fail->seq = h->nlmsg_seq;
+	keep_words(v->fail, h);
+}
+
+int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, struct nl_fail *fail)
+{
+	static _Alignas(8) char page[PAGE];
+	struct verdict v = { .last = last, .fail = fail };
+	ssize_t got;
+	int ret;
+
+	*fail = (struct nl_fail){ 0 };
+	drain(nl, page, sizeof(page));
+	ret = put(nl, iov, n);
+	if (ret)
+		return ret;
+	/* ENOBUFS: more errors than the queue holds; the first ones did fit */
+	while ((got = take(nl, page, sizeof(page))) > 0 || got == -ENOBUFS) {
+		int left = (int)got;
+
+		for (const struct nlmsghdr *h = (void *)page; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+			judge(h, &v);
+	}
+	if (v.code)
+		return v.code;
+	return v.acknowledged ? 0 : -ENOBUFS;
+}
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+struct progress {
+	bool done, changed;
+	int error;
+};
+
+static void look(const char *page, int n, uint32_t seq, bool dump, struct progress *p)
+{
+	for (const struct nlmsghdr *h = (const void *)page; mnl_nlmsg_ok(h, n); h = mnl_nlmsg_next(h, &n)) {
+		if (h->nlmsg_seq != seq)
+			continue;
+		p->changed |= !!(h->nlmsg_flags & NLM_F_DUMP_INTR);
+		p->done |= !dump || h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			p->error = error_of(h);
+	}
+}
+
+/* -EINTR: the list changed while it was read. */
+static int collect(struct nl *nl, uint32_t seq, bool dump, struct buf *answer)
+{
+	struct progress p = { 0 };
+
+	while (!p.done) {
+		char *room = buf_room(answer, PAGE);
+		ssize_t n = room ? take(nl, room, PAGE) : -EMSGSIZE;
+
+		if (n <= 0)
+			return n ? (int)n : -ENODATA;
+		look(room, (int)n, seq, dump, &p);
+		answer->len += NLMSG_ALIGN((size_t)n);
+	}
+	return p.error ? p.error : p.changed ? -EINTR : 0;
+}
+
+static void deliver(const struct buf *answer, uint32_t seq, nl_fn *fn, void *arg)
+{
+	int left = (int)answer->len;
+
+	for (const struct nlmsghdr *h = (void *)answer->data; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		if (h->nlmsg_seq == seq && h->nlmsg_type >= NLMSG_MIN_TYPE)
+			fn(h, arg);
+}
+
+int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
+{
+	auto_buf struct buf answer = { .max = ANSWER_MAX };
+	bool dump = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int ret = -EINTR;
+
+	for (int tries = 0; ret == -EINTR && tries < DUMP_TRIES; tries++) {
+		struct iovec iov = { h, h->nlmsg_len };
+
+		if (!buf_room(&answer, PAGE))
+			return -ENOMEM;
+		drain(nl, answer.data, PAGE);
+		buf_reset(&answer);
+		h->nlmsg_seq = nl_seq(nl);
+		ret = put(nl, &iov, 1);
+		if (!ret)
+			ret = collect(nl, h->nlmsg_seq, dump, &answer);
+	}
+	if (!ret)
+		deliver(&answer, h->nlmsg_seq, fn, arg);
+	return ret;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, h, extra)
+		if (mnl_attr_get_type(a) == type)
+			return a;
+	return NULL;
+}
+
+const struct nlattr *nl_nested(const struct nlattr *parent, uint16_t type)
+{
+	const struct nlattr *a;
+
+	if (!parent)
+		return NULL;
+	mnl_attr_for_each_nested(a, parent)
+		if (mnl_attr_get_type(a) == type)
+			return a;
+	return NULL;
+}
