@@ -36,19 +36,25 @@ struct worker { /* in the worker process; one a process */
 	unsigned index;
 	unsigned n_sockets;
 	struct worker_socket sockets[WORKER_SOCKETS];
-	_Atomic uint64_t *counters; /* WORKER_COUNTERS words, added up by /metrics */
-	struct snapshot **slots;    /* role->slots of them; borrowed: snapshot_ref to keep one */
-	bool draining;		    /* stop accepting; the process ends when role->idle() */
+	_Atomic uint64_t *counters; /* WORKER_COUNTERS words that only grow, added up by /metrics */
+	struct snapshot **slots;    /* role->slots of them, NULL: empty; snapshot_ref to keep one */
+	bool draining;		    /* stop accepting; the role calls worker_exit() when it is idle */
 };
 
 struct worker_role { /* const, one per kind of worker, in the table in knetd/worker_roles.c */
 	const char *name; /* "dns" */
-	unsigned slots;	  /* snapshots it is sent; slot 0 is sent first */
-	/* In the worker, behind seccomp: set up events on the sockets; the loop is run by the core. */
+	unsigned slots;	  /* snapshots it is sent */
+	/* In the worker, behind seccomp, once the first set of snapshots is in w->slots: set up events on
+	 * the sockets; the loop is run by the core. An error ends the process; it is started again. */
 	int (*start)(struct worker *w, struct err *e);
-	void (*changed)(struct worker *w, unsigned slot); /* w->slots[slot] was replaced */
-	void (*drain)(struct worker *w); /* stop listening (accept what waits first), finish, then worker_exit() */
-	const int *syscalls;	  /* beyond the common list, ends with -1 */
+	/* w->slots[slot] was replaced, perhaps by NULL. Called when all slots of a flush are in place, for
+	 * each one, also for those of the first flush (after start), also from inside worker_fresh. What
+	 * was there before lives until the last of these calls returns. */
+	void (*changed)(struct worker *w, unsigned slot);
+	/* Stop listening: another process has the very same sockets. Finish, then worker_exit(). May be
+	 * called from inside worker_fresh. NULL: nothing to finish. */
+	void (*drain)(struct worker *w);
+	const int *syscalls;	  /* beyond the list in isolate_seccomp.c, ends with -1; may be NULL */
 };
 extern const struct worker_role *const worker_roles[]; /* NULL-ended */
 

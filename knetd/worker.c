@@ -1,0 +1,401 @@
+/* worker.c - a worker process: takes its descriptors, isolates itself, and from then on serves its role
+ * while control processes come and go at its door (worker_msg.h tells what is said there).
+ *
+ * Snapshots that arrive are staged; a FLUSH puts all of them in force at one go. The role starts with
+ * the first FLUSH: a DNS worker that knows no names yet must not say that there are none; until then
+ * the kernel keeps what clients send. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <knetd/auto.h>
+#include <knetd/isolate.h>
+#include <knetd/log.h>
+#include <knetd/worker.h>
+
+#include "worker_msg.h"
+
+#define FILES_MAX 65536    /* connections of an ingress worker, and then some */
+#define FRESH_WAIT_MS 1000 /* for a control process that has raised the word and not yet sent */
+
+static struct {
+	struct worker w;
+	const struct worker_role *role;
+	char name[32]; /* "dns-0" */
+	uint64_t build;
+	struct worker_page *page;
+	uint64_t seen;		  /* generation that everything handled from now on is younger than */
+	struct event door, conn;  /* conn.fd -1: no control process */
+	struct snapshot **staged; /* role->slots of them, for the next FLUSH */
+	bool *is_staged;
+	bool serving;
+	struct timer drain_limit;
+} self = { .conn.fd = -1 };
+
+/* The control process starts another one, with back-off. */
+static _Noreturn void give_up(const struct err *e)
+{
+	log_err("%s: %s", self.name, e->text);
+	_exit(1);
+}
+
+/* ---- snapshots ------------------------------------------------------------------------------------ */
+
+static void stage(unsigned slot, struct snapshot *s)
+{
+	snapshot_unref(self.staged[slot]);
+	self.staged[slot] = s;
+	self.is_staged[slot] = true;
+}
+
+static void stage_nothing(void)
+{
+	for (unsigned i = 0; i < self.role->slots; i++) {
+		stage(i, NULL);
+		self.is_staged[i] = false;
+	}
+}
+
+static void take_reset(const struct worker_msg *m)
+{
+	log_set_level(m->arg);
+	for (unsigned i = 0; i < self.role->slots; i++)
+		stage(i, NULL);
+}
+
+static void take_snapshot(const struct worker_msg *m, int fd)
+{
+	struct err e = { 0 };
+	struct snapshot *s = NULL;
+
+	if (m->arg >= self.role->slots) {
+		err_set(&e, EPROTO, "snapshot for slot %u of %u", m->arg, self.role->slots);
+		give_up(&e);
+	}
+	if (fd >= 0) {
+		s = snapshot_map(fd, &e);
+		if (!s)
+			give_up(&e);
+	}
+	stage(m->arg, s);
+}
+
+/* Swaps all first, so that the role sees one state in all slots; the old ones live until it has been
+ * told of every change. */
+static void take_flush(const struct worker_msg *m)
+{
+	struct worker *w = &self.w;
+	struct err e = { 0 };
+
+	for (unsigned i = 0; i < self.role->slots; i++) {
+		struct snapshot *old = w->slots[i];
+
+		if (!self.is_staged[i])
+			continue;
+		w->slots[i] = self.staged[i];
+		self.staged[i] = old;
+	}
+	if (!self.serving && self.role->start(w, &e))
+		give_up(&e);
+	self.serving = true;
+	for (unsigned i = 0; i < self.role->slots; i++)
+		if (self.is_staged[i] && self.role->changed)
+			self.role->changed(w, i);
+	stage_nothing();
+	self.seen = m->generation;
+	atomic_store_explicit(&self.page->taken, m->generation, memory_order_release);
+}
+
+/* ---- draining ------------------------------------------------------------------------------------- */
+
+void worker_exit(void)
+{
+	loop_stop();
+}
+
+static void drained_too_long(struct timer *t)
+{
+	(void)t;
+	log_warn("%s: ending with connections open", self.name);
+	worker_exit();
+}
+
+static void take_drain(void)
+{
+	if (self.w.draining)
+		return;
+	log_info("%s: draining", self.name);
+	self.w.draining = true;
+	loop_del(&self.door);
+	close(self.door.fd);
+	self.drain_limit.fn = drained_too_long;
+	timer_set(&self.drain_limit, WORKER_DRAIN_MS);
+	if (self.serving && self.role->drain)
+		self.role->drain(&self.w);
+	else
+		worker_exit();
+}
+
+/* ---- the control process -------------------------------------------------------------------------- */
+
+static uint64_t wanted(void)
+{
+	return atomic_load_explicit(&self.page->generation, memory_order_acquire);
+}
+
+/* Whatever it had not sent yet will not come: what is here is the newest there is. */
+static void control_gone(void)
+{
+	loop_del(&self.conn);
+	close(self.conn.fd);
+	self.conn.fd = -1;
+	stage_nothing();
+	self.seen = wanted();
+}
+
+/* False when nothing more waits. */
+static bool take_message(void)
+{
+	struct worker_msg m;
+	unsigned n_fds;
+	int fd = -1;
+	ssize_t n = worker_msg_recv(self.conn.fd, &m, sizeof(m), &fd, 1, &n_fds);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return false;
+	if (n != sizeof(m)) {
+		control_gone();
+		return false;
+	}
+	if (m.type == WORKER_SNAPSHOT) {
+		take_snapshot(&m, n_fds ? fd : -1);
+		return true;
+	}
+	if (n_fds)
+		close(fd);
+	if (m.type == WORKER_RESET)
+		take_reset(&m);
+	else if (m.type == WORKER_FLUSH)
+		take_flush(&m);
+	else if (m.type == WORKER_DRAIN)
+		take_drain();
+	return true;
+}
+
+static void on_conn(struct event *ev, uint32_t mask)
+{
+	(void)ev;
+	(void)mask;
+	while (self.conn.fd >= 0 && take_message())
+		;
+}
+
+static uint64_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* The word was raised, so its FLUSH is on the way: mostly it waits in the socket already. Only when that
+ * was full does the control process still hold it; it sends as soon as there is room. */
+static void catch_up(void)
+{
+	uint64_t deadline = clock_ms() + FRESH_WAIT_MS, now, want = wanted();
+
+	while (self.conn.fd >= 0 && self.seen < want && !self.w.draining) {
+		struct pollfd p = { .fd = self.conn.fd, .events = POLLIN };
+
+		if (take_message())
+			continue;
+		now = clock_ms();
+		if (self.conn.fd < 0 || now >= deadline)
+			break;
+		poll(&p, 1, (int)(deadline - now));
+	}
+	self.seen = want;
+}
+
+void worker_fresh(struct worker *w)
+{
+	(void)w;
+	if (wanted() != self.seen)
+		catch_up();
+}
+
+static int say_hello(void)
+{
+	struct worker_hello hello = {
+		.magic = WORKER_HELLO_MAGIC,
+		.build = self.build,
+		.index = self.w.index,
+		.n_sockets = self.w.n_sockets,
+	};
+	int fds[WORKER_HELLO_FDS] = { WORKER_FD_PAGE };
+
+	snprintf(hello.role, sizeof(hello.role), "%s", self.role->name);
+	for (unsigned i = 0; i < self.w.n_sockets; i++)
+		fds[1 + i] = self.w.sockets[i].fd;
+	return worker_msg_send(self.conn.fd, &hello, sizeof(hello), fds, 1 + self.w.n_sockets);
+}
+
+/* A new control process takes the place of the one before. */
+static void on_door(struct event *ev, uint32_t mask)
+{
+	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)mask;
+	if (fd < 0)
+		return;
+	if (self.conn.fd >= 0)
+		control_gone();
+	self.conn = (struct event){ .fd = fd, .fn = on_conn };
+	if (say_hello() || loop_add(&self.conn, EPOLLIN, NULL))
+		control_gone();
+}
+
+/* ---- birth ---------------------------------------------------------------------------------------- */
+
+static const struct worker_role *find_role(const char *name)
+{
+	for (unsigned i = 0; worker_roles[i]; i++)
+		if (!strcmp(worker_roles[i]->name, name))
+			return worker_roles[i];
+	return NULL;
+}
+
+static uint16_t local_port(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = { 0 };
+	socklen_t len = sizeof(at);
+
+	getsockname(fd, &at.any, &len);
+	return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
+}
+
+/* Everything behind the fixed descriptors, up to the first that is not there. */
+static void find_sockets(struct worker *w)
+{
+	for (int fd = WORKER_FD_SOCKETS; w->n_sockets < WORKER_SOCKETS; fd++) {
+		int type;
+		socklen_t len = sizeof(type);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+			return;
+		w->sockets[w->n_sockets++] = (struct worker_socket){
+			.fd = fd,
+			.stream = type == SOCK_STREAM,
+			.port = local_port(fd),
+		};
+	}
+}
+
+/* A negative score protects the control process; a worker can be started again. */
+static void be_killable(void)
+{
+	auto_close int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char first;
+
+	if (fd >= 0 && read(fd, &first, 1) == 1 && first == '-' && pwrite(fd, "0", 1, 0) < 0)
+		log_warn("%s: oom_score_adj: %s", self.name, strerror(errno));
+}
+
+/* What is inherited from the control process and not meant for a worker: its blocked signals, its
+ * terminal's interrupts, its small file limit, its protection from the out-of-memory killer. */
+static void leave_parent(void)
+{
+	struct rlimit files;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	setsid();
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < FILES_MAX) {
+		files.rlim_cur = FILES_MAX;
+		if (files.rlim_max < FILES_MAX)
+			files.rlim_max = FILES_MAX;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	be_killable();
+}
+
+static int set_up(const char *role, const char *index, struct err *e)
+{
+	struct worker *w = &self.w;
+
+	self.role = find_role(role);
+	if (!self.role)
+		return err_set(e, EINVAL, "no such role");
+	w->index = strtoul(index, NULL, 10);
+	find_sockets(w);
+	w->slots = xcalloc(self.role->slots, sizeof(*w->slots));
+	self.staged = xcalloc(self.role->slots, sizeof(*self.staged));
+	self.is_staged = xcalloc(self.role->slots, sizeof(*self.is_staged));
+	self.page = worker_page_map(WORKER_FD_PAGE, e);
+	if (!self.page)
+		return -e->code;
+	w->counters = self.page->counters;
+	self.seen = wanted();
+	self.build = worker_build();
+	return 0;
+}
+
+/* Listening once more writes our pid, instead of the one that made the socket, into what the other side
+ * reads with SO_PEERCRED. */
+static int open_door(struct err *e)
+{
+	if (listen(WORKER_FD_CONTROL, 4) < 0)
+		return err_set(e, errno, "door: %s", strerror(errno));
+	self.door = (struct event){ .fd = WORKER_FD_CONTROL, .fn = on_door };
+	return loop_add(&self.door, EPOLLIN, e);
+}
+
+static void tear_down(void)
+{
+	stage_nothing();
+	for (unsigned i = 0; i < self.role->slots; i++)
+		snapshot_unref(self.w.slots[i]);
+	free(self.w.slots);
+	free(self.staged);
+	free(self.is_staged);
+}
+
+int worker_main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	int ret;
+
+	if (argc != 4)
+		return 2;
+	snprintf(self.name, sizeof(self.name), "%s-%s", argv[2], argv[3]);
+	prctl(PR_SET_NAME, argv[0]);
+	leave_parent();
+	ret = set_up(argv[2], argv[3], &e);
+	if (!ret)
+		ret = loop_init(&e);
+	if (!ret)
+		ret = open_door(&e);
+	if (!ret)
+		ret = isolate_worker(WORKER_FD_ROOT, self.role->syscalls, &e);
+	if (ret)
+		give_up(&e);
+	loop_run();
+	tear_down();
+	return 0;
+}

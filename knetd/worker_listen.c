@@ -1,0 +1,180 @@
+/* worker_listen.c - see worker_listen.h */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <knetd/auto.h>
+#include <knetd/log.h>
+
+#include "worker_listen.h"
+
+#define BACKLOG 4096		/* connections waiting while a worker is busy or started again */
+#define UDP_RECEIVE (1 << 20)	/* bytes of datagrams waiting, likewise */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t address_len(const union address *at)
+{
+	return at->any.sa_family == AF_INET ? sizeof(at->v4) : sizeof(at->v6);
+}
+
+static union address address_of(const struct worker_listen *l, int family)
+{
+	union address at;
+
+	memset(&at, 0, sizeof(at));
+	at.any.sa_family = family;
+	if (family == AF_INET) {
+		at.v4.sin_port = htons(l->at.port);
+		memcpy(&at.v4.sin_addr, l->at.ip.b, 4);
+	} else {
+		at.v6.sin6_port = htons(l->at.port);
+		memcpy(&at.v6.sin6_addr, l->at.ip.b, 16);
+	}
+	return at;
+}
+
+static int set_flag(int fd, int level, int option)
+{
+	return setsockopt(fd, level, option, &(int){ 1 }, sizeof(int)) < 0 ? -errno : 0;
+}
+
+static int get_int(int fd, int level, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, option, &value, &len) < 0 ? -1 : value;
+}
+
+static bool is_wildcard(const struct worker_listen *l)
+{
+	static const uint8_t zero[16];
+
+	return !memcmp(l->at.ip.b, zero, l->at.ip.len);
+}
+
+/* What must be set before bind. */
+static int set_options(int fd, const struct worker_listen *l, int family)
+{
+	bool v6 = family == AF_INET6;
+	int level = v6 ? SOL_IPV6 : SOL_IP, ret = set_flag(fd, SOL_SOCKET, SO_REUSEPORT);
+
+	if (!ret && l->stream)
+		ret = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (!ret && v6)
+		ret = setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &(int){ l->at.ip.len == 16 },
+				 sizeof(int)) < 0 ? -errno : 0;
+	if (!ret && l->transparent)
+		ret = set_flag(fd, level, v6 ? IPV6_FREEBIND : IP_FREEBIND);
+	/* an answer must leave from the address that was asked */
+	if (!ret && !l->stream && is_wildcard(l))
+		ret = set_flag(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO);
+	if (!l->stream && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ UDP_RECEIVE }, sizeof(int)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ UDP_RECEIVE }, sizeof(int));
+	return ret;
+}
+
+static int open_family(const struct worker_listen *l, int family)
+{
+	int type = (l->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	union address at = address_of(l, family);
+	auto_close int fd = socket(family, type, 0);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = set_options(fd, l, family);
+	if (ret)
+		return ret;
+	if (bind(fd, &at.any, address_len(&at)) < 0 || (l->stream && listen(fd, BACKLOG) < 0))
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+/* A kernel without IPv6 gives "any address" an IPv4 socket. */
+static int open_one(const struct worker_listen *l, struct err *e)
+{
+	int fd = open_family(l, l->at.ip.len == 4 ? AF_INET : AF_INET6);
+	char ip[IP_TEXT];
+
+	if (fd == -EAFNOSUPPORT && l->at.ip.len == 0)
+		fd = open_family(l, AF_INET);
+	if (fd >= 0)
+		return fd;
+	return err_set(e, -fd, "listen on %s port %u (%s): %s", l->at.ip.len ? ip_text(&l->at.ip, ip) : "*",
+		       l->at.port, l->stream ? "TCP" : "UDP", strerror(-fd));
+}
+
+static bool fits(int fd, const struct worker_listen *l)
+{
+	union address have, want;
+	socklen_t len = sizeof(have);
+
+	memset(&have, 0, sizeof(have));
+	if (getsockname(fd, &have.any, &len) < 0 ||
+	    get_int(fd, SOL_SOCKET, SO_TYPE) != (l->stream ? SOCK_STREAM : SOCK_DGRAM))
+		return false;
+	if (have.any.sa_family != AF_INET && have.any.sa_family != AF_INET6)
+		return false;
+	if (l->at.ip.len && (l->at.ip.len == 4) != (have.any.sa_family == AF_INET))
+		return false;
+	if (have.any.sa_family == AF_INET6 &&
+	    get_int(fd, SOL_IPV6, IPV6_V6ONLY) != (l->at.ip.len == 16))
+		return false;
+	want = address_of(l, have.any.sa_family);
+	return !memcmp(&have, &want, address_len(&want));
+}
+
+/* -1 when there is none. */
+static int take_fitting(struct worker_set *have, const struct worker_listen *l)
+{
+	for (unsigned i = 0; i < have->n; i++) {
+		if (fits(have->fds[i], l)) {
+			int fd = have->fds[i];
+
+			have->fds[i] = have->fds[--have->n];
+			return fd;
+		}
+	}
+	return -1;
+}
+
+int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn, struct worker_set *have,
+		    struct worker_set *out, unsigned *opened, struct err *e)
+{
+	out->n = 0;
+	*opened = 0;
+	if (n > WORKER_SOCKETS)
+		return err_set(e, E2BIG, "more than %d listening sockets", WORKER_SOCKETS);
+	for (unsigned i = 0; i < n; i++) {
+		struct err why = { 0 };
+		int fd = take_fitting(have, &listen[i]);
+
+		if (fd < 0) {
+			fd = open_one(&listen[i], &why);
+			*opened += fd >= 0;
+		}
+		if (fd >= 0) {
+			out->fds[out->n++] = fd;
+		} else if (!listen[i].optional) {
+			worker_set_close(out);
+			return err_set(e, why.code, "%s", why.text);
+		} else if (warn) {
+			log_warn("%s", why.text);
+		}
+	}
+	return 0;
+}
+
+void worker_set_close(struct worker_set *set)
+{
+	while (set->n)
+		close(set->fds[--set->n]);
+}

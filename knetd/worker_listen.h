@@ -1,0 +1,18 @@
+/* worker_listen.h - the listening sockets of one worker: opened, or taken over from the one before. */
+#pragma once
+
+#include <knetd/err.h>
+#include <knetd/worker.h>
+
+struct worker_set {
+	unsigned n;
+	int fds[WORKER_SOCKETS];
+};
+
+/* Fills out with a socket for each entry of listen, in its order: the one in `have` with the same
+ * address and type (taken out of there), else a new one, counted in *opened. An optional one that
+ * cannot be had is left out, with a warning when `warn`. On failure nothing is open in out, and
+ * what was taken from have is closed. */
+int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn, struct worker_set *have,
+		    struct worker_set *out, unsigned *opened, struct err *e);
+void worker_set_close(struct worker_set *set); /* leaves it empty */

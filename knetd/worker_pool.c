@@ -1,0 +1,331 @@
+/* worker_pool.c - the workers of one role: how many there are, what they are sent, and that each seat is
+ * filled again when its worker dies.
+ *
+ * A seat keeps its own copies of its worker's listening sockets. So a connection that waits in the
+ * queue of a worker that dies is served by the next one, and none is refused meanwhile. After our own
+ * end the workers hold them, and hand them back with HELLO: a worker that can stay (same build,
+ * same addresses) stays. One that cannot serves on until the first flush: if this daemon's start fails
+ * before, nothing has happened. Then a new one gets every socket that is still wanted and all
+ * snapshots, and the old one is told to drain. */
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/log.h>
+#include <knetd/worker.h>
+
+#include "worker_proc.h"
+
+#define HELLO_WAIT_MS 2000 /* at start only, while nothing else is served */
+#define RESTART_FIRST_MS 100
+#define RESTART_LAST_MS 10000
+#define HEALTHY_MS 10000 /* after that a worker's end counts as the first */
+
+struct seat {
+	struct worker_pool *pool;
+	unsigned index;
+	struct worker_set sockets;
+	struct worker_proc *proc; /* NULL while the timer runs */
+	struct timer restart;
+	unsigned restart_ms;
+};
+
+struct worker_pool {
+	const struct worker_role *role;
+	unsigned n_seats;
+	struct seat *seats;
+	struct list retired; /* worker_proc that drain */
+	int *newest;	     /* role->slots descriptors, -1: empty */
+	bool *changed;	     /* since the last flush */
+	bool flushed;	     /* once at least */
+	uint64_t ended[WORKER_COUNTERS]; /* counters of workers that are gone */
+};
+
+/* ---- counters ------------------------------------------------------------------------------------- */
+
+static uint64_t count(const struct worker_proc *p, unsigned counter)
+{
+	return p && p->page ? atomic_load_explicit(&p->page->counters[counter], memory_order_relaxed) : 0;
+}
+
+uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter)
+{
+	uint64_t sum = p->ended[counter];
+	struct list *pos, *nxt;
+
+	for (unsigned i = 0; i < p->n_seats; i++)
+		sum += count(p->seats[i].proc, counter);
+	list_each(pos, nxt, &p->retired)
+		sum += count(container_of(pos, struct worker_proc, link), counter);
+	return sum;
+}
+
+static void keep_counters(struct worker_pool *pool, const struct worker_proc *p)
+{
+	for (unsigned i = 0; i < WORKER_COUNTERS; i++)
+		pool->ended[i] += count(p, i);
+}
+
+unsigned worker_pool_alive(const struct worker_pool *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_seats; i++)
+		n += p->seats[i].proc && p->seats[i].proc->greeted;
+	return n;
+}
+
+/* ---- seats ---------------------------------------------------------------------------------------- */
+
+static void on_greeted(struct worker_proc *p)
+{
+	struct seat *s = p->owner;
+
+	worker_set_close(&p->sockets); /* the seat has them already */
+	if (s->pool->flushed)
+		worker_proc_flush(p);
+}
+
+static void on_ended(struct worker_proc *p)
+{
+	struct seat *s = p->owner;
+
+	if (loop_now() - p->born >= HEALTHY_MS)
+		s->restart_ms = 0; /* at once */
+	keep_counters(s->pool, p);
+	worker_proc_free(p);
+	s->proc = NULL;
+	timer_set(&s->restart, s->restart_ms);
+}
+
+static void seat_worker(struct seat *s, struct worker_proc *p)
+{
+	s->proc = p;
+	p->owner = s;
+	p->greeted_fn = on_greeted;
+	p->ended_fn = on_ended;
+	p->newest = s->pool->newest;
+}
+
+/* Sets the wait before the restart after this one. */
+static void back_off(struct seat *s)
+{
+	s->restart_ms = s->restart_ms ? s->restart_ms * 2 : RESTART_FIRST_MS;
+	if (s->restart_ms > RESTART_LAST_MS)
+		s->restart_ms = RESTART_LAST_MS;
+}
+
+static void seat_spawn(struct seat *s)
+{
+	struct err e = { 0 };
+	struct worker_proc *p = worker_proc_spawn(s->pool->role, s->index, &s->sockets, &e);
+
+	if (p) {
+		seat_worker(s, p);
+		return;
+	}
+	log_err("%s-%u: %s", s->pool->role->name, s->index, e.text);
+	timer_set(&s->restart, RESTART_LAST_MS);
+}
+
+static void on_restart(struct timer *t)
+{
+	struct seat *s = container_of(t, struct seat, restart);
+
+	back_off(s);
+	seat_spawn(s);
+}
+
+/* ---- workers that leave --------------------------------------------------------------------------- */
+
+static void on_retired_ended(struct worker_proc *p)
+{
+	keep_counters(p->owner, p);
+	list_del(&p->link);
+	worker_proc_free(p);
+}
+
+static void retire(struct worker_pool *pool, struct worker_proc *p)
+{
+	p->owner = pool;
+	p->ended_fn = on_retired_ended;
+	list_add_tail(&pool->retired, &p->link);
+	if (!p->greeted)
+		worker_proc_kill(p); /* two seconds of silence: it does not serve either */
+}
+
+static void drain_retired(struct worker_pool *pool)
+{
+	struct list *pos, *nxt;
+
+	list_each(pos, nxt, &pool->retired)
+		worker_proc_drain(container_of(pos, struct worker_proc, link));
+}
+
+/* ---- start ---------------------------------------------------------------------------------------- */
+
+/* old may be NULL. */
+static int fill_seat(struct seat *s, struct worker_proc *old, const struct worker_listen *listen,
+		     unsigned n_listen, struct err *e)
+{
+	struct worker_set none = { 0 }, *have = old ? &old->sockets : &none;
+	unsigned opened;
+	int ret = worker_set_open(listen, n_listen, s->index == 0, have, &s->sockets, &opened, e);
+	bool same = !ret && !opened && !have->n;
+
+	worker_set_close(have); /* those that are no longer wanted */
+	if (ret == 0 && old && same && worker_proc_is_ours(old, s->pool->role)) {
+		log_info("%s: still serves, adopted", old->name);
+		seat_worker(s, old);
+		return 0;
+	}
+	if (old)
+		retire(s->pool, old);
+	else if (!ret)
+		seat_spawn(s);
+	return ret;
+}
+
+/* Whoever sits at the doors of our workers, also of more of them than are wanted now. */
+static void find_old(const struct worker_role *role, struct worker_proc *old[static WORKER_MAX])
+{
+	for (unsigned i = 0; i < WORKER_MAX; i++)
+		old[i] = worker_proc_find(role, i);
+	worker_proc_await(old, WORKER_MAX, HELLO_WAIT_MS);
+}
+
+static struct worker_pool *pool_new(const struct worker_role *role, unsigned n_seats)
+{
+	struct worker_pool *p = xcalloc(1, sizeof(*p));
+
+	p->role = role;
+	p->n_seats = n_seats;
+	p->seats = xcalloc(n_seats, sizeof(*p->seats));
+	p->newest = xcalloc(role->slots, sizeof(*p->newest));
+	p->changed = xcalloc(role->slots, sizeof(*p->changed));
+	list_init(&p->retired);
+	for (unsigned i = 0; i < role->slots; i++)
+		p->newest[i] = -1;
+	for (unsigned i = 0; i < n_seats; i++) {
+		p->seats[i].pool = p;
+		p->seats[i].index = i;
+		p->seats[i].restart.fn = on_restart;
+	}
+	return p;
+}
+
+struct worker_pool *worker_pool_start(const struct worker_role *role, const struct worker_listen *listen,
+				      unsigned n_listen, struct err *e)
+{
+	struct worker_proc *old[WORKER_MAX];
+	struct worker_pool *p;
+	int ret = worker_proc_init(e);
+
+	if (ret)
+		return NULL;
+	p = pool_new(role, conf.node.workers);
+	find_old(role, old);
+	for (unsigned i = 0; i < p->n_seats && !ret; i++)
+		ret = fill_seat(&p->seats[i], TAKE(old[i]), listen, n_listen, e);
+	for (unsigned i = 0; i < WORKER_MAX; i++)
+		if (old[i] && ret)
+			worker_proc_free(old[i]); /* not ours to judge: it serves on */
+		else if (old[i])
+			retire(p, old[i]);
+	if (!ret)
+		return p;
+	worker_pool_free(p, false);
+	return NULL;
+}
+
+/* ---- snapshots ------------------------------------------------------------------------------------ */
+
+void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd)
+{
+	if (p->newest[slot] >= 0)
+		close(p->newest[slot]);
+	else if (fd < 0)
+		return;
+	p->newest[slot] = fd;
+	p->changed[slot] = true;
+}
+
+/* So that when the daemon says it is ready its workers have all they need; and what drains serves until
+ * then, but not one moment longer: it gets no changes. */
+static void first_flush(struct worker_pool *p)
+{
+	struct worker_proc *procs[WORKER_MAX];
+
+	for (unsigned i = 0; i < p->n_seats; i++) {
+		if (!p->seats[i].proc)
+			seat_spawn(&p->seats[i]);
+		procs[i] = p->seats[i].proc;
+	}
+	worker_proc_await(procs, p->n_seats, HELLO_WAIT_MS);
+	p->flushed = true;
+	for (unsigned i = 0; i < p->n_seats; i++)
+		if (p->seats[i].proc)
+			worker_proc_flush(p->seats[i].proc);
+	drain_retired(p);
+}
+
+static void flush_to(struct worker_pool *p, struct worker_proc *proc)
+{
+	for (unsigned i = 0; i < p->role->slots; i++)
+		proc->pending[i] |= p->changed[i];
+	worker_proc_flush(proc);
+}
+
+void worker_pool_flush(struct worker_pool *p)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < p->role->slots; i++)
+		any |= p->changed[i];
+	if (!p->flushed)
+		first_flush(p);
+	else if (any)
+		for (unsigned i = 0; i < p->n_seats; i++)
+			if (p->seats[i].proc)
+				flush_to(p, p->seats[i].proc);
+	memset(p->changed, 0, p->role->slots * sizeof(*p->changed));
+}
+
+/* ---- end ------------------------------------------------------------------------------------------ */
+
+static void let_go(struct worker_proc *proc, bool stop)
+{
+	if (stop && proc)
+		worker_proc_end(proc);
+	else
+		worker_proc_free(proc);
+}
+
+void worker_pool_free(struct worker_pool *p, bool stop)
+{
+	struct list *pos, *nxt;
+
+	if (!p)
+		return;
+	list_each(pos, nxt, &p->retired) {
+		struct worker_proc *proc = container_of(pos, struct worker_proc, link);
+
+		list_del(pos);
+		let_go(proc, stop);
+	}
+	for (unsigned i = 0; i < p->n_seats; i++) {
+		struct seat *s = &p->seats[i];
+		bool idle = s->proc && s->proc->child && !p->flushed; /* born, never told to serve */
+
+		timer_del(&s->restart);
+		let_go(s->proc, stop || idle);
+		worker_set_close(&s->sockets);
+	}
+	for (unsigned i = 0; i < p->role->slots; i++)
+		if (p->newest[i] >= 0)
+			close(p->newest[i]);
+	free(p->seats);
+	free(p->newest);
+	free(p->changed);
+	free(p);
+}
