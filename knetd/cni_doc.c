@@ -62,7 +62,8 @@ void cni_versions_write(struct buf *out, const char *version)
 	buf_str(out, "]}\n");
 }
 
-/* ---- results: the previous plugin's entries first, then ours -------------------------------------- */
+/* ---- results: the previous plugin's entries first, then ours
+ * -------------------------------------- */
 
 static yyjson_mut_val *list_from(yyjson_mut_doc *doc, yyjson_val *prev, const char *key)
 {
@@ -87,7 +88,7 @@ static void add_interfaces(yyjson_mut_doc *doc, yyjson_mut_val *list, const stru
 }
 
 static void add_address(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct cni_address *a,
-			size_t interface, enum cni_version version)
+                        size_t interface, enum cni_version version)
 {
 	yyjson_mut_val *o = yyjson_mut_arr_add_obj(doc, list);
 	struct cidr c = { .ip = a->ip, .bits = a->bits };

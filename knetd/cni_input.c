@@ -18,7 +18,8 @@ static enum cni_code read_all(struct buf *b, struct cni_error *er)
 		ssize_t n;
 
 		if (!room)
-			return cni_error_set(er, CNI_DECODE, "the network configuration is larger than 1 MiB");
+			return cni_error_set(er, CNI_DECODE,
+			                     "the network configuration is larger than 1 MiB");
 		n = read(STDIN_FILENO, room, READ_SIZE);
 		if (n == 0)
 			return CNI_OK;
@@ -35,7 +36,8 @@ enum cni_code cni_input_read(struct cni_input *in, struct cni_error *er)
 	in->command = getenv("CNI_COMMAND");
 	if (!in->command || !*in->command)
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
-				     "CNI_COMMAND is missing: this is a CNI plugin, which a container runtime calls");
+		                     "CNI_COMMAND is missing: this is a CNI plugin, which a "
+		                     "container runtime calls");
 	code = read_all(&in->text, er);
 	if (code)
 		return code;
@@ -43,8 +45,16 @@ enum cni_code cni_input_read(struct cni_input *in, struct cni_error *er)
 	in->config = yyjson_doc_get_root(in->doc);
 	in->version = json_str(in->config, "cniVersion");
 	if (!yyjson_is_obj(in->config) && strcmp(in->command, "VERSION") != 0)
-		return cni_error_set(er, CNI_DECODE, "the network configuration on standard input is no JSON object");
+		return cni_error_set(
+			er, CNI_DECODE,
+			"the network configuration on standard input is no JSON object");
 	return CNI_OK;
+}
+
+void cni_input_free(struct cni_input *in)
+{
+	yyjson_doc_free(in->doc);
+	buf_free(&in->text);
 }
 
 int cni_output(const struct buf *b)

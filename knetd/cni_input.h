@@ -18,7 +18,10 @@ struct cni_input {
 
 /* Reads both. For VERSION an empty input is fine. */
 enum cni_code cni_input_read(struct cni_input *in, struct cni_error *er);
+void cni_input_free(struct cni_input *in);
 /* Prints the error document on standard output; returns the exit status, 1. */
 int cni_input_fail(const struct cni_input *in, const struct cni_error *er);
 /* Prints b; returns 0, or 1 when standard output does not take it. */
 int cni_output(const struct buf *b);
+
+#define auto_input __attribute__((cleanup(cni_input_free)))

@@ -1,5 +1,5 @@
-/* cni_loopback.c - `loopback`, the CNI plugin that brings lo up in a new namespace. containerd calls
- * it beside every pod's own network and fails the pod without it. It needs no daemon. */
+/* cni_loopback.c - `loopback`, the CNI plugin that brings lo up in a new namespace. containerd
+ * calls it beside every pod's own network and fails the pod without it. It needs no daemon. */
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,8 @@ static void saw_addr(const struct rt_addr *a, void *arg)
 	struct cni_result *r = lo->result;
 
 	if (a->ifindex == lo->ifindex && r->n_addresses < CNI_RESULT_MAX)
-		r->addresses[r->n_addresses++] = (struct cni_address){ .ip = a->ip, .bits = a->bits };
+		r->addresses[r->n_addresses++] =
+			(struct cni_address){ .ip = a->ip, .bits = a->bits };
 }
 
 static enum cni_code bring_up(struct rt *pod, struct cni_result *result, struct cni_error *er)
@@ -72,7 +73,7 @@ static enum cni_code bring_up(struct rt *pod, struct cni_result *result, struct 
 
 /* With a result of a plugin before us, that result is passed on as it is. */
 static enum cni_code add(const struct cni_input *in, enum cni_version version, struct buf *out,
-			 struct cni_error *er)
+                         struct cni_error *er)
 {
 	struct cni_result result = {
 		.version = version,
@@ -121,8 +122,9 @@ static enum cni_code run(const struct cni_input *in, struct buf *out, struct cni
 		return CNI_OK;
 	}
 	if (version < 0)
-		return cni_error_set(er, CNI_VERSION_UNKNOWN, "cniVersion \"%.32s\" is not supported",
-				     in->version ? in->version : "");
+		return cni_error_set(er, CNI_VERSION_UNKNOWN,
+		                     "cniVersion \"%.32s\" is not supported",
+		                     in->version ? in->version : "");
 	if (!strcmp(in->command, "ADD"))
 		return add(in, version, out, er);
 	return strcmp(in->command, "CHECK") ? CNI_OK : check(er);
@@ -131,7 +133,7 @@ static enum cni_code run(const struct cni_input *in, struct buf *out, struct cni
 int cni_loopback_main(int argc, char **argv)
 {
 	auto_buf struct buf out = { 0 };
-	struct cni_input in = { 0 };
+	auto_input struct cni_input in = { 0 };
 	struct cni_error er;
 
 	(void)argc;

@@ -1,5 +1,5 @@
-/* cni_plugin.c - `knet`, the CNI plugin: carries environment and configuration to the daemon and its
- * answer back. It decides nothing itself but VERSION, so that one place knows pods.
+/* cni_plugin.c - `knet`, the CNI plugin: carries environment and configuration to the daemon and
+ * its answer back. It decides nothing itself but VERSION, so that one place knows pods.
  *
  * The daemon is found by the key "socket" of the configuration, else KNETD_SOCKET, else the default
  * path. When it does not answer, every call fails with "try again later", DEL too: a DEL that said
@@ -27,8 +27,8 @@
 static const struct {
 	const char *command, *path;
 } verbs[] = {
-	{ "ADD", "/cni/v1/add" }, { "DEL", "/cni/v1/del" },	  { "CHECK", "/cni/v1/check" },
-	{ "GC", "/cni/v1/gc" },	  { "STATUS", "/cni/v1/status" },
+	{ "ADD", "/cni/v1/add" }, { "DEL", "/cni/v1/del" },       { "CHECK", "/cni/v1/check" },
+	{ "GC", "/cni/v1/gc" },   { "STATUS", "/cni/v1/status" },
 };
 
 static const char *verb_path(const char *command)
@@ -48,7 +48,8 @@ static const char *socket_path(const struct cni_input *in)
 	return path && *path ? path : CNI_DEFAULT_SOCKET;
 }
 
-/* ---- the request ------------------------------------------------------------------------------ */
+/* ---- the request ------------------------------------------------------------------------------
+ */
 
 static void add_variable(struct buf *b, const char *key, const char *variable)
 {
@@ -75,13 +76,14 @@ static void build_request(struct buf *out, const struct cni_input *in, const cha
 	buf_add(&body, in->text.data, in->text.len);
 	buf_str(&body, "}");
 	buf_printf(out,
-		   "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-		   "Content-Length: %zu\r\nConnection: close\r\n\r\n",
-		   path, body.len);
+	           "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+	           "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+	           path, body.len);
 	buf_add(out, body.data, body.len);
 }
 
-/* ---- the exchange ----------------------------------------------------------------------------- */
+/* ---- the exchange -----------------------------------------------------------------------------
+ */
 
 static int connect_daemon(const char *path)
 {
@@ -113,6 +115,12 @@ static int send_all(int fd, const struct buf *b)
 	return 0;
 }
 
+/* The daemon always tells the length; none at all is one of zero. */
+static bool has_length(const struct http_head *head)
+{
+	return head->body == HTTP_BODY_LENGTH || head->body == HTTP_BODY_NONE;
+}
+
 /* Until the daemon closes, or the answer is whole: 0, and head points into b. */
 static int receive(int fd, struct buf *b, struct http_head *head, long *head_len)
 {
@@ -131,15 +139,15 @@ static int receive(int fd, struct buf *b, struct http_head *head, long *head_len
 			return n ? -errno : -ECONNRESET;
 		b->len += n;
 		*head_len = http_parse_response(head, b->data, b->len, false, &why);
-		if (*head_len < 0 || (*head_len && head->body != HTTP_BODY_LENGTH))
+		if (*head_len < 0 || (*head_len && !has_length(head)))
 			return -EPROTO;
 		if (*head_len && b->len - *head_len >= head->length)
 			return 0;
 	}
 }
 
-static int exchange(const char *path, const struct buf *request, struct buf *answer, struct http_head *head,
-		    long *head_len)
+static int exchange(const char *path, const struct buf *request, struct buf *answer,
+                    struct http_head *head, long *head_len)
 {
 	auto_close int fd = connect_daemon(path);
 	int ret = fd < 0 ? fd : send_all(fd, request);
@@ -147,10 +155,12 @@ static int exchange(const char *path, const struct buf *request, struct buf *ans
 	return ret ? ret : receive(fd, answer, head, head_len);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------- */
+/* ---- the answer -------------------------------------------------------------------------------
+ */
 
 /* Whatever else the API may say no with (a Kubernetes Status) becomes a CNI error. */
-static int print_failure(const struct cni_input *in, const struct http_head *head, const struct buf *body)
+static int print_failure(const struct cni_input *in, const struct http_head *head,
+                         const struct buf *body)
 {
 	auto_doc yyjson_doc *doc = yyjson_read(body->data ? body->data : "", body->len, 0);
 	yyjson_val *root = yyjson_doc_get_root(doc);
@@ -161,7 +171,8 @@ static int print_failure(const struct cni_input *in, const struct http_head *hea
 		cni_output(body);
 		return 1;
 	}
-	cni_error_set(&er, CNI_IO, "knetd answers with HTTP status %u: %.200s", head->status, message ? message : "");
+	cni_error_set(&er, CNI_IO, "knetd answers with HTTP status %u: %.200s", head->status,
+	              message ? message : "");
 	return cni_input_fail(in, &er);
 }
 
@@ -170,7 +181,7 @@ static int unreachable(const struct cni_input *in, const char *path, int ret)
 	struct cni_error er;
 
 	cni_error_set(&er, strcmp(in->command, "STATUS") ? CNI_TRY_AGAIN : CNI_NOT_AVAILABLE,
-		      "knetd does not answer on %s: is the daemon running?", path);
+	              "knetd does not answer on %s: is the daemon running?", path);
 	snprintf(er.details, sizeof(er.details), "%s", strerror(-ret));
 	return cni_input_fail(in, &er);
 }
@@ -202,7 +213,7 @@ static int print_versions(const struct cni_input *in)
 
 int cni_plugin_main(int argc, char **argv)
 {
-	struct cni_input in = { 0 };
+	auto_input struct cni_input in = { 0 };
 	struct cni_error er;
 	const char *verb;
 
@@ -215,7 +226,7 @@ int cni_plugin_main(int argc, char **argv)
 	verb = verb_path(in.command);
 	if (verb)
 		return call_daemon(&in, verb);
-	cni_error_set(&er, CNI_BAD_ENVIRONMENT, "CNI_COMMAND %.32s is none of ADD DEL CHECK GC STATUS VERSION",
-		      in.command);
+	cni_error_set(&er, CNI_BAD_ENVIRONMENT,
+	              "CNI_COMMAND %.32s is none of ADD DEL CHECK GC STATUS VERSION", in.command);
 	return cni_input_fail(&in, &er);
 }

@@ -49,17 +49,18 @@ void cni_versions_write(struct buf *out, const char *version);
 struct cni_interface {
 	const char *name, *mac;
 	const char *sandbox; /* NULL: on the host */
-	unsigned mtu;	     /* 0: not told */
+	unsigned mtu;        /* 0: not told */
 };
 struct cni_address {
 	struct ip ip;
 	unsigned bits, interface; /* interface: index in our own list */
-	struct ip gateway;	  /* len 0: none. Else a default route goes there */
+	struct ip gateway;        /* len 0: none. Else a default route goes there */
 };
 struct cni_result {
 	enum cni_version version;
-	yyjson_val *prev; /* result of the plugin before us in the chain, NULL for none: goes first */
-	yyjson_val *dns;  /* NULL for none */
+	yyjson_val
+		*prev; /* result of the plugin before us in the chain, NULL for none: goes first */
+	yyjson_val *dns; /* NULL for none */
 	unsigned n_interfaces, n_addresses;
 	struct cni_interface interfaces[CNI_RESULT_MAX];
 	struct cni_address addresses[CNI_RESULT_MAX];

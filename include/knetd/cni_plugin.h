@@ -1,5 +1,5 @@
-/* cni_plugin.h - the binary under its two CNI names: `knet` carries a call to the daemon, `loopback`
- * is the plugin that containerd calls for every pod's lo. */
+/* cni_plugin.h - the binary under its two CNI names: `knet` carries a call to the daemon,
+ * `loopback` is the plugin that containerd calls for every pod's lo. */
 #pragma once
 
 #define CNI_DEFAULT_SOCKET "/run/knetd/knetd.sock"

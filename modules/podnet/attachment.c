@@ -1,0 +1,200 @@
+/* attachment.c - see attachment.h */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/log.h>
+#include <knetd/map.h>
+#include <knetd/store.h>
+
+#include "attachment.h"
+
+static struct map by_key, by_link;
+
+void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *container,
+                    const char *ifname)
+{
+	snprintf(out, CNI_CONTAINER_MAX + 17, "%s/%s", container, ifname);
+}
+
+const char *mac_text(const uint8_t mac[static 6], char out[static 18])
+{
+	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+	         mac[5]);
+	return out;
+}
+
+static bool mac_parse(uint8_t mac[static 6], const char *text)
+{
+	return text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1],
+	                      &mac[2], &mac[3], &mac[4], &mac[5]) == 6;
+}
+
+/* ---- the PodNetwork object --------------------------------------------------------------------
+ */
+
+static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct attachment *a,
+                     const struct cni_request *r)
+{
+	char text[18];
+
+	yyjson_mut_obj_add_strcpy(doc, spec, "containerID", a->container);
+	yyjson_mut_obj_add_strcpy(doc, spec, "netns", r->netns);
+	yyjson_mut_obj_add_strcpy(doc, spec, "ifName", a->ifname);
+	yyjson_mut_obj_add_strcpy(doc, spec, "network", a->network);
+	yyjson_mut_obj_add_strcpy(doc, spec, "hostInterface", a->link);
+	yyjson_mut_obj_add_strcpy(doc, spec, "mac", mac_text(a->mac, text));
+	yyjson_mut_obj_add_strcpy(doc, spec, "hostMac", mac_text(a->link_mac, text));
+	yyjson_mut_obj_add_bool(doc, spec, "defaultRoute", a->default_route);
+	if (a->pod[0]) {
+		yyjson_mut_val *pod = yyjson_mut_obj_add_obj(doc, spec, "podRef");
+
+		yyjson_mut_obj_add_strcpy(doc, pod, "namespace", a->ns);
+		yyjson_mut_obj_add_strcpy(doc, pod, "name", a->pod);
+		if (r->pod_uid[0])
+			yyjson_mut_obj_add_strcpy(doc, pod, "uid", r->pod_uid);
+	}
+}
+
+yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *status, *ips;
+	char text[IP_TEXT];
+
+	yyjson_mut_doc_set_root(doc, root);
+	add_spec(doc, yyjson_mut_obj_add_obj(doc, root, "spec"), a, r);
+	status = yyjson_mut_obj_add_obj(doc, root, "status");
+	yyjson_mut_obj_add_str(doc, status, "phase", "Attached");
+	ips = yyjson_mut_obj_add_arr(doc, status, "ips");
+	for (unsigned i = 0; i < a->n_ips; i++)
+		yyjson_mut_arr_add_strcpy(doc, ips, ip_text(&a->ips[i], text));
+	return doc;
+}
+
+static bool copy_text(char *out, size_t size, const char *text)
+{
+	return text && *text && (size_t)snprintf(out, size, "%s", text) < size;
+}
+
+static bool read_spec(struct attachment *a, yyjson_val *spec)
+{
+	const char *pod = json_str(spec, "podRef.name");
+
+	return copy_text(a->container, sizeof(a->container), json_str(spec, "containerID")) &&
+	       copy_text(a->ifname, sizeof(a->ifname), json_str(spec, "ifName")) &&
+	       copy_text(a->network, sizeof(a->network), json_str(spec, "network")) &&
+	       copy_text(a->link, sizeof(a->link), json_str(spec, "hostInterface")) &&
+	       (!pod || copy_text(a->pod, sizeof(a->pod), pod)) &&
+	       mac_parse(a->mac, json_str(spec, "mac")) &&
+	       mac_parse(a->link_mac, json_str(spec, "hostMac"));
+}
+
+bool attachment_read(struct attachment *a, const struct object *o)
+{
+	auto_doc yyjson_doc *doc = object_doc(o);
+	yyjson_val *root = yyjson_doc_get_root(doc), *v;
+	size_t i, max;
+
+	*a = (struct attachment){ 0 };
+	if (!read_spec(a, json_at(root, "spec")) || !copy_text(a->ns, sizeof(a->ns), o->ns) ||
+	    !copy_text(a->object, sizeof(a->object), o->name))
+		return false;
+	yyjson_arr_foreach (json_at(root, "status.ips"), i, max, v) {
+		if (a->n_ips == CNI_FAMILIES || !yyjson_is_str(v) ||
+		    !ip_parse(&a->ips[a->n_ips], yyjson_get_str(v)))
+			return false;
+		a->n_ips++;
+	}
+	a->default_route = json_bool(root, "spec.defaultRoute", true);
+	attachment_key(a->key, a->container, a->ifname);
+	return true;
+}
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+void attachment_insert(const struct attachment *a)
+{
+	struct attachment *mine = xmalloc(sizeof(*mine));
+
+	*mine = *a;
+	map_put(&by_key, mine->key, strlen(mine->key), mine);
+	map_put(&by_link, mine->link, strlen(mine->link), mine);
+}
+
+void attachment_remove(struct attachment *a)
+{
+	map_del(&by_key, a->key, strlen(a->key));
+	map_del(&by_link, a->link, strlen(a->link));
+	free(a);
+}
+
+struct attachment *attachment_find(const char *container, const char *ifname)
+{
+	char key[CNI_CONTAINER_MAX + 17];
+
+	attachment_key(key, container, ifname);
+	return map_get(&by_key, key, strlen(key));
+}
+
+struct attachment *attachment_of_link(const char *link)
+{
+	return map_get(&by_link, link, strlen(link));
+}
+
+bool attachments_of_container(const char *container)
+{
+	const struct attachment *a;
+
+	for (size_t i = 0; (a = attachment_next(&i));)
+		if (!strcmp(a->container, container))
+			return true;
+	return false;
+}
+
+struct attachment *attachment_next(size_t *i)
+{
+	return map_next(&by_key, i);
+}
+
+size_t attachments_count(void)
+{
+	return by_key.len;
+}
+
+void attachments_load(void (*each)(const struct attachment *a))
+{
+	const struct object *o;
+	struct attachment a;
+
+	for (size_t i = 0; (o = store_next_object(KIND_PODNETWORK, &i));) {
+		if (!attachment_read(&a, o)) {
+			log_warn("podnet: %s cannot be read and is left alone", o->key);
+			continue;
+		}
+		attachment_insert(&a);
+		each(&a);
+	}
+}
+
+/* The newest object was written by the last attach before a restart. */
+bool attachments_newest(struct attachment *a)
+{
+	const struct object *o, *newest = NULL;
+
+	for (size_t i = 0; (o = store_next_object(KIND_PODNETWORK, &i));)
+		if (!newest || o->version > newest->version)
+			newest = o;
+	return newest && attachment_read(a, newest);
+}
+
+void attachments_free(void)
+{
+	struct attachment *a;
+
+	for (size_t i = 0; (a = attachment_next(&i));)
+		attachment_remove(a);
+	map_free(&by_key);
+	map_free(&by_link);
+}

@@ -1,0 +1,48 @@
+/* attachment.h - one interface in one pod, as podnet knows it, and its PodNetwork object.
+ *
+ * The store keeps the truth; the index here is rebuilt from it at start and follows each commit. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <knetd/err.h>
+#include <knetd/ip.h>
+#include <knetd/object.h>
+
+#include "cni.h"
+
+struct attachment {
+	char key[CNI_CONTAINER_MAX + 1 + 16]; /* "container/ifname" */
+	char container[CNI_CONTAINER_MAX + 1], ifname[16];
+	char network[254];
+	char ns[64], object[254];    /* the PodNetwork */
+	char pod[254];               /* the Pod in ns it belongs to, "" for none */
+	char link[16];               /* host side */
+	uint8_t mac[6], link_mac[6]; /* pod side, host side */
+	bool default_route;          /* the pod's way out; a second interface is not */
+	unsigned n_ips;
+	struct ip ips[CNI_FAMILIES];
+};
+
+void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *container,
+                    const char *ifname);
+const char *mac_text(const uint8_t mac[static 6], char out[static 18]);
+
+/* The PodNetwork of an attachment, and back (false: not one of ours). */
+yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r);
+bool attachment_read(struct attachment *a, const struct object *o);
+
+/* The index. */
+void attachments_load(void (*each)(const struct attachment *a));
+bool attachments_newest(
+	struct attachment *a); /* the last attach that the store knows; false: none */
+void attachments_free(void);
+struct attachment *attachment_find(const char *container, const char *ifname);
+struct attachment *attachment_of_link(const char *link);
+bool attachments_of_container(const char *container); /* is there one? */
+void attachment_insert(const struct attachment *a);   /* copies */
+void attachment_remove(struct attachment *a);         /* frees a */
+/* for (size_t i = 0; (a = attachment_next(&i));) - the body may remove a. */
+struct attachment *attachment_next(size_t *i);
+size_t attachments_count(void);

@@ -1,0 +1,43 @@
+/* cni.h - a CNI call as the daemon gets it: the plugin's environment and network configuration,
+ * read strictly. Pure: no kernel, no store. */
+#pragma once
+
+#include <knetd/arena.h>
+#include <knetd/cni.h>
+#include <knetd/ip.h>
+
+enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERBS };
+
+#define CNI_CONTAINER_MAX 200 /* characters; the link's alias must hold it (IFALIASZ 256) */
+#define CNI_FAMILIES 2
+
+struct cni_request { /* strings live as long as the request; "" where one is absent */
+	enum cni_verb verb;
+	enum cni_version version;
+	const char *network; /* config.name */
+	const char *container, *netns,
+		*ifname; /* checked; container and ifname set for ADD DEL CHECK */
+	const char *pod_ns, *pod_name,
+		*pod_uid; /* from CNI_ARGS; pod_ns is "default" without one */
+	unsigned n_ips;   /* addresses asked for, at most one a family */
+	struct ip ips[CNI_FAMILIES];
+	yyjson_val *prev;        /* prevResult, NULL for none */
+	yyjson_val *dns;         /* config.dns, NULL for none */
+	yyjson_val *annotations; /* of the pod, an object or NULL */
+	yyjson_val *valid;       /* GC: the attachments to keep, an array */
+	yyjson_doc *doc;
+	struct arena arena;
+};
+
+/* Fills r, which the caller frees with cni_request_free also after a failure; r->version is then
+ * the caller's for the error document, or the newest one. Returns CNI_OK or the code in er. */
+enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const char *body,
+                                size_t len, struct cni_error *er);
+void cni_request_free(struct cni_request *r);
+
+/* True when the array of {containerID, ifname} names this attachment. */
+bool cni_attachments_have(yyjson_val *valid, const char *container, const char *ifname);
+/* True when the result lists this address / this interface inside a sandbox. */
+bool cni_result_has_ip(yyjson_val *result, const struct ip *ip);
+bool cni_result_has_ips(yyjson_val *result);
+bool cni_result_has_interface(yyjson_val *result, const char *name);

@@ -1,0 +1,238 @@
+/* podnet.c - pod networks: the module's start, its full pass, and the doors /cni/v1/VERB.
+ *
+ * A pod is attached by one call that returns when everything is in force (podnet_calls.c); there is
+ * nothing to sync afterwards. The module's sync is the repair: the whole state again, compared. */
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/http.h>
+#include <knetd/log.h>
+#include <knetd/module.h>
+
+#include "leaving.h"
+#include "podnet.h"
+#include "podnet_attach.h"
+
+struct podnet podnet;
+
+static struct {
+	uint64_t calls[CNI_VERBS], errors[CNI_VERBS];
+} counts;
+
+/* ---- start, sync, stop ------------------------------------------------------------------------
+ */
+
+static void take_known(const struct attachment *a)
+{
+	struct err e;
+
+	for (unsigned i = 0; i < a->n_ips; i++)
+		if (ipam_take_this(&podnet.ipam, &a->ips[i],
+		                   &e)) /* the ranges were changed: kept, not counted */
+			log_warn("podnet: %s: %s", a->key, e.text);
+}
+
+static void load(void)
+{
+	struct attachment newest;
+
+	attachments_load(take_known);
+	if (!attachments_newest(&newest))
+		return;
+	for (unsigned i = 0; i < newest.n_ips; i++)
+		ipam_resume_behind(&podnet.ipam, &newest.ips[i]);
+	log_info("podnet: %zu attachments known", attachments_count());
+}
+
+static void on_table_changed(const char *table)
+{
+	log_info("podnet: %s was changed by somebody else: repairing",
+	         table ? table : "some table");
+	module_resync(&podnet_module);
+}
+
+static int init(struct err *e)
+{
+	auto_close int own = netns_open("/proc/self/ns/net", e);
+	int ret;
+
+	if (own < 0)
+		return own;
+	podnet.own_netns = netns_inode(own);
+	podnet.host = rt_open(-1, e);
+	if (!podnet.host)
+		return -e->code;
+	ret = ipam_init(&podnet.ipam, &conf.podnet.cidrs, e);
+	if (ret)
+		return ret;
+	load();
+	return nft_watch("knetd_podnet", on_table_changed, e);
+}
+
+static int sync_all(struct changes *c, struct err *e)
+{
+	int ret = host_prepare(e);
+
+	(void)c;
+	if (!ret)
+		ret = host_masquerade(e);
+	if (!ret)
+		ret = podnet_repair(e);
+	podnet.trouble.code = 0;
+	if (ret)
+		podnet.trouble = *e;
+	return ret;
+}
+
+static void remove_all(void)
+{
+	struct attachment *a;
+	struct err e;
+
+	for (size_t i = 0; (a = attachment_next(&i));) {
+		rt_link_del(podnet.host, a->link);
+		rt_flush(podnet.host, &e); /* one that is gone must not keep the others */
+	}
+	host_masquerade_remove();
+}
+
+static void stop(bool remove)
+{
+	if (remove)
+		remove_all();
+	attachments_free();
+	ipam_free(&podnet.ipam);
+	rt_close(podnet.host);
+	podnet.host = NULL;
+}
+
+/* ---- HTTP ------------------------------------------------------------------------------------ */
+
+static unsigned http_status(enum cni_code code)
+{
+	switch (code) {
+	case CNI_OK:
+		return 200;
+	case CNI_UNKNOWN_CONTAINER:
+		return 404;
+	case CNI_IO:
+		return 500;
+	case CNI_TRY_AGAIN:
+	case CNI_NOT_AVAILABLE:
+		return 503;
+	case CNI_CHECK_FAILED:
+		return 409;
+	case CNI_VERSION_UNKNOWN:
+	case CNI_UNSUPPORTED_FIELD:
+	case CNI_BAD_ENVIRONMENT:
+	case CNI_DECODE:
+	case CNI_BAD_CONFIG:
+		break;
+	}
+	return 400;
+}
+
+static enum cni_code run(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	switch (r->verb) {
+	case CNI_ADD:
+		return podnet_add(r, out, er);
+	case CNI_DEL:
+		return podnet_del(r, out, er);
+	case CNI_CHECK:
+		return podnet_check(r, out, er);
+	case CNI_GC:
+		return podnet_gc(r, out, er);
+	case CNI_STATUS:
+		return podnet_status(r, out, er);
+	case CNI_VERBS:
+		break;
+	}
+	return CNI_OK;
+}
+
+static void serve(enum cni_verb verb, const struct http_call *call, struct http_answer *answer)
+{
+	struct cni_error er = { 0 };
+	struct cni_request r;
+	enum cni_code code = cni_request_parse(&r, verb, call->body, call->body_len, &er);
+
+	if (!code)
+		code = run(&r, &answer->body, &er);
+	counts.calls[verb]++;
+	counts.errors[verb] += code != CNI_OK;
+	answer->status = http_status(code);
+	if (code)
+		cni_error_write(&answer->body, &er, cni_version_name[r.version]);
+	cni_request_free(&r);
+}
+
+static void serve_add(const struct http_call *call, struct http_answer *answer)
+{
+	serve(CNI_ADD, call, answer);
+}
+
+static void serve_del(const struct http_call *call, struct http_answer *answer)
+{
+	serve(CNI_DEL, call, answer);
+}
+
+static void serve_check(const struct http_call *call, struct http_answer *answer)
+{
+	serve(CNI_CHECK, call, answer);
+}
+
+static void serve_gc(const struct http_call *call, struct http_answer *answer)
+{
+	serve(CNI_GC, call, answer);
+}
+
+static void serve_status(const struct http_call *call, struct http_answer *answer)
+{
+	serve(CNI_STATUS, call, answer);
+}
+
+static const struct route routes[] = {
+	{ "POST", "/cni/v1/add", serve_add },       { "POST", "/cni/v1/del", serve_del },
+	{ "POST", "/cni/v1/check", serve_check },   { "POST", "/cni/v1/gc", serve_gc },
+	{ "POST", "/cni/v1/status", serve_status }, { NULL, NULL, NULL },
+};
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+static const char *const verb_names[CNI_VERBS] = {
+	[CNI_ADD] = "add", [CNI_DEL] = "del",       [CNI_CHECK] = "check",
+	[CNI_GC] = "gc",   [CNI_STATUS] = "status",
+};
+
+static void metrics(struct buf *out)
+{
+	buf_str(out, "# TYPE knetd_cni_calls_total counter\n");
+	for (unsigned i = 0; i < CNI_VERBS; i++)
+		buf_printf(out, "knetd_cni_calls_total{verb=\"%s\"} %llu\n", verb_names[i],
+		           (unsigned long long)counts.calls[i]);
+	buf_str(out, "# TYPE knetd_cni_errors_total counter\n");
+	for (unsigned i = 0; i < CNI_VERBS; i++)
+		buf_printf(out, "knetd_cni_errors_total{verb=\"%s\"} %llu\n", verb_names[i],
+		           (unsigned long long)counts.errors[i]);
+	buf_printf(out, "# TYPE knetd_podnet_attachments gauge\nknetd_podnet_attachments %zu\n",
+	           attachments_count());
+	buf_str(out, "# TYPE knetd_podnet_addresses_free gauge\n");
+	for (uint8_t family = 4; family <= 16; family += 12)
+		if (ipam_has_family(&podnet.ipam, family))
+			buf_printf(out, "knetd_podnet_addresses_free{family=\"IPv%c\"} %llu\n",
+			           family == 4 ? '4' : '6',
+			           (unsigned long long)ipam_room(&podnet.ipam, family));
+}
+
+const struct module podnet_module = {
+	.name = "podnet",
+	.init = init,
+	.sync = sync_all,
+	.metrics = metrics,
+	.routes = routes,
+	.exit = stop,
+};

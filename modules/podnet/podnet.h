@@ -1,0 +1,40 @@
+/* podnet.h - what the files of this module share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <knetd/buf.h>
+#include <knetd/err.h>
+#include <knetd/kern.h>
+#include <knetd/module.h>
+
+#include "attachment.h"
+#include "cni.h"
+#include "ipam.h"
+
+struct podnet {
+	struct rt *host; /* routing netlink in the daemon's own namespace */
+	struct ipam ipam;
+	uint64_t own_netns; /* inode: a pod must not be given it */
+	bool ipv6;          /* the kernel has it and it is wanted */
+	struct err trouble; /* of the last sync: why STATUS says no; code 0: none */
+};
+extern struct podnet podnet;
+extern const struct module podnet_module;
+
+/* podnet_calls.c: the verbs. The answer's body goes to out where there is one. */
+enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cni_error *er);
+enum cni_code podnet_del(const struct cni_request *r, struct buf *out, struct cni_error *er);
+enum cni_code podnet_check(const struct cni_request *r, struct buf *out, struct cni_error *er);
+enum cni_code podnet_gc(const struct cni_request *r, struct buf *out, struct cni_error *er);
+enum cni_code podnet_status(const struct cni_request *r, struct buf *out, struct cni_error *er);
+
+/* podnet_repair.c: compares links, addresses and routes with the store and mends the difference. */
+int podnet_repair(struct err *e);
+
+/* podnet_host.c: the machine's own settings. */
+int host_prepare(struct err *e);    /* forwarding; sets podnet.ipv6 */
+int host_masquerade(struct err *e); /* the table, or none */
+void host_masquerade_remove(void);
+unsigned host_mtu(void); /* for a new link */

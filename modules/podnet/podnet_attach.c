@@ -1,0 +1,300 @@
+/* podnet_attach.c - see podnet_attach.h
+ *
+ *     pod's namespace                    host
+ *     eth0  10.244.0.7/32   <--veth-->   knet1a2b3c4d5e6   169.254.1.1/32, fe80::1/64
+ *           default via 169.254.1.1      10.244.0.7/32 dev knet1a2b3c4d5e6
+ *
+ * No bridge: every packet between pods is routed and crosses the IP hooks. Both ends know each
+ * other's hardware address from the start, so no packet ever waits for ARP or neighbour discovery.
+ *
+ * Round trips to the kernel are what an attach costs: one message makes the pair with its peer born
+ * in the pod; one question tells both indexes; then one batch for the host's side and one for the
+ * pod's. The host's side comes up first: the side that comes up second finds a carrier and sends at
+ * once, and that is the side whose process is about to start.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+
+#include "podnet_attach.h"
+#include "podnet_plan.h"
+
+struct ip attach_gateway(uint8_t family)
+{
+	static const struct ip v4 = { 4, { 169, 254, 1, 1 } };
+	static const struct ip v6 = { 16, { 0xfe, 0x80, [15] = 1 } };
+
+	return family == 4 ? v4 : v6;
+}
+
+static struct cidr whole(const struct ip *ip)
+{
+	return (struct cidr){ .ip = *ip, .bits = ip->len * 8 };
+}
+
+static bool has_family(const struct attachment *a, uint8_t family)
+{
+	for (unsigned i = 0; i < a->n_ips; i++)
+		if (a->ips[i].len == family)
+			return true;
+	return false;
+}
+
+/* Written to "default" before the interface is born, which then comes up right. A namespace (or a
+ * kernel) without IPv6 has no such file. */
+bool attach_prepare_ipv6(int netns_fd)
+{
+	struct err e;
+
+	return sysctl_set(netns_fd, "net/ipv6/conf/default/disable_ipv6", "0", &e) == 0 &&
+	       sysctl_set(netns_fd, "net/ipv6/conf/default/accept_dad", "0", &e) == 0;
+}
+
+static int set_link_sysctl(const char *family, const char *link, const char *key, const char *value,
+                           struct err *e)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, link, key);
+	return sysctl_set(-1, path, value, e);
+}
+
+int attach_loosen(const struct attachment *a, struct err *e)
+{
+	return set_link_sysctl("ipv4", a->link, "rp_filter", "2", e);
+}
+
+/* rp_filter 1: a pod cannot send under another's address (the only route back to its own is this
+ * link). The kernel takes the larger of this and conf/all, so 0 here could not switch it off where
+ * the machine wants it anyway. With a second interface the pod answers through its first, hence 2.
+ * accept_ra 0: a pod does not route the host, whatever the default. */
+static int set_host_sysctls(const struct attachment *a, struct err *e)
+{
+	int ret = a->default_route ? set_link_sysctl("ipv4", a->link, "rp_filter", "1", e)
+	                           : attach_loosen(a, e);
+
+	if (!ret && has_family(a, 16))
+		ret = set_link_sysctl("ipv6", a->link, "accept_ra", "0", e);
+	if (!ret && has_family(a, 16))
+		ret = set_link_sysctl("ipv6", a->link, "disable_ipv6", "0", e);
+	return ret;
+}
+
+int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
+                struct rt_link *made, struct err *e)
+{
+	struct rt_veth v = {
+		.name = a->link, .peer = a->ifname, .peer_netns_fd = netns_fd, .mtu = mtu
+	};
+	char alias[LINK_ALIAS_SIZE];
+	struct err unused;
+	int ret;
+
+	plan_link_alias(alias, a->container, a->ifname);
+	v.alias = alias;
+	memcpy(v.mac, a->link_mac, sizeof(v.mac));
+	memcpy(v.peer_mac, a->mac, sizeof(v.peer_mac));
+	rt_veth_add(host, &v);
+	ret = rt_flush(host, e);
+	if (ret)
+		return ret;
+	ret = rt_link_get(host, a->link, made, e);
+	if (ret) {
+		rt_link_del(host, a->link);
+		rt_flush(host, &unused);
+	}
+	return ret;
+}
+
+void attach_queue_host(struct rt *host, const struct attachment *a, const struct ip *ip,
+                       unsigned ifindex, bool gateway)
+{
+	struct ip router = attach_gateway(ip->len);
+	struct rt_route to_pod = { .dst = whole(ip), .ifindex = ifindex };
+
+	if (gateway)
+		rt_addr_add(host, ifindex, &router, router.len == 4 ? 32 : 64, false);
+	rt_neigh_add(host, ifindex, ip, a->mac);
+	rt_route_replace(host, &to_pod);
+}
+
+static int host_side(struct rt *host, const struct attachment *a, unsigned ifindex, struct err *e)
+{
+	int ret = set_host_sysctls(a, e);
+
+	if (ret)
+		return ret;
+	rt_link_up(host, a->link);
+	for (unsigned i = 0; i < a->n_ips; i++)
+		attach_queue_host(host, a, &a->ips[i], ifindex, true);
+	return rt_flush(host, e);
+}
+
+/* The default route goes through the on-link gateway; fe80::1 needs no route to itself. */
+static void queue_pod_route(struct rt *pod, unsigned ifindex, uint8_t family)
+{
+	struct ip gateway = attach_gateway(family);
+	struct rt_route to_gateway = { .dst = whole(&gateway), .ifindex = ifindex };
+	struct rt_route all = { .dst.ip.len = family, .via = gateway, .ifindex = ifindex };
+
+	if (family == 4)
+		rt_route_replace(pod, &to_gateway);
+	rt_route_replace(pod, &all);
+}
+
+static int pod_side(const struct attachment *a, int netns_fd, unsigned ifindex, struct err *e)
+{
+	struct rt *pod = rt_open(netns_fd, e);
+	int ret;
+
+	if (!pod)
+		return -e->code;
+	rt_link_up(pod, "lo");
+	rt_link_up(pod, a->ifname);
+	for (unsigned i = 0; i < a->n_ips; i++) {
+		struct ip gateway = attach_gateway(a->ips[i].len);
+
+		rt_addr_add(pod, ifindex, &a->ips[i], a->ips[i].len * 8, false);
+		rt_neigh_add(pod, ifindex, &gateway, a->link_mac);
+		if (a->default_route)
+			queue_pod_route(pod, ifindex, a->ips[i].len);
+	}
+	ret = rt_flush(pod, e);
+	rt_close(pod);
+	return ret;
+}
+
+int attach_setup(struct rt *host, const struct attachment *a, int netns_fd,
+                 const struct rt_link *made, struct err *e)
+{
+	int ret = host_side(host, a, made->ifindex, e);
+
+	return ret ? ret : pod_side(a, netns_fd, made->peer_index, e);
+}
+
+/* The alias is looked at too: a name alone could be somebody else's link. */
+bool attach_cut(struct rt *host, const struct attachment *a)
+{
+	char alias[LINK_ALIAS_SIZE];
+	struct rt_link link;
+	struct err e;
+	int ret = rt_link_get(host, a->link, &link, &e);
+
+	plan_link_alias(alias, a->container, a->ifname);
+	if (ret == -ENODEV || (!ret && strcmp(link.alias, alias) != 0))
+		return false;
+	for (unsigned i = 0; i < a->n_ips; i++) {
+		struct rt_route to_pod = { .dst = whole(&a->ips[i]), .ifindex = link.ifindex };
+
+		rt_route_del(host, &to_pod);
+	}
+	rt_flush(host, &e); /* what is gone already is as good; the link takes the rest along */
+	return true;
+}
+
+/* ---- CHECK ----------------------------------------------------------------------------------- */
+
+struct found { /* of one attachment, while the kernel's lists pass by */
+	const struct attachment *a;
+	unsigned ifindex;
+	unsigned addresses;
+	unsigned defaults;
+	unsigned host_routes;
+};
+
+static bool is_pod_ip(const struct attachment *a, const struct ip *ip)
+{
+	for (unsigned i = 0; i < a->n_ips; i++)
+		if (ip_equal(&a->ips[i], ip))
+			return true;
+	return false;
+}
+
+static void saw_addr(const struct rt_addr *addr, void *arg)
+{
+	struct found *f = arg;
+
+	if (addr->ifindex == f->ifindex && is_pod_ip(f->a, &addr->ip))
+		f->addresses++;
+}
+
+static void saw_pod_route(const struct rt_route *r, void *arg)
+{
+	struct found *f = arg;
+	struct ip gateway = attach_gateway(r->dst.ip.len);
+
+	if (r->ifindex == f->ifindex && r->dst.bits == 0 && ip_equal(&r->via, &gateway))
+		f->defaults++;
+}
+
+static void saw_host_route(const struct rt_route *r, void *arg)
+{
+	struct found *f = arg;
+
+	if (r->ifindex == f->ifindex && !r->local && r->dst.bits == r->dst.ip.len * 8 &&
+	    is_pod_ip(f->a, &r->dst.ip))
+		f->host_routes++;
+}
+
+static enum cni_code check_host(struct rt *host, const struct attachment *a, struct cni_error *er)
+{
+	struct found f = { .a = a };
+	struct rt_link link;
+	struct err e;
+
+	if (rt_link_get(host, a->link, &link, &e))
+		return cni_error_set(er, CNI_CHECK_FAILED, "host interface %s: %s", a->link,
+		                     e.text);
+	if (!(link.flags & IFF_UP))
+		return cni_error_set(er, CNI_CHECK_FAILED, "host interface %s is down", a->link);
+	f.ifindex = link.ifindex;
+	if (rt_route_each(host, saw_host_route, &f, &e))
+		return cni_error_set(er, CNI_IO, "%s", e.text);
+	if (f.host_routes < a->n_ips)
+		return cni_error_set(er, CNI_CHECK_FAILED,
+		                     "a route to the pod through %s is missing", a->link);
+	return CNI_OK;
+}
+
+static enum cni_code check_pod(struct rt *pod, const struct attachment *a, struct cni_error *er)
+{
+	struct found f = { .a = a };
+	struct rt_link link;
+	struct err e;
+
+	if (rt_link_get(pod, a->ifname, &link, &e))
+		return cni_error_set(er, CNI_CHECK_FAILED, "interface %s in the pod: %s", a->ifname,
+		                     e.text);
+	if (!(link.flags & IFF_UP) || memcmp(link.mac, a->mac, sizeof(link.mac)) != 0)
+		return cni_error_set(er, CNI_CHECK_FAILED,
+		                     "interface %s in the pod is down or not ours", a->ifname);
+	f.ifindex = link.ifindex;
+	if (rt_addr_each(pod, saw_addr, &f, &e) || rt_route_each(pod, saw_pod_route, &f, &e))
+		return cni_error_set(er, CNI_IO, "%s", e.text);
+	if (f.addresses < a->n_ips)
+		return cni_error_set(er, CNI_CHECK_FAILED, "an address of %s in the pod is missing",
+		                     a->ifname);
+	if (a->default_route && f.defaults < a->n_ips)
+		return cni_error_set(er, CNI_CHECK_FAILED, "a default route in the pod is missing");
+	return CNI_OK;
+}
+
+enum cni_code attach_check(struct rt *host, const struct attachment *a, int netns_fd,
+                           struct cni_error *er)
+{
+	enum cni_code code = check_host(host, a, er);
+	struct err e;
+	struct rt *pod;
+
+	if (code)
+		return code;
+	pod = rt_open(netns_fd, &e);
+	if (!pod)
+		return cni_error_set(er, CNI_IO, "%s", e.text);
+	code = check_pod(pod, a, er);
+	rt_close(pod);
+	return code;
+}

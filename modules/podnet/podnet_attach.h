@@ -1,0 +1,36 @@
+/* podnet_attach.h - the kernel's side of one attachment: the veth pair, addresses, routes. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <knetd/err.h>
+#include <knetd/kern.h>
+
+#include "attachment.h"
+#include "cni.h"
+
+/* The router of every pod: an address on each host side, the same everywhere. */
+struct ip attach_gateway(uint8_t family);
+
+/* Can the pod's namespace have IPv6? Switches it on there when it was switched off. */
+bool attach_prepare_ipv6(int netns_fd);
+
+/* Makes the pair; *made is its host side. Nothing is left behind on failure. -EEXIST: there is an
+ * interface of that name, on the host or in the pod. */
+int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
+                struct rt_link *made, struct err *e);
+/* Brings both sides up, with addresses, neighbours and routes. */
+int attach_setup(struct rt *host, const struct attachment *a, int netns_fd,
+                 const struct rt_link *made, struct err *e);
+/* Queues what one address needs on the host; its router's address only when that is not there yet.
+ */
+void attach_queue_host(struct rt *host, const struct attachment *a, const struct ip *ip,
+                       unsigned ifindex, bool gateway);
+/* The pod has more than one interface: what comes in by this one may be answered by another. */
+int attach_loosen(const struct attachment *a, struct err *e);
+/* Takes the routes away, so that nothing reaches the pod any more; false when the link is gone. */
+bool attach_cut(struct rt *host, const struct attachment *a);
+
+/* Is everything as it was made? CNI_OK, or the code and what is missing. */
+enum cni_code attach_check(struct rt *host, const struct attachment *a, int netns_fd,
+                           struct cni_error *er);

@@ -1,0 +1,377 @@
+/* podnet_calls.c - the CNI verbs.
+ *
+ * ADD does the kernel's work first and commits to the store last; the answer leaves after both.
+ * What fails on the way takes everything before it back. A daemon that dies in between leaves a
+ * link that no PodNetwork knows, which the next start sweeps. DEL commits first and cuts then, for
+ * the same reason: what is half gone is never known as whole.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <knetd/auto.h>
+#include <knetd/log.h>
+#include <knetd/store.h>
+
+#include "leaving.h"
+#include "podnet.h"
+#include "podnet_attach.h"
+#include "podnet_plan.h"
+#include "podnet_pod.h"
+
+static enum cni_code from_err(struct cni_error *er, const struct err *e)
+{
+	switch (e->code) {
+	case ENOSPC:
+	case EADDRINUSE:
+	case EAGAIN:
+		return cni_error_set(er, CNI_TRY_AGAIN, "%s", e->text);
+	case ERANGE:
+	case EINVAL:
+	case EAFNOSUPPORT:
+		return cni_error_set(er, CNI_BAD_CONFIG, "%s", e->text);
+	}
+	return cni_error_set(er, CNI_IO, "%s", e->text);
+}
+
+/* ---- ADD ------------------------------------------------------------------------------------- */
+
+static enum cni_code open_netns(const struct cni_request *r, int *fd, struct cni_error *er)
+{
+	struct err e;
+
+	*fd = netns_open(r->netns, &e);
+	if (*fd < 0)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %s", e.text);
+	if (netns_inode(*fd) == podnet.own_netns)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %.200s is the host's own",
+		                     r->netns);
+	return CNI_OK;
+}
+
+/* A random locally administered unicast address (IEEE 802: bit 1 set, bit 0 clear). */
+static int random_mac(uint8_t mac[static 6], struct err *e)
+{
+	if (getrandom(mac, 6, 0) != 6)
+		return err_set(e, errno, "getrandom: %s", strerror(errno));
+	mac[0] = (mac[0] & 0xfc) | 0x02;
+	return 0;
+}
+
+/* The names of a new attachment; its addresses are still missing. */
+static int describe(struct attachment *a, const struct cni_request *r, struct err *e)
+{
+	int ret;
+
+	*a = (struct attachment){ 0 };
+	attachment_key(a->key, r->container, r->ifname);
+	snprintf(a->container, sizeof(a->container), "%s", r->container);
+	snprintf(a->ifname, sizeof(a->ifname), "%s", r->ifname);
+	snprintf(a->network, sizeof(a->network), "%s", r->network);
+	snprintf(a->ns, sizeof(a->ns), "%s", r->pod_ns);
+	snprintf(a->pod, sizeof(a->pod), "%s", r->pod_name);
+	for (unsigned salt = 0; salt == 0 || attachment_of_link(a->link) || leaving_has(a->link);
+	     salt++)
+		plan_link_name(a->link, a->container, a->ifname, salt);
+	a->default_route = !attachments_of_container(r->container) && !cni_result_has_ips(r->prev);
+	plan_object_name(a->object, a->pod, a->container, a->link);
+	ret = random_mac(a->mac, e);
+	return ret ? ret : random_mac(a->link_mac, e);
+}
+
+static const struct ip *asked_for(const struct cni_request *r, uint8_t family)
+{
+	for (unsigned i = 0; i < r->n_ips; i++)
+		if (r->ips[i].len == family)
+			return &r->ips[i];
+	return NULL;
+}
+
+static int take_ip(const struct ip *asked, uint8_t family, struct ip *out, struct err *e)
+{
+	int ret;
+
+	if (asked) {
+		*out = *asked;
+		return ipam_take_this(&podnet.ipam, asked, e);
+	}
+	ret = ipam_take(&podnet.ipam, family, out, e);
+	if (ret && leaving_hurry_family(podnet.host, family))
+		ret = ipam_take(&podnet.ipam, family, out, e);
+	return ret;
+}
+
+static void release_ips(struct attachment *a)
+{
+	while (a->n_ips)
+		ipam_release(&podnet.ipam, &a->ips[--a->n_ips]);
+}
+
+/* One address of each family that there are ranges for. */
+static int take_ips(struct attachment *a, const struct cni_request *r, bool ipv6, struct err *e)
+{
+	int ret = 0;
+
+	for (uint8_t family = 4; family <= 16 && !ret; family += 12) {
+		const struct ip *asked = asked_for(r, family);
+
+		if (!asked && (!ipam_has_family(&podnet.ipam, family) || (family == 16 && !ipv6)))
+			continue;
+		if (family == 16 && !ipv6)
+			ret = err_set(e, EAFNOSUPPORT,
+			              "an IPv6 address was requested, but the pod has no IPv6");
+		else
+			ret = take_ip(asked, family, &a->ips[a->n_ips], e);
+		a->n_ips += !ret;
+	}
+	if (!ret && !a->n_ips)
+		ret = err_set(e, EAFNOSUPPORT, "the pod has no IPv6, and there are no IPv4 ranges");
+	if (ret)
+		release_ips(a);
+	return ret;
+}
+
+/* Does the interface in the way belong to an attachment whose deletion is under way? Then it is
+ * deleted at once. */
+static bool make_way(const struct attachment *a, int netns_fd)
+{
+	struct rt_link in_pod;
+	struct err e;
+	struct rt *pod = rt_open(netns_fd, &e);
+	bool there = pod && rt_link_get(pod, a->ifname, &in_pod, &e) == 0;
+
+	rt_close(pod);
+	return there && leaving_hurry_index(podnet.host, in_pod.peer_index);
+}
+
+static enum cni_code connect_pod(const struct attachment *a, int netns_fd, unsigned mtu,
+                                 struct cni_error *er)
+{
+	struct rt_link made;
+	struct err e;
+	int ret = attach_pair(podnet.host, a, netns_fd, mtu, &made, &e);
+
+	if (ret == -EEXIST && make_way(a, netns_fd))
+		ret = attach_pair(podnet.host, a, netns_fd, mtu, &made, &e);
+	if (ret == -EEXIST)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
+		                     "CNI_IFNAME: %s exists already in the pod", a->ifname);
+	if (ret)
+		return from_err(er, &e);
+	if (!attach_setup(podnet.host, a, netns_fd, &made, &e))
+		return CNI_OK;
+	return from_err(er, &e);
+}
+
+static int keep(const struct attachment *a, const struct cni_request *r, struct err *e)
+{
+	auto_mut yyjson_mut_doc *doc = attachment_doc(a, r);
+	int ret;
+
+	store_begin();
+	ret = pod_attached(a, r, e);
+	if (!ret)
+		ret = store_put(KIND_PODNETWORK, a->ns, a->object, doc, STORE_RUN, NULL, e);
+	if (!ret)
+		return store_commit(e);
+	store_abort();
+	return ret;
+}
+
+static void answer_add(const struct cni_request *r, const struct attachment *a, unsigned mtu,
+                       struct buf *out)
+{
+	char mac[18], link_mac[18];
+	struct cni_result result = {
+		.version = r->version,
+		.prev = r->prev,
+		.dns = r->dns,
+		.n_interfaces = 2,
+		.interfaces = { { .name = a->link,
+		                  .mac = mac_text(a->link_mac, link_mac),
+		                  .mtu = mtu },
+		                { .name = a->ifname,
+		                  .mac = mac_text(a->mac, mac),
+		                  .sandbox = r->netns,
+		                  .mtu = mtu } },
+		.n_addresses = a->n_ips,
+	};
+
+	for (unsigned i = 0; i < a->n_ips; i++) {
+		struct cni_address *out_ip = &result.addresses[i];
+
+		*out_ip = (struct cni_address){ .ip = a->ips[i],
+			                        .bits = a->ips[i].len * 8,
+			                        .interface = 1 };
+		if (a->default_route)
+			out_ip->gateway = attach_gateway(a->ips[i].len);
+	}
+	cni_result_write(out, &result);
+}
+
+static int loosen_siblings(const struct attachment *a, struct err *e)
+{
+	const struct attachment *other;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && (other = attachment_next(&i));)
+		if (!strcmp(other->container, a->container))
+			ret = attach_loosen(other, e);
+	return ret;
+}
+
+/* From a described attachment with addresses to one that is in force and known. */
+static enum cni_code establish(const struct attachment *a, const struct cni_request *r,
+                               int netns_fd, unsigned mtu, struct cni_error *er)
+{
+	enum cni_code code = connect_pod(a, netns_fd, mtu, er);
+	struct err e;
+
+	if (code)
+		return code;
+	if ((!a->default_route && loosen_siblings(a, &e)) || keep(a, r, &e))
+		return from_err(er, &e);
+	attachment_insert(a);
+	return CNI_OK;
+}
+
+/* What establish left behind when it failed: perhaps a link, which then keeps the addresses. */
+static void undo(struct attachment *a)
+{
+	if (attach_cut(podnet.host, a))
+		leaving_add(a->link, a->ips, a->n_ips);
+	else
+		release_ips(a);
+}
+
+enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	unsigned mtu = host_mtu();
+	auto_close int netns = -1;
+	struct attachment a;
+	enum cni_code code;
+	struct err e;
+
+	if (attachment_find(r->container, r->ifname))
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
+		                     "CNI_IFNAME: %s is attached already for this container",
+		                     r->ifname);
+	code = open_netns(r, &netns, er);
+	if (code)
+		return code;
+	if (describe(&a, r, &e) || take_ips(&a, r, podnet.ipv6 && attach_prepare_ipv6(netns), &e))
+		return from_err(er, &e);
+	code = establish(&a, r, netns, mtu, er);
+	if (code) {
+		undo(&a);
+		return code;
+	}
+	answer_add(r, &a, mtu, out);
+	return CNI_OK;
+}
+
+/* ---- DEL, GC --------------------------------------------------------------------------------- */
+
+static int forget(const struct attachment *a, struct err *e)
+{
+	int ret;
+
+	store_begin();
+	ret = pod_detached(a, e);
+	if (!ret && store_delete(KIND_PODNETWORK, a->ns, a->object))
+		log_warn("podnet: %s/%s was not in the store", a->ns, a->object);
+	if (!ret)
+		return store_commit(e);
+	store_abort();
+	return ret;
+}
+
+static int detach(struct attachment *a, struct err *e)
+{
+	int ret = forget(a, e);
+
+	if (ret)
+		return ret;
+	undo(a);
+	attachment_remove(a);
+	return 0;
+}
+
+/* Whatever is missing already is as good as deleted. */
+enum cni_code podnet_del(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	struct attachment *a = attachment_find(r->container, r->ifname);
+	struct err e;
+
+	(void)out;
+	return a && detach(a, &e) ? from_err(er, &e) : CNI_OK;
+}
+
+/* Goes on after an error and tells the first. */
+enum cni_code podnet_gc(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	enum cni_code code = CNI_OK;
+	struct attachment *a;
+	struct err e;
+
+	(void)out;
+	for (size_t i = 0; (a = attachment_next(&i));) {
+		if (strcmp(a->network, r->network) != 0 ||
+		    cni_attachments_have(r->valid, a->container, a->ifname))
+			continue;
+		log_info("podnet: %s is left over and is removed", a->key);
+		if (detach(a, &e) && !code)
+			code = from_err(er, &e);
+	}
+	return code;
+}
+
+/* ---- CHECK, STATUS --------------------------------------------------------------------------- */
+
+static enum cni_code check_prev_result(const struct attachment *a, yyjson_val *prev,
+                                       struct cni_error *er)
+{
+	char text[IP_TEXT];
+
+	if (!cni_result_has_interface(prev, a->ifname))
+		return cni_error_set(er, CNI_CHECK_FAILED, "prevResult has no interface %s",
+		                     a->ifname);
+	for (unsigned i = 0; i < a->n_ips; i++)
+		if (!cni_result_has_ip(prev, &a->ips[i]))
+			return cni_error_set(er, CNI_CHECK_FAILED, "prevResult has no address %s",
+			                     ip_text(&a->ips[i], text));
+	return CNI_OK;
+}
+
+enum cni_code podnet_check(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	const struct attachment *a = attachment_find(r->container, r->ifname);
+	auto_close int netns = -1;
+	enum cni_code code;
+
+	(void)out;
+	if (!a)
+		return cni_error_set(er, CNI_UNKNOWN_CONTAINER,
+		                     "container %.64s has no attachment %s", r->container,
+		                     r->ifname);
+	code = check_prev_result(a, r->prev, er);
+	if (!code)
+		code = open_netns(r, &netns, er);
+	return code ? code : attach_check(podnet.host, a, netns, er);
+}
+
+enum cni_code podnet_status(const struct cni_request *r, struct buf *out, struct cni_error *er)
+{
+	(void)r;
+	(void)out;
+	if (podnet.trouble.code)
+		return cni_error_set(er, CNI_NOT_AVAILABLE, "%s", podnet.trouble.text);
+	for (uint8_t family = 4; family <= 16; family += 12)
+		if (ipam_has_family(&podnet.ipam, family) && !ipam_room(&podnet.ipam, family) &&
+		    !leaving_has_family(family))
+			return cni_error_set(er, CNI_NOT_AVAILABLE,
+			                     "no IPv%c address is left in the pod ranges",
+			                     family == 4 ? '4' : '6');
+	return CNI_OK;
+}

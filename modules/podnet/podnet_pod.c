@@ -1,0 +1,334 @@
+/* podnet_pod.c - see podnet_pod.h
+ *
+ * A Pod has its addresses from one attachment, named by an annotation: the first one, or a newer
+ * one of the same interface name (a new sandbox comes before the old one's DEL). Every other
+ * attachment of the pod has a PodNetwork and leaves the Pod alone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <knetd/arena.h>
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/store.h>
+
+#include "podnet_plan.h"
+#include "podnet_pod.h"
+
+/* The reasons of our own Ready condition: one with another reason is somebody else's. */
+#define READY_UP "NetworkAttached"
+#define READY_DOWN "NetworkDetached"
+
+/* ---- editing documents ------------------------------------------------------------------------
+ */
+
+/* Replaces where it stands, so that writing the same again gives the same text. */
+static void set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
+{
+	yyjson_mut_val *k = yyjson_mut_strcpy(doc, key);
+
+	if (!yyjson_mut_obj_replace(obj, k, val))
+		yyjson_mut_obj_add(obj, k, val);
+}
+
+static void set_text(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const char *text)
+{
+	set(doc, obj, key, yyjson_mut_strcpy(doc, text));
+}
+
+/* The member, made when it is missing or of another type. */
+static yyjson_mut_val *object_in(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key)
+{
+	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
+
+	if (!yyjson_mut_is_obj(v)) {
+		v = yyjson_mut_obj(doc);
+		set(doc, obj, key, v);
+	}
+	return v;
+}
+
+static yyjson_mut_val *array_in(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key)
+{
+	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
+
+	if (!yyjson_mut_is_arr(v)) {
+		v = yyjson_mut_arr(doc);
+		set(doc, obj, key, v);
+	}
+	return v;
+}
+
+static yyjson_mut_doc *editable(const struct object *o)
+{
+	auto_doc yyjson_doc *doc = o ? object_doc(o) : NULL;
+	yyjson_mut_doc *mut;
+
+	if (doc)
+		return yyjson_doc_mut_copy(doc, NULL);
+	mut = yyjson_mut_doc_new(NULL);
+	yyjson_mut_doc_set_root(mut, yyjson_mut_obj(mut));
+	return mut;
+}
+
+static const char *timestamp(char out[static 24])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	return out;
+}
+
+/* The store's answer to who owns the Pod's addresses: "" when nobody does. */
+static void attachment_of(const struct object *pod, char out[static 254])
+{
+	auto_doc yyjson_doc *doc = NULL;
+	yyjson_val *annotations;
+	const char *name;
+
+	*out = 0;
+	if (!strstr(pod->json, "\"" POD_ATTACHMENT "\"")) /* spares the parser most Pods */
+		return;
+	doc = object_doc(pod);
+	annotations = json_at(yyjson_doc_get_root(doc), "metadata.annotations");
+	name = yyjson_get_str(yyjson_obj_get(annotations, POD_ATTACHMENT));
+	snprintf(out, 254, "%s", name ? name : "");
+}
+
+/* ---- attach ---------------------------------------------------------------------------------- */
+
+static int ensure_namespace(const char *ns, struct err *e)
+{
+	auto_mut yyjson_mut_doc *doc = NULL;
+	yyjson_mut_val *root, *labels;
+
+	if (store_get(KIND_NAMESPACE, "", ns))
+		return 0;
+	doc = editable(NULL);
+	root = yyjson_mut_doc_get_root(doc);
+	labels = object_in(doc, object_in(doc, root, "metadata"), "labels");
+	set_text(doc, labels, "kubernetes.io/metadata.name", ns);
+	yyjson_mut_arr_add_str(doc, array_in(doc, object_in(doc, root, "spec"), "finalizers"),
+	                       "kubernetes");
+	set_text(doc, object_in(doc, root, "status"), "phase", "Active");
+	return store_put(KIND_NAMESPACE, "", ns, doc, STORE_RUN, NULL, e);
+}
+
+static int add_labels(yyjson_mut_doc *doc, yyjson_mut_val *meta, const char *text, struct err *e)
+{
+	auto_arena struct arena arena = { 0 };
+	const char *key, *value;
+	int ret;
+
+	while ((ret = plan_label_next(&text, &arena, &key, &value)) > 0)
+		set_text(doc, object_in(doc, meta, "labels"), key, value);
+	return ret < 0 ? err_set(e, EINVAL,
+	                         "annotation " POD_LABELS ": not of the form app=web,tier=front")
+	               : 0;
+}
+
+/* The runtime tells the pod's annotations; ours are not for others to set. */
+static int add_annotations(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_val *told,
+                           struct err *e)
+{
+	yyjson_mut_val *annotations = object_in(doc, meta, "annotations");
+	size_t i, max;
+	yyjson_val *k, *v;
+	int ret = 0;
+
+	if (!told)
+		return 0;
+	yyjson_obj_foreach (told, i, max, k, v) {
+		const char *key = yyjson_get_str(k);
+
+		if (!yyjson_is_str(v) || !strcmp(key, POD_ATTACHMENT) ||
+		    !strcmp(key, POD_CREATED_BY))
+			continue;
+		set_text(doc, annotations, key, yyjson_get_str(v));
+		if (!strcmp(key, POD_LABELS))
+			ret = add_labels(doc, meta, yyjson_get_str(v), e);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void set_addresses(yyjson_mut_doc *doc, yyjson_mut_val *status, const struct attachment *a)
+{
+	yyjson_mut_val *list = yyjson_mut_arr(doc);
+	char text[IP_TEXT];
+
+	for (unsigned i = 0; i < a->n_ips; i++)
+		yyjson_mut_obj_add_strcpy(doc, yyjson_mut_arr_add_obj(doc, list), "ip",
+		                          ip_text(&a->ips[i], text));
+	if (a->n_ips)
+		set_text(doc, status, "podIP", ip_text(&a->ips[0], text));
+	set(doc, status, "podIPs", list);
+}
+
+static yyjson_mut_val *ready_condition(yyjson_mut_val *conditions)
+{
+	size_t i, max;
+	yyjson_mut_val *c;
+
+	yyjson_mut_arr_foreach (conditions, i, max, c)
+		if (yyjson_mut_equals_str(yyjson_mut_obj_get(c, "type"), "Ready"))
+			return c;
+	return NULL;
+}
+
+/* A Ready condition that came through the API is left as it is: its writer knows the pod better. */
+static void set_ready(yyjson_mut_doc *doc, yyjson_mut_val *status, bool up)
+{
+	yyjson_mut_val *conditions = array_in(doc, status, "conditions"),
+		       *c = ready_condition(conditions);
+	const char *reason = yyjson_mut_get_str(yyjson_mut_obj_get(c, "reason"));
+	char now[24];
+
+	if (c && (!reason || (strcmp(reason, READY_UP) != 0 && strcmp(reason, READY_DOWN) != 0)))
+		return;
+	if (!c) {
+		c = yyjson_mut_arr_add_obj(doc, conditions);
+		set_text(doc, c, "type", "Ready");
+	}
+	set_text(doc, c, "status", up ? "True" : "False");
+	set_text(doc, c, "reason", up ? READY_UP : READY_DOWN);
+	set_text(doc, c, "lastTransitionTime", timestamp(now));
+}
+
+/* What a Pod that nobody sent through the API needs to look like one. */
+static void fill_new(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *spec = object_in(doc, root, "spec");
+
+	set_text(doc, object_in(doc, object_in(doc, root, "metadata"), "annotations"),
+	         POD_CREATED_BY, "cni");
+	array_in(doc, spec, "containers");
+	set_text(doc, spec, "nodeName", conf.node.name);
+}
+
+static void fill_status(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct attachment *a)
+{
+	yyjson_mut_val *status = object_in(doc, root, "status");
+	char now[24];
+
+	set_text(doc, status, "phase", "Running");
+	set_addresses(doc, status, a);
+	if (!yyjson_mut_obj_get(status, "startTime"))
+		set_text(doc, status, "startTime", timestamp(now));
+	set_ready(doc, status, true);
+}
+
+/* Has the Pod its addresses from another interface that still stands? */
+static bool served_by_other(const struct object *pod, const struct attachment *a)
+{
+	const struct object *o;
+	struct attachment other;
+	char name[254];
+
+	attachment_of(pod, name);
+	o = *name ? store_get(KIND_PODNETWORK, a->ns, name) : NULL;
+	return o && attachment_read(&other, o) && strcmp(other.ifname, a->ifname) != 0;
+}
+
+static unsigned flags_of(const struct object *pod)
+{
+	return !pod || pod->run ? STORE_RUN : 0;
+}
+
+int pod_attached(const struct attachment *a, const struct cni_request *r, struct err *e)
+{
+	const struct object *pod = a->pod[0] ? store_get(KIND_POD, a->ns, a->pod) : NULL;
+	auto_mut yyjson_mut_doc *doc = NULL;
+	yyjson_mut_val *root, *meta;
+	int ret = ensure_namespace(a->ns, e);
+
+	if (ret || !a->pod[0] || (pod && served_by_other(pod, a)))
+		return ret;
+	doc = editable(pod);
+	root = yyjson_mut_doc_get_root(doc);
+	meta = object_in(doc, root, "metadata");
+	ret = add_annotations(doc, meta, r->annotations, e);
+	if (ret)
+		return ret;
+	if (!pod)
+		fill_new(doc, root);
+	set_text(doc, object_in(doc, meta, "annotations"), POD_ATTACHMENT, a->object);
+	fill_status(doc, root, a);
+	return store_put(KIND_POD, a->ns, a->pod, doc, flags_of(pod), NULL, e);
+}
+
+/* ---- detach ---------------------------------------------------------------------------------- */
+
+static int take_network_off(const struct object *pod, struct err *e)
+{
+	auto_mut yyjson_mut_doc *doc = editable(pod);
+	yyjson_mut_val *root = yyjson_mut_doc_get_root(doc),
+		       *status = object_in(doc, root, "status");
+	yyjson_mut_val *annotations =
+		yyjson_mut_obj_get(yyjson_mut_obj_get(root, "metadata"), "annotations");
+
+	if (yyjson_mut_equals_str(yyjson_mut_obj_get(annotations, POD_CREATED_BY), "cni"))
+		return store_delete(KIND_POD, pod->ns, pod->name);
+	yyjson_mut_obj_remove_key(annotations, POD_ATTACHMENT);
+	yyjson_mut_obj_remove_key(status, "podIP");
+	yyjson_mut_obj_remove_key(status, "podIPs");
+	set_ready(doc, status, false);
+	return store_put(KIND_POD, pod->ns, pod->name, doc, flags_of(pod), NULL, e);
+}
+
+int pod_detached(const struct attachment *a, struct err *e)
+{
+	auto_object struct object *pod = NULL;
+	const struct object *there = a->pod[0] ? store_get(KIND_POD, a->ns, a->pod) : NULL;
+	char name[254];
+
+	if (!there)
+		return 0;
+	attachment_of(there, name);
+	if (strcmp(name, a->object) != 0)
+		return 0;
+	pod = object_ref(there);
+	return take_network_off(pod, e);
+}
+
+struct lost {
+	struct lost *next;
+	struct object *pod;
+};
+
+/* First all are found, then they are written: nothing may be written while the store is walked. */
+static struct lost *find_lost(struct arena *arena)
+{
+	struct lost *first = NULL;
+	const struct object *pod;
+	char name[254];
+
+	for (size_t i = 0; (pod = store_next_object(KIND_POD, &i));) {
+		struct lost *l;
+
+		attachment_of(pod, name);
+		if (!*name || store_get(KIND_PODNETWORK, pod->ns, name))
+			continue;
+		l = arena_alloc(arena, sizeof(*l));
+		*l = (struct lost){ .next = first, .pod = object_ref(pod) };
+		first = l;
+	}
+	return first;
+}
+
+int pods_forget_lost(struct err *e)
+{
+	auto_arena struct arena arena = { 0 };
+	int ret = 0;
+
+	for (struct lost *l = find_lost(&arena); l; l = l->next) {
+		if (!ret)
+			ret = take_network_off(l->pod, e);
+		object_unref(l->pod);
+	}
+	return ret;
+}
