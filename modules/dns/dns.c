@@ -1,0 +1,283 @@
+/* dns.c - the module: cluster DNS, served by workers from snapshots that the plan makes.
+ *
+ * Of the names nothing is kept here but the snapshots themselves, which the workers map too: an update
+ * copies the shards it touches (dns_plan.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/kern.h>
+#include <knetd/log.h>
+#include <knetd/loop.h>
+#include <knetd/module.h>
+#include <knetd/worker.h>
+
+#include "dns_host.h"
+#include "dns_plan.h"
+#include "dns_resolv.h"
+#include "dns_worker.h"
+
+#define RESOLV_CHECK_MS 5000
+#define RESOLV_MAX (64 * 1024)
+
+extern const struct module dns_module;
+extern const struct worker_role dns_role;
+
+static struct {
+	struct worker_pool *pool;
+	struct conf_endpoints addresses; /* cluster DNS, of families there are */
+	struct conf_endpoints upstreams;
+	struct stat resolv; /* of the file that was read last */
+	struct timer resolv_timer;
+	struct snapshot *slot[DNS_SLOTS]; /* in force; NULL: empty */
+} dns;
+
+/* ---- snapshots --------------------------------------------------------------------------------- */
+
+/* Puts b's bytes in force in a slot; they stay mapped here for the next update. */
+static int publish(unsigned slot, const struct buf *b, struct err *e)
+{
+	const struct snapshot *old = dns.slot[slot];
+	struct snapshot *s = NULL;
+	auto_close int fd = -1;
+
+	if (b->failed)
+		return err_set(e, EFBIG, "snapshot %u is too large", slot);
+	if (old ? old->len == b->len && !memcmp(old->data, b->data, b->len) : !b->len)
+		return 0;
+	if (b->len) {
+		int mine;
+
+		fd = snapshot_seal(b, "dns", e);
+		if (fd < 0)
+			return fd;
+		mine = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (mine < 0)
+			return err_set(e, errno, "snapshot: %s", strerror(errno));
+		s = snapshot_map(mine, e);
+		if (!s)
+			return -e->code;
+	}
+	worker_pool_publish(dns.pool, slot, TAKE_FD(fd));
+	snapshot_unref(dns.slot[slot]);
+	dns.slot[slot] = s;
+	return 0;
+}
+
+static int publish_settings(struct err *e)
+{
+	auto_buf struct buf out = { 0 };
+
+	dns_plan_settings(&dns.upstreams, &out);
+	return publish(0, &out, e);
+}
+
+static int publish_shard(const struct dns_plan *p, unsigned slot, bool full, struct err *e)
+{
+	const struct snapshot *s = dns.slot[slot];
+	auto_buf struct buf out = { 0 };
+	struct dns_shard old = { 0 };
+
+	if (!full && s && !dns_shard_open(&old, s->data, s->len))
+		return err_set(e, EINVAL, "snapshot %u cannot be read", slot);
+	dns_plan_shard(p, slot, &old, &out);
+	return publish(slot, &out, e);
+}
+
+static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
+{
+	int ret = full ? publish_settings(e) : 0;
+
+	for (unsigned slot = 1; slot < DNS_SLOTS && !ret; slot++)
+		if (p->rebuild[slot])
+			ret = publish_shard(p, slot, full, e);
+	if (!ret)
+		worker_pool_flush(dns.pool);
+	return ret;
+}
+
+static int apply(struct changes *c, struct err *e)
+{
+	struct change change;
+	struct dns_plan plan;
+	bool full = c->full;
+	int ret;
+
+	dns_plan_begin(&plan);
+	while (changes_next(c, &change))
+		dns_plan_change(&plan, &change);
+	if (full)
+		dns_plan_all(&plan);
+	else
+		dns_plan_changes_end(&plan);
+	ret = publish_plan(&plan, full, e);
+	dns_plan_free(&plan);
+	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
+}
+
+/* ---- upstreams --------------------------------------------------------------------------------- */
+
+static void use_upstreams(const struct conf_endpoints *found)
+{
+	char ip[IP_TEXT];
+
+	dns.upstreams = *found;
+	if (!found->n)
+		log_warn("dns: no upstreams: names outside %s cannot be resolved", conf.dns.domain);
+	for (unsigned i = 0; i < found->n; i++)
+		log_info("dns: upstream %s port %u", ip_text(&found->v[i].ip, ip), found->v[i].port);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* True when the upstreams changed. A file that is gone for a moment leaves them as they are. */
+static bool read_resolv(void)
+{
+	static char text[RESOLV_MAX];
+	auto_close int fd = open(conf.dns.resolv_conf, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct conf_endpoints found = { 0 };
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || same_file(&st, &dns.resolv))
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return false;
+	dns.resolv = st;
+	text[n] = '\0';
+	dns_resolv_parse(text, &found);
+	if (found.n == dns.upstreams.n && !memcmp(found.v, dns.upstreams.v, sizeof(found.v)))
+		return false;
+	use_upstreams(&found);
+	return true;
+}
+
+static void resolv_check(struct timer *t)
+{
+	struct err e = { 0 };
+
+	if (read_resolv()) {
+		if (publish_settings(&e))
+			log_err("dns: %s", e.text);
+		worker_pool_flush(dns.pool);
+	}
+	timer_set(t, RESOLV_CHECK_MS);
+}
+
+static void upstreams_init(void)
+{
+	struct conf_endpoints list = { 0 };
+
+	if (conf.dns.upstreams_file) {
+		if (!read_resolv())
+			use_upstreams(&list);
+		dns.resolv_timer.fn = resolv_check;
+		timer_set(&dns.resolv_timer, RESOLV_CHECK_MS);
+		return;
+	}
+	for (unsigned i = 0; i < conf.dns.upstreams.n; i++)
+		if (!dns_resolv_own(&conf.dns.upstreams.v[i]))
+			list.v[list.n++] = conf.dns.upstreams.v[i];
+	use_upstreams(&list);
+}
+
+/* ---- start and end ----------------------------------------------------------------------------- */
+
+static void add_listen(struct worker_listen *v, unsigned *n, const struct conf_endpoints *list, bool ours)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		for (unsigned stream = 0; stream < 2; stream++)
+			v[(*n)++] = (struct worker_listen){
+				.at = list->v[i], .stream = stream, .transparent = ours
+			};
+}
+
+static void table_changed(const char *table)
+{
+	(void)table;
+	log_info("dns: somebody changed table inet " DNS_TABLE "; making it anew");
+	module_resync(&dns_module);
+}
+
+static int init(struct err *e)
+{
+	struct worker_listen listen[4 * CONF_ADDRS];
+	unsigned n = 0;
+
+	dns_host_addresses(&dns.addresses);
+	add_listen(listen, &n, &dns.addresses, true);
+	add_listen(listen, &n, &conf.dns.listen, false);
+	upstreams_init();
+	dns.pool = worker_pool_start(&dns_role, listen, n, e);
+	if (!dns.pool && e->code == EADDRINUSE)
+		return err_wrap(e, "another DNS server is in the way ([dns] address, listen)");
+	return dns.pool ? nft_watch(DNS_TABLE, table_changed, e) : -e->code;
+}
+
+static void finish(bool remove)
+{
+	timer_del(&dns.resolv_timer);
+	worker_pool_free(dns.pool, remove);
+	if (remove)
+		dns_host_remove(&dns.addresses);
+	for (unsigned i = 0; i < DNS_SLOTS; i++)
+		snapshot_unref(dns.slot[i]);
+}
+
+/* ---- metrics ----------------------------------------------------------------------------------- */
+
+static const struct {
+	unsigned counter;
+	const char *name, *labels, *help; /* help: of the first of a name */
+} series[] = {
+	{ DNS_COUNT_UDP, "coredns_dns_requests_total", "proto=\"udp\"", "DNS requests." },
+	{ DNS_COUNT_TCP, "coredns_dns_requests_total", "proto=\"tcp\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_NOERROR, "coredns_dns_responses_total", "rcode=\"NOERROR\"", "DNS responses." },
+	{ DNS_COUNT_RCODE + DNS_FORMERR, "coredns_dns_responses_total", "rcode=\"FORMERR\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_SERVFAIL, "coredns_dns_responses_total", "rcode=\"SERVFAIL\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_NXDOMAIN, "coredns_dns_responses_total", "rcode=\"NXDOMAIN\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_NOTIMP, "coredns_dns_responses_total", "rcode=\"NOTIMP\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_REFUSED, "coredns_dns_responses_total", "rcode=\"REFUSED\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_REFUSED + 1, "coredns_dns_responses_total", "rcode=\"other\"", NULL },
+	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", "", "Answers from the cache." },
+	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", "", "Questions that were not in the cache." },
+	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", "", "Expired answers given, no upstream answering." },
+	{ DNS_COUNT_FORWARD, "coredns_forward_requests_total", "", "Questions sent to upstreams." },
+	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "", "Questions no upstream answered." },
+	{ DNS_COUNT_DROPPED, "knetd_dns_dropped_total", "", "Messages that were no queries." },
+	{ DNS_COUNT_TCP_REFUSED, "knetd_dns_tcp_evicted_total", "", "Connections closed to make room for others." },
+};
+
+static void metrics(struct buf *out)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(series); i++) {
+		bool labels = *series[i].labels;
+
+		if (series[i].help)
+			buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", series[i].name, series[i].help,
+				   series[i].name);
+		buf_printf(out, "%s%s%s%s %llu\n", series[i].name, labels ? "{" : "", series[i].labels,
+			   labels ? "}" : "",
+			   (unsigned long long)worker_pool_counter(dns.pool, series[i].counter));
+	}
+	buf_printf(out, "# HELP knetd_dns_workers DNS worker processes.\n# TYPE knetd_dns_workers gauge\n"
+			"knetd_dns_workers %u\n",
+		   worker_pool_alive(dns.pool));
+}
+
+const struct module dns_module = {
+	.name = "dns",
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) | KIND_BIT(KIND_NAMESPACE),
+	.init = init,
+	.sync = apply,
+	.metrics = metrics,
+	.exit = finish,
+};

@@ -1,0 +1,468 @@
+/* dns_records.c - see dns_records.h */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <knetd/auto.h>
+
+#include "dns_records.h"
+
+struct base { /* what all records of one Service share */
+	const struct dns_target *t;
+	const struct service_view *svc;
+	struct arena *a;
+	uint64_t owner;
+	struct buf *shard;	    /* where its names go */
+	uint8_t key[DNS_NAME_MAX];  /* <svc>.<ns> */
+	size_t key_len;
+	uint8_t full[DNS_NAME_MAX]; /* <svc>.<ns>.svc.<zone>, with the root label */
+	size_t full_len;
+};
+
+struct host { /* an endpoint of a headless Service under its name */
+	char label[64];
+	struct ip ip;
+	uint16_t port;
+};
+struct hosts {
+	struct host *v;
+	unsigned n;
+};
+
+/* Puts a label in front of nothing: "web" -> 3 w e b. Returns the bytes, 0 when it is no label. */
+static size_t label_put(uint8_t *out, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!n || n > 63)
+		return 0;
+	out[0] = (uint8_t)n;
+	memcpy(out + 1, text, n);
+	dns_name_lower(out + 1, n);
+	return n + 1;
+}
+
+static struct buf *slot_for(const struct dns_target *t, const uint8_t *home, size_t n)
+{
+	unsigned slot = dns_slot(dns_hash(home, n));
+
+	t->rebuild[slot] = true;
+	return &t->fresh[slot];
+}
+
+static bool base_init(struct base *b, const struct dns_target *t, const struct service_view *svc, struct arena *a)
+{
+	size_t name, ns;
+
+	*b = (struct base){ .t = t, .svc = svc, .a = a, .owner = dns_owner(svc->ns, svc->name) };
+	name = label_put(b->key, svc->name);
+	ns = label_put(b->key + name, svc->ns);
+	b->key_len = name + ns;
+	if (!name || !ns || b->key_len + 4 + t->zone_len > DNS_NAME_MAX)
+		return false;
+	memcpy(b->full, b->key, b->key_len);
+	memcpy(b->full + b->key_len, "\3svc", 4);
+	memcpy(b->full + b->key_len + 4, t->zone, t->zone_len);
+	b->full_len = b->key_len + 4 + t->zone_len;
+	b->shard = slot_for(t, b->key, b->key_len);
+	return true;
+}
+
+/* Opens the entry <prefix>.<svc>.<ns>; false when that is no name. */
+static bool entry_begin(const struct base *b, struct dns_writer *w, const uint8_t *prefix, size_t n)
+{
+	uint8_t key[2 * DNS_NAME_MAX];
+
+	if (n + b->full_len > DNS_NAME_MAX)
+		return false;
+	if (n)
+		memcpy(key, prefix, n);
+	memcpy(key + n, b->key, b->key_len);
+	dns_entry_begin(w, b->shard, b->owner, key, n + b->key_len);
+	return true;
+}
+
+/* ---- addresses --------------------------------------------------------------------------------- */
+
+static void add_address(struct dns_writer *w, const struct ip *ip, const uint8_t *owner, size_t owner_len)
+{
+	dns_record_add(w, &(struct dns_record){
+				  .owner = owner,
+				  .owner_len = (uint8_t)owner_len,
+				  .extra = owner != NULL,
+				  .type = ip->len == 4 ? DNS_A : DNS_AAAA,
+				  .ttl = DNS_TTL,
+				  .rdata = ip->b,
+				  .rdlen = ip->len,
+			  });
+}
+
+static void add_host_addresses(struct dns_writer *w, const struct host *v, unsigned n)
+{
+	for (uint8_t family = 4; family <= 16; family += 12) {
+		dns_set_begin(w, family == 4 ? DNS_A : DNS_AAAA);
+		for (unsigned i = 0; i < n; i++)
+			if (v[i].ip.len == family)
+				add_address(w, &v[i].ip, NULL, 0);
+		dns_set_end(w);
+	}
+}
+
+/* Names: those of the endpoint, or of the Service when label is "". */
+static void add_pointer(const struct base *b, const struct ip *ip, const char *label)
+{
+	uint8_t key[17], target[DNS_NAME_MAX + 64];
+	size_t key_len = dns_address_key(key, ip), n = *label ? label_put(target, label) : 0;
+	struct dns_writer w;
+
+	memcpy(target + n, b->full, b->full_len);
+	n += b->full_len;
+	if (n > DNS_NAME_MAX)
+		return;
+	dns_entry_begin(&w, slot_for(b->t, key, key_len), b->owner, key, key_len);
+	dns_set_begin(&w, DNS_PTR);
+	dns_record_add(&w, &(struct dns_record){
+				   .type = DNS_PTR, .ttl = DNS_TTL, .rdata = target, .rdlen = (uint16_t)n });
+	dns_set_end(&w);
+	dns_entry_end(&w);
+}
+
+/* ---- SRV --------------------------------------------------------------------------------------- */
+
+static void add_srv(const struct base *b, struct dns_writer *w, const struct host *h, unsigned weight)
+{
+	uint8_t rdata[6 + 64 + DNS_NAME_MAX];
+	size_t n = 6;
+
+	dns_put16(rdata, 0);
+	dns_put16(rdata + 2, (uint16_t)weight);
+	dns_put16(rdata + 4, h->port);
+	n += *h->label ? label_put(rdata + n, h->label) : 0;
+	memcpy(rdata + n, b->full, b->full_len);
+	n += b->full_len;
+	if (n - 6 <= DNS_NAME_MAX)
+		dns_record_add(w, &(struct dns_record){
+					  .type = DNS_SRV, .ttl = DNS_TTL, .rdata = rdata, .rdlen = (uint16_t)n });
+}
+
+/* The address of a target, for the additional section. Its owner is its own label and a pointer to
+ * the Service's name, which the question holds behind prefix bytes. */
+static void add_glue(struct dns_writer *w, const struct host *h, size_t prefix)
+{
+	uint8_t owner[66];
+	size_t n = *h->label ? label_put(owner, h->label) : 0;
+
+	dns_put16(owner + n, (uint16_t)(0xc000 | (DNS_HEADER + prefix)));
+	add_address(w, &h->ip, owner, n + 2);
+}
+
+static bool same_target(const struct host *a, const struct host *b)
+{
+	return a->port == b->port && !strcmp(a->label, b->label);
+}
+
+/* targets: sorted by label and port. glue: whose addresses to add. */
+static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts targets, struct hosts glue,
+			size_t prefix)
+{
+	unsigned distinct = 0;
+
+	for (unsigned i = 0; i < targets.n; i++)
+		distinct += !i || !same_target(&targets.v[i], &targets.v[i - 1]);
+	dns_set_begin(w, DNS_SRV);
+	for (unsigned i = 0; i < targets.n; i++)
+		if (!i || !same_target(&targets.v[i], &targets.v[i - 1]))
+			add_srv(b, w, &targets.v[i], distinct < 100 ? 100 / distinct : 1);
+	for (unsigned i = 0; i < glue.n; i++)
+		add_glue(w, &glue.v[i], prefix);
+	dns_set_end(w);
+}
+
+/* ---- hosts: what a Service's names lead to ----------------------------------------------------- */
+
+static int by_label(const void *a, const void *b)
+{
+	const struct host *x = a, *y = b;
+	int d = strcmp(x->label, y->label);
+
+	d = d ? d : (int)x->port - (int)y->port;
+	return d ? d : memcmp(&x->ip, &y->ip, sizeof(x->ip));
+}
+
+/* The endpoint's hostname, or its address with dashes: 10-1-2-3, fd00--1. */
+static void host_label(const struct view_endpoint *e, char out[static 64])
+{
+	char text[IP_TEXT];
+
+	snprintf(out, 64, "%s", strlen(e->hostname) < 64 && *e->hostname ? e->hostname : ip_text(&e->ip, text));
+	if (*e->hostname)
+		return;
+	for (char *c = out; *c; c++)
+		if (*c == '.' || *c == ':')
+			*c = '-';
+}
+
+static struct hosts hosts_headless(const struct base *b, const struct service_port *port)
+{
+	struct endpoint_set set;
+	struct hosts h;
+
+	view_endpoints(b->svc->ns, b->svc->name, port, 0, true, b->a, &set);
+	h = (struct hosts){ .v = arena_alloc(b->a, set.n * sizeof(*h.v)), .n = set.n };
+	for (unsigned i = 0; i < set.n; i++) {
+		h.v[i].ip = set.v[i].ip;
+		h.v[i].port = set.v[i].port;
+		host_label(&set.v[i], h.v[i].label);
+	}
+	if (h.n)
+		qsort(h.v, h.n, sizeof(*h.v), by_label);
+	return h;
+}
+
+static struct hosts hosts_cluster(const struct base *b, const struct service_port *port)
+{
+	struct hosts h = { .v = arena_alloc(b->a, 2 * sizeof(*h.v)), .n = b->svc->n_ips };
+
+	for (unsigned i = 0; i < h.n; i++) {
+		h.v[i].ip = b->svc->ips[i];
+		h.v[i].port = port ? port->port : 0;
+	}
+	return h;
+}
+
+static struct hosts hosts_of(const struct base *b, const struct service_port *port)
+{
+	return b->svc->headless ? hosts_headless(b, port) : hosts_cluster(b, port);
+}
+
+/* Of all ports together, sorted. */
+static struct hosts hosts_all_ports(const struct base *b)
+{
+	struct hosts all = { 0 };
+
+	for (unsigned i = 0; i < b->svc->n_ports; i++) {
+		struct hosts one = hosts_of(b, &b->svc->ports[i]);
+		struct host *v = arena_alloc(b->a, (all.n + one.n) * sizeof(*v));
+
+		if (all.n)
+			memcpy(v, all.v, all.n * sizeof(*v));
+		if (one.n)
+			memcpy(v + all.n, one.v, one.n * sizeof(*v));
+		all = (struct hosts){ .v = v, .n = all.n + one.n };
+	}
+	if (all.n)
+		qsort(all.v, all.n, sizeof(*all.v), by_label);
+	return all;
+}
+
+/* ---- entries ----------------------------------------------------------------------------------- */
+
+/* <svc>.<ns>; SRV for all ports together, as CoreDNS. */
+static void entry_service(const struct base *b, struct hosts hosts)
+{
+	struct dns_writer w;
+
+	entry_begin(b, &w, NULL, 0);
+	add_host_addresses(&w, hosts.v, hosts.n);
+	add_srv_set(b, &w, hosts_all_ports(b), hosts, 0);
+	dns_entry_end(&w);
+}
+
+static const char *proto_label(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "_tcp" : proto == IPPROTO_UDP ? "_udp" : "_sctp";
+}
+
+/* _<port>._<proto>.<svc>.<ns> */
+static bool entry_port(const struct base *b, const struct service_port *port)
+{
+	struct hosts hosts = hosts_of(b, port);
+	uint8_t prefix[128];
+	char text[64];
+	struct dns_writer w;
+	size_t n;
+
+	if (!hosts.n || snprintf(text, sizeof(text), "_%s", port->name) >= (int)sizeof(text))
+		return false;
+	n = label_put(prefix, text);
+	n += label_put(prefix + n, proto_label(port->proto));
+	if (!entry_begin(b, &w, prefix, n))
+		return false;
+	add_srv_set(b, &w, hosts, hosts, n);
+	dns_entry_end(&w);
+	return true;
+}
+
+/* The ports' names, and _tcp.<svc>.<ns> and the like, which exist but hold nothing. */
+static void entries_ports(const struct base *b)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+
+	for (unsigned p = 0; p < ARRAY_LEN(protos); p++) {
+		uint8_t prefix[16];
+		struct dns_writer w;
+		bool any = false;
+
+		for (unsigned i = 0; i < b->svc->n_ports; i++)
+			if (b->svc->ports[i].proto == protos[p] && *b->svc->ports[i].name)
+				any |= entry_port(b, &b->svc->ports[i]);
+		if (any && entry_begin(b, &w, prefix, label_put(prefix, proto_label(protos[p]))))
+			dns_entry_end(&w);
+	}
+}
+
+/* <hostname>.<svc>.<ns>: hosts are sorted, equal labels stand together. */
+static void entries_hosts(const struct base *b, struct hosts hosts)
+{
+	for (unsigned i = 0, end; i < hosts.n; i = end) {
+		uint8_t prefix[64];
+		struct dns_writer w;
+
+		for (end = i + 1; end < hosts.n && !strcmp(hosts.v[i].label, hosts.v[end].label);)
+			end++;
+		if (!entry_begin(b, &w, prefix, label_put(prefix, hosts.v[i].label)))
+			continue;
+		add_host_addresses(&w, hosts.v + i, end - i);
+		dns_entry_end(&w);
+	}
+}
+
+static void entry_alias(const struct base *b)
+{
+	uint8_t target[DNS_NAME_MAX];
+	struct dns_writer w;
+	size_t n = dns_name_from_text(target, b->svc->external_name);
+
+	entry_begin(b, &w, NULL, 0);
+	dns_set_begin(&w, DNS_CNAME);
+	if (n)
+		dns_record_add(&w, &(struct dns_record){
+					   .type = DNS_CNAME, .ttl = DNS_TTL, .rdata = target, .rdlen = (uint16_t)n });
+	dns_set_end(&w);
+	dns_entry_end(&w);
+}
+
+void dns_records_service(const struct dns_target *t, const struct service_view *svc, struct arena *a)
+{
+	struct hosts hosts;
+	struct base b;
+
+	if (!base_init(&b, t, svc, a))
+		return;
+	if (!strcmp(svc->type, "ExternalName")) {
+		entry_alias(&b);
+		return;
+	}
+	hosts = hosts_of(&b, NULL);
+	if (!hosts.n)
+		return; /* 2.4.1: a headless Service with nothing ready does not exist */
+	entry_service(&b, hosts);
+	entries_ports(&b);
+	if (svc->headless)
+		entries_hosts(&b, hosts);
+	for (unsigned i = 0; i < hosts.n; i++)
+		add_pointer(&b, &hosts.v[i].ip, hosts.v[i].label);
+}
+
+void dns_records_namespace(const struct dns_target *t, const char *ns)
+{
+	uint8_t key[64];
+	size_t n = label_put(key, ns);
+	struct dns_writer w;
+
+	if (!n)
+		return;
+	dns_entry_begin(&w, slot_for(t, key, n), dns_owner(ns, ""), key, n);
+	dns_entry_end(&w);
+}
+
+/* ---- the zone itself --------------------------------------------------------------------------- */
+
+static const uint8_t ns_name[] = { 2, 'n', 's', 3, 'd', 'n', 's' };
+
+uint16_t dns_records_soa(const uint8_t *zone, size_t zone_len, uint8_t out[static DNS_SOA_MAX])
+{
+	static const uint32_t numbers[] = { DNS_SERIAL, 7200, 1800, 86400, DNS_TTL };
+	static const char hostmaster[] = "\12hostmaster";
+	size_t n = 0;
+
+	memcpy(out, ns_name, sizeof(ns_name));
+	memcpy(out + sizeof(ns_name), zone, zone_len);
+	n = sizeof(ns_name) + zone_len;
+	memcpy(out + n, hostmaster, sizeof(hostmaster) - 1);
+	n += sizeof(hostmaster) - 1;
+	memcpy(out + n, zone, zone_len);
+	n += zone_len;
+	for (unsigned i = 0; i < ARRAY_LEN(numbers); i++, n += 4)
+		dns_put32(out + n, numbers[i]);
+	return (uint16_t)n;
+}
+
+static void add_dns_addresses(struct dns_writer *w, const struct conf_endpoints *dns, uint8_t family,
+			      const uint8_t *owner, size_t owner_len)
+{
+	for (unsigned i = 0; i < dns->n; i++)
+		if (!family || dns->v[i].ip.len == family)
+			add_address(w, &dns->v[i].ip, owner, owner_len);
+}
+
+static void entry_apex(const struct dns_target *t, const struct conf_endpoints *dns)
+{
+	uint8_t data[DNS_SOA_MAX], owner[2];
+	struct dns_writer w;
+
+	dns_entry_begin(&w, &t->fresh[0], 0, NULL, 0);
+	dns_set_begin(&w, DNS_SOA);
+	dns_record_add(&w, &(struct dns_record){ .type = DNS_SOA,
+						 .ttl = DNS_TTL,
+						 .rdata = data,
+						 .rdlen = dns_records_soa(t->zone, t->zone_len, data) });
+	dns_set_end(&w);
+	memcpy(data, ns_name, sizeof(ns_name));
+	memcpy(data + sizeof(ns_name), t->zone, t->zone_len);
+	/* one answer: its data, the name server, always lies at the same place */
+	dns_put16(owner, (uint16_t)(0xc000 | (DNS_HEADER + t->zone_len + 4 + 12)));
+	dns_set_begin(&w, DNS_NS);
+	dns_record_add(&w, &(struct dns_record){ .type = DNS_NS,
+						 .ttl = DNS_TTL,
+						 .rdata = data,
+						 .rdlen = (uint16_t)(sizeof(ns_name) + t->zone_len) });
+	add_dns_addresses(&w, dns, 0, owner, sizeof(owner));
+	dns_set_end(&w);
+	dns_entry_end(&w);
+}
+
+static void entry_empty(const struct dns_target *t, const char *label)
+{
+	uint8_t key[64];
+	struct dns_writer w;
+
+	dns_entry_begin(&w, &t->fresh[0], 0, key, label_put(key, label));
+	dns_entry_end(&w);
+}
+
+void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *dns)
+{
+	static const uint8_t version[] = "\5" "1.1.0";
+	uint8_t key[64];
+	struct dns_writer w;
+
+	entry_apex(t, dns);
+	entry_empty(t, "svc");
+	entry_empty(t, "pod");
+	entry_empty(t, "dns");
+	dns_entry_begin(&w, &t->fresh[0], 0, ns_name, sizeof(ns_name));
+	for (uint8_t family = 4; family <= 16; family += 12) {
+		dns_set_begin(&w, family == 4 ? DNS_A : DNS_AAAA);
+		add_dns_addresses(&w, dns, family, NULL, 0);
+		dns_set_end(&w);
+	}
+	dns_entry_end(&w);
+	dns_entry_begin(&w, &t->fresh[0], 0, key, label_put(key, "dns-version"));
+	dns_set_begin(&w, DNS_TXT);
+	dns_record_add(&w, &(struct dns_record){
+				   .type = DNS_TXT, .ttl = DNS_TTL, .rdata = version, .rdlen = sizeof(version) - 1 });
+	dns_set_end(&w);
+	dns_entry_end(&w);
+	t->rebuild[0] = true;
+}

@@ -1,0 +1,24 @@
+/* dns_records.h - the records of one Service, as entries of shards (Kubernetes DNS specification
+ * 1.1.0). Pure: reads the store, writes buffers. */
+#pragma once
+
+#include <knetd/view.h>
+
+#include "dns_snapshot.h"
+
+#define DNS_TTL 5	       /* seconds; as CoreDNS */
+#define DNS_SERIAL 1	       /* nobody transfers the zone */
+
+struct dns_target { /* where entries go */
+	const uint8_t *zone; /* wire form */
+	size_t zone_len;
+	struct buf *fresh;   /* DNS_SLOTS buffers of entries */
+	bool *rebuild;	     /* DNS_SLOTS flags, set where an entry was added */
+};
+
+void dns_records_service(const struct dns_target *t, const struct service_view *svc, struct arena *a);
+void dns_records_namespace(const struct dns_target *t, const char *ns);
+/* The names of the zone itself; dns: the cluster DNS addresses. */
+void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *dns);
+/* Data of the SOA record; its length. */
+uint16_t dns_records_soa(const uint8_t *zone, size_t zone_len, uint8_t out[static DNS_SOA_MAX]);

@@ -1,0 +1,174 @@
+/* dns_upstream_msg.c - see dns_upstream_msg.h */
+#include "dns_upstream_msg.h"
+
+#define AD 0x0020	 /* the upstream vouches for the data */
+#define TTL_MAX 3600	 /* seconds an answer is kept, whatever it says */
+#define TTL_MAX_DENY 1800
+
+static bool same_question(const uint8_t *p, size_t n, const struct dns_forwarded *fwd, uint16_t type)
+{
+	size_t end = DNS_HEADER + fwd->target_len;
+	uint8_t name[DNS_NAME_MAX];
+
+	if (dns_get16(p + 4) != 1 || end + 4 > n)
+		return false;
+	memcpy(name, p + DNS_HEADER, fwd->target_len);
+	dns_name_lower(name, fwd->target_len);
+	return !memcmp(name, fwd->target, fwd->target_len) && dns_get16(p + end) == type &&
+	       dns_get16(p + end + 2) == DNS_IN;
+}
+
+/* RFC 2308 5: a denial is kept for the lesser of the SOA's TTL and its last number. */
+static uint32_t deny_ttl(const uint8_t *p, const struct dns_rr *soa)
+{
+	uint32_t minimum = soa->rdlen >= 4 ? dns_get32(p + soa->end - 4) : 0;
+
+	return minimum < soa->ttl ? minimum : soa->ttl;
+}
+
+struct ttls { /* the least of each kind */
+	uint32_t answers, deny;
+	bool any_deny;
+};
+
+static uint32_t lifetime(const struct dns_upstream_msg *m, const struct ttls *t, unsigned answers)
+{
+	if (m->truncated || (m->rcode != DNS_NOERROR && m->rcode != DNS_NXDOMAIN))
+		return 0;
+	if (m->rcode == DNS_NOERROR && answers && t->answers)
+		return t->answers < TTL_MAX ? t->answers : TTL_MAX;
+	if (!t->any_deny)
+		return 0;
+	return t->deny < TTL_MAX_DENY ? t->deny : TTL_MAX_DENY;
+}
+
+bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd, uint16_t type,
+			struct dns_upstream_msg *out)
+{
+	struct ttls ttls = { .answers = UINT32_MAX };
+	size_t at = DNS_HEADER + fwd->target_len + 4u;
+	struct dns_rr rr;
+
+	if (n < DNS_HEADER || dns_get16(p) != id || !(p[2] & 0x80) || !same_question(p, n, fwd, type))
+		return false;
+	*out = (struct dns_upstream_msg){ .rcode = p[3] & DNS_RCODE, .truncated = p[2] & DNS_TC >> 8 };
+	for (unsigned section = 0; section < 3; section++) {
+		unsigned count = dns_get16(p + 6 + section * 2);
+
+		for (unsigned i = 0; i < count; i++, at = rr.end) {
+			if (!dns_rr_read(p, n, at, &rr)) {
+				if (!out->truncated)
+					return false;
+				/* cut in the middle of a record: what is before it is sound */
+				dns_put16(p + 6 + section * 2, (uint16_t)i);
+				memset(p + 8 + section * 2, 0, 4 - section * 2);
+				out->len = at;
+				return true;
+			}
+			if (rr.type == DNS_OPT && section == 2) {
+				dns_put16(p + 10, (uint16_t)i);
+				break;
+			}
+			if (section == 0 && rr.ttl < ttls.answers)
+				ttls.answers = rr.ttl;
+			if (section == 1 && rr.type == DNS_SOA) {
+				ttls.deny = deny_ttl(p, &rr);
+				ttls.any_deny = true;
+			}
+		}
+	}
+	out->len = at;
+	out->ttl = lifetime(out, &ttls, dns_get16(p + 6));
+	return true;
+}
+
+static uint32_t aged(uint32_t ttl, uint32_t age, uint32_t floor)
+{
+	return ttl > age + floor ? ttl - age : floor;
+}
+
+/* The question is as long as ours, so that the records lie where they lay and their pointers hold. */
+static void merge_plain(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg, size_t n,
+			uint32_t age, uint32_t floor)
+{
+	uint16_t *counts[] = { &out->answers, &out->authorities, &out->extras };
+	size_t at = out->len;
+	struct dns_rr rr;
+
+	for (unsigned section = 0; section < 3 && !out->truncated; section++) {
+		unsigned count = dns_get16(msg + 6 + section * 2);
+
+		for (unsigned i = 0; i < count; i++, at = rr.end) {
+			if (!dns_rr_read(msg, n, at, &rr))
+				return;
+			if (!dns_reply_room(out, q, rr.end - at)) {
+				out->truncated = section < 2;
+				return;
+			}
+			memcpy(out->p + at, msg + at, rr.end - at);
+			dns_put32(out->p + rr.rdata - 6, aged(rr.ttl, age, floor));
+			out->len = rr.end;
+			++*counts[section];
+		}
+	}
+}
+
+/* Behind an alias: addresses and the further aliases that lead to them, names written out. */
+static bool merge_record(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg, size_t n,
+			 const struct dns_rr *rr, uint32_t ttl)
+{
+	uint8_t owner[DNS_NAME_MAX], target[DNS_NAME_MAX];
+	const uint8_t *rdata = msg + rr->rdata;
+	size_t owner_len, rdlen = rr->rdlen;
+
+	if (!dns_name_read(msg, n, rr->at, owner, &owner_len))
+		return false;
+	if (rr->type == DNS_CNAME) {
+		if (!dns_name_read(msg, n, rr->rdata, target, &rdlen))
+			return false;
+		rdata = target;
+	} else if (rr->type != q->type) {
+		return true;
+	}
+	if (!dns_reply_room(out, q, owner_len + 10 + rdlen)) {
+		out->truncated = true;
+		return false;
+	}
+	memcpy(out->p + out->len, owner, owner_len);
+	out->len += owner_len;
+	memcpy(out->p + out->len, msg + rr->rdata - 10, 4);
+	dns_put32(out->p + out->len + 4, ttl);
+	dns_put16(out->p + out->len + 8, (uint16_t)rdlen);
+	memcpy(out->p + out->len + 10, rdata, rdlen);
+	out->len += 10 + rdlen;
+	out->answers++;
+	return true;
+}
+
+static void merge_alias(struct dns_reply *out, const struct dns_query *q, const struct dns_forwarded *fwd,
+			const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+{
+	size_t at = DNS_HEADER + fwd->target_len + 4u;
+	struct dns_rr rr;
+
+	for (unsigned i = dns_get16(msg + 6); i; i--, at = rr.end)
+		if (!dns_rr_read(msg, n, at, &rr) ||
+		    !merge_record(out, q, msg, n, &rr, aged(rr.ttl, age, floor)))
+			return;
+}
+
+void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q, const struct dns_forwarded *fwd,
+			const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+{
+	uint16_t flags = DNS_RA;
+
+	out->rcode = msg[3] & DNS_RCODE;
+	if (fwd->alias)
+		merge_alias(out, q, fwd, msg, n, age, floor);
+	else
+		merge_plain(out, q, msg, n, age, floor);
+	out->truncated |= (msg[2] & DNS_TC >> 8) != 0;
+	if (q->dnssec_ok || (q->flags & AD))
+		flags |= dns_get16(msg + 2) & AD;
+	dns_reply_end(out, q, flags);
+}

@@ -1,0 +1,209 @@
+/* dns_wire.c - see dns_wire.h */
+#include "dns_wire.h"
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+void dns_name_lower(uint8_t *name, size_t n)
+{
+	/* length bytes are at most 63 and so never letters */
+	for (size_t i = 0; i < n; i++)
+		name[i] = lower(name[i]);
+}
+
+unsigned dns_name_labels(const uint8_t *name)
+{
+	unsigned n = 0;
+
+	for (; *name; name += *name + 1)
+		n++;
+	return n;
+}
+
+size_t dns_name_from_text(uint8_t out[static DNS_NAME_MAX], const char *text)
+{
+	size_t at = 0, len;
+
+	while (*text) {
+		len = strcspn(text, ".");
+		if (!len || len > 63 || at + len + 2 > DNS_NAME_MAX)
+			return 0;
+		out[at] = (uint8_t)len;
+		memcpy(out + at + 1, text, len);
+		dns_name_lower(out + at + 1, len);
+		at += len + 1;
+		text += len;
+		text += *text == '.';
+	}
+	out[at] = 0;
+	return at ? at + 1 : 0;
+}
+
+size_t dns_name_skip(const uint8_t *p, size_t n, size_t at)
+{
+	for (size_t start = at; at < n && at - start < DNS_NAME_MAX; at += p[at] + 1u) {
+		if (!p[at])
+			return at + 1;
+		if (p[at] >= 0xc0)
+			return at + 2 <= n ? at + 2 : 0;
+		if (p[at] > 63)
+			return 0;
+	}
+	return 0;
+}
+
+size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX], size_t *len)
+{
+	size_t limit = at, end = 0, used = 0, target;
+
+	while (at < n) {
+		uint8_t c = p[at];
+
+		if (c >= 0xc0) {
+			if (at + 2 > n)
+				return 0;
+			target = dns_get16(p + at) & 0x3fff;
+			end = end ? end : at + 2;
+			if (target >= limit)
+				return 0;
+			at = limit = target;
+			continue;
+		}
+		if (c > 63 || at + c + 1 > n || used + c + 1 > DNS_NAME_MAX)
+			return 0;
+		memcpy(out + used, p + at, c + 1u);
+		used += c + 1u;
+		at += c + 1u;
+		if (!c) {
+			*len = used;
+			return end ? end : at;
+		}
+	}
+	return 0;
+}
+
+bool dns_rr_read(const uint8_t *p, size_t n, size_t at, struct dns_rr *rr)
+{
+	size_t fixed = dns_name_skip(p, n, at);
+
+	if (!fixed || fixed + 10 > n)
+		return false;
+	rr->at = at;
+	rr->type = dns_get16(p + fixed);
+	rr->class = dns_get16(p + fixed + 2);
+	rr->ttl = dns_get32(p + fixed + 4);
+	rr->rdlen = dns_get16(p + fixed + 8);
+	rr->rdata = fixed + 10;
+	rr->end = rr->rdata + rr->rdlen;
+	return rr->end <= n;
+}
+
+/* The question's name: no compression there, as there is nothing before it to point at. */
+static size_t parse_name(struct dns_query *q, const uint8_t *p, size_t n)
+{
+	size_t at = DNS_HEADER, used = 0;
+
+	for (q->n_labels = 0; at < n; q->n_labels++) {
+		uint8_t c = p[at];
+
+		if (c > 63 || at + c + 1 > n || used + c + 1 > DNS_NAME_MAX)
+			return 0;
+		q->name[used] = c;
+		q->label[q->n_labels] = (uint8_t)used;
+		for (unsigned i = 1; i <= c; i++)
+			q->name[used + i] = lower(p[at + i]);
+		used += c + 1u;
+		at += c + 1u;
+		if (!c) {
+			q->name_len = (uint8_t)used;
+			return at;
+		}
+	}
+	return 0;
+}
+
+#define ADDITIONAL_MAX 4 /* records behind the question that we look at: OPT, a signature, no crowd */
+
+static int parse_additional(struct dns_query *q, const uint8_t *p, size_t n, size_t at, unsigned count)
+{
+	struct dns_rr rr;
+
+	if (count > ADDITIONAL_MAX)
+		return DNS_FORMERR;
+	for (; count; count--, at = rr.end) {
+		if (!dns_rr_read(p, n, at, &rr))
+			return DNS_FORMERR;
+		if (rr.type != DNS_OPT)
+			continue;
+		if (q->edns || rr.rdata - rr.at != DNS_OPT_SIZE)
+			return DNS_FORMERR; /* RFC 6891 6.1.1: one, owned by the root */
+		q->edns = true;
+		q->dnssec_ok = rr.ttl & 0x8000;
+		q->udp_size = rr.class < DNS_UDP_MIN ? DNS_UDP_MIN : rr.class > DNS_UDP_MAX ? DNS_UDP_MAX : rr.class;
+		if (rr.ttl >> 16 & 0xff)
+			return DNS_BADVERS;
+	}
+	return DNS_NOERROR;
+}
+
+int dns_query_parse(struct dns_query *q, const uint8_t *p, size_t n)
+{
+	size_t at;
+
+	if (n < DNS_HEADER || (p[2] & 0x80))
+		return -1;
+	q->id = dns_get16(p);
+	q->flags = dns_get16(p + 2);
+	q->type = 0;
+	q->edns = q->dnssec_ok = false;
+	q->udp_size = DNS_UDP_MIN;
+	q->name_len = 0;
+	q->raw = p + DNS_HEADER;
+	if (q->flags & DNS_OPCODE)
+		return DNS_NOTIMP;
+	if (dns_get16(p + 4) != 1 || dns_get16(p + 6) || dns_get16(p + 8))
+		return DNS_FORMERR;
+	at = parse_name(q, p, n);
+	if (!at || at + 4 > n) {
+		q->name_len = 0;
+		return DNS_FORMERR;
+	}
+	q->type = dns_get16(p + at);
+	if (dns_get16(p + 10)) {
+		int rcode = parse_additional(q, p, n, at + 4, dns_get16(p + 10));
+
+		if (rcode)
+			return rcode;
+	}
+	return dns_get16(p + at + 2) == DNS_IN ? DNS_NOERROR : DNS_REFUSED;
+}
+
+size_t dns_opt_write(uint8_t *out, bool dnssec_ok, unsigned rcode)
+{
+	memset(out, 0, DNS_OPT_SIZE);
+	dns_put16(out + 1, DNS_OPT);
+	dns_put16(out + 3, DNS_UDP_MAX);
+	out[5] = (uint8_t)(rcode >> 4);
+	out[7] = dnssec_ok ? 0x80 : 0;
+	return DNS_OPT_SIZE;
+}
+
+size_t dns_query_pack(const struct dns_query *q, uint8_t out[static DNS_QUERY_PACKED])
+{
+	size_t n = DNS_HEADER + q->name_len + 4u;
+
+	memset(out, 0, DNS_HEADER);
+	dns_put16(out, q->id);
+	dns_put16(out + 2, q->flags);
+	out[5] = 1;
+	memcpy(out + DNS_HEADER, q->raw, q->name_len + 4u);
+	if (q->edns) {
+		out[11] = 1;
+		dns_opt_write(out + n, q->dnssec_ok, 0);
+		dns_put16(out + n + 3, q->udp_size);
+		n += DNS_OPT_SIZE;
+	}
+	return n;
+}

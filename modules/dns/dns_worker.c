@@ -1,0 +1,121 @@
+/* dns_worker.c - the DNS worker: its role, and the way of one query. dns_udp.c and dns_tcp.c bring the
+ * bytes, dns_answer.c knows the zone, dns_cache.c and dns_forward.c everything else. */
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <knetd/loop.h>
+
+#include "dns_cache.h"
+#include "dns_forward.h"
+#include "dns_worker.h"
+
+#define DRAIN_CHECK_MS 50
+
+static struct worker *self;
+static struct dns_zone zone;
+static unsigned turn;
+
+const struct dns_zone *dns_worker_zone(void)
+{
+	return &zone;
+}
+
+void dns_worker_fresh(void)
+{
+	worker_fresh(self);
+}
+
+bool dns_worker_draining(void)
+{
+	return self->draining;
+}
+
+void dns_count(unsigned counter)
+{
+	/* nobody else writes: no need for a locked addition */
+	uint64_t v = atomic_load_explicit(&self->counters[counter], memory_order_relaxed);
+
+	atomic_store_explicit(&self->counters[counter], v + 1, memory_order_relaxed);
+}
+
+void dns_worker_count_reply(const struct dns_reply *out)
+{
+	dns_count(DNS_COUNT_RCODE + (out->rcode <= DNS_REFUSED ? (unsigned)out->rcode : DNS_REFUSED + 1u));
+}
+
+bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client, struct dns_reply *out)
+{
+	struct dns_forwarded fwd;
+	struct dns_cached hit;
+	struct dns_query q;
+
+	dns_count(client->stream ? DNS_COUNT_TCP : DNS_COUNT_UDP);
+	out->turn = turn++;
+	switch (dns_answer(&zone, query, n, client->stream, &q, &fwd, out)) {
+	case DNS_DROP:
+		dns_count(DNS_COUNT_DROPPED);
+		return false;
+	case DNS_REPLY:
+		break;
+	case DNS_FORWARD:
+		if (!dns_cache_get(&q, &fwd, loop_now(), false, &hit)) {
+			dns_count(DNS_COUNT_CACHE_MISS);
+			return dns_forward(&q, &fwd, client, out);
+		}
+		dns_count(DNS_COUNT_CACHE_HIT);
+		dns_upstream_merge(out, &q, &fwd, hit.msg, hit.len, hit.age, 0);
+	}
+	dns_worker_count_reply(out);
+	return true;
+}
+
+/* ---- the role ---------------------------------------------------------------------------------- */
+
+static void changed(struct worker *w, unsigned slot)
+{
+	const struct snapshot *s = w->slots[slot];
+	const void *p = s ? s->data : NULL;
+	size_t n = s ? s->len : 0;
+
+	if (slot == 0) {
+		zone.set = dns_settings_open(p, n);
+		p = zone.set ? zone.set->shard : NULL;
+		n = zone.set ? n - offsetof(struct dns_settings, shard) : 0;
+	}
+	dns_shard_open(&zone.shard[slot], p, n);
+}
+
+static void drain_check(struct timer *t)
+{
+	if (dns_tcp_idle() && dns_forward_idle())
+		worker_exit();
+	else
+		timer_set(t, DRAIN_CHECK_MS);
+}
+
+static void drain(struct worker *w)
+{
+	static struct timer check = { .fn = drain_check };
+
+	(void)w;
+	dns_udp_drain();
+	dns_tcp_drain();
+	timer_set(&check, 0);
+}
+
+static int start(struct worker *w, struct err *e)
+{
+	int ret;
+
+	self = w;
+	ret = dns_udp_start(w, e);
+	return ret ? ret : dns_tcp_start(w, e);
+}
+
+const struct worker_role dns_role = {
+	.name = "dns",
+	.slots = DNS_SLOTS,
+	.start = start,
+	.changed = changed,
+	.drain = drain,
+};

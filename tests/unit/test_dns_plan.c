@@ -1,0 +1,210 @@
+/* test_dns_plan.c - whatever changes come, and however they are bundled, the shards that were updated hold
+ * the same as shards built from nothing; and an update touches few of them. */
+#include "dns_lab.h"
+
+#include "../../modules/dns/dns_resolv.h"
+
+/* ---- the content of all shards, as one comparable thing ------------------------------------------ */
+
+struct seen {
+	unsigned slot;
+	const struct dns_entry *e;
+};
+
+static int by_content(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+	size_t n = x->e->size < y->e->size ? x->e->size : y->e->size;
+	int d = (int)x->slot - (int)y->slot;
+
+	d = d ? d : memcmp(x->e, y->e, n);
+	return d ? d : (int)x->e->size - (int)y->e->size;
+}
+
+static void lab_dump(struct buf *out)
+{
+	static struct seen seen[20000];
+	size_t n = 0;
+
+	for (unsigned slot = 1; slot < DNS_SLOTS; slot++) {
+		const struct dns_shard *s = &lab_zone.shard[slot];
+		size_t at = s->p ? sizeof(struct dns_shard_head) + (s->mask + 1) * sizeof(struct dns_place) : 0;
+
+		while (at < s->n) {
+			const struct dns_entry *e = (const struct dns_entry *)(s->p + at);
+
+			assert_true(e->size >= sizeof(*e) && n < ARRAY_LEN(seen));
+			seen[n++] = (struct seen){ slot, e };
+			at += e->size;
+		}
+		assert_int_equal(at, s->n);
+	}
+	qsort(seen, n, sizeof(*seen), by_content);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(out, &seen[i].slot, sizeof(unsigned));
+		buf_add(out, seen[i].e, seen[i].e->size);
+	}
+}
+
+static void same_as_from_nothing(void)
+{
+	auto_buf struct buf updated = { 0 }, fresh = { 0 };
+
+	lab_dump(&updated);
+	lab_sync(true);
+	lab_dump(&fresh);
+	assert_int_equal(updated.len, fresh.len);
+	if (fresh.len)
+		assert_memory_equal(updated.data, fresh.data, fresh.len);
+}
+
+/* ---- random changes ------------------------------------------------------------------------------ */
+
+#define NAMES 12
+
+static unsigned seed = 1;
+
+static unsigned pick(unsigned n)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
+static void random_service(const char *ns, const char *name)
+{
+	char ips[80];
+
+	switch (pick(4)) {
+	case 0:
+		lab_delete(KIND_SERVICE, ns, name);
+		return;
+	case 1:
+		lab_service(ns, name, "None", "http/TCP/80,dns/UDP/53", "");
+		return;
+	case 2:
+		lab_service(ns, name, "", "", ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\"");
+		return;
+	default:
+		snprintf(ips, sizeof(ips), "10.96.0.%u,fd00:10:96::%x", 1 + pick(200), 1 + pick(200));
+		lab_service(ns, name, ips, "http/TCP/80", "");
+	}
+}
+
+static void random_slice(const char *ns, const char *service, const char *slice)
+{
+	char endpoints[600];
+	size_t n = 0;
+
+	if (!pick(4)) {
+		lab_delete(KIND_ENDPOINTSLICE, ns, slice);
+		return;
+	}
+	endpoints[0] = '\0';
+	for (unsigned i = pick(5); i; i--)
+		n += sprintf(endpoints + n, "10.244.0.%u%s%s ", 1 + pick(40), pick(3) ? "" : "=host", pick(5) ? "" : "!");
+	lab_slice(ns, service, slice, "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]", endpoints);
+}
+
+static void random_change(void)
+{
+	const char *ns = pick(2) ? "one" : "two";
+	char service[16], slice[32];
+
+	snprintf(service, sizeof(service), "svc-%u", pick(NAMES));
+	/* a slice's name does not say whose it is: sometimes it moves to another Service */
+	snprintf(slice, sizeof(slice), "slice-%u", pick(2 * NAMES));
+	if (!pick(12)) {
+		if (pick(2))
+			lab_put(KIND_NAMESPACE, "", ns, "{}");
+		else
+			lab_delete(KIND_NAMESPACE, "", ns);
+	} else if (pick(2)) {
+		random_service(ns, service);
+	} else {
+		random_slice(ns, service, slice);
+	}
+}
+
+static void test_updates_equal_rebuilds(void **state)
+{
+	(void)state;
+	lab_sync(true);
+	for (unsigned round = 0; round < 400; round++) {
+		for (unsigned n = 1 + pick(8); n; n--)
+			random_change();
+		lab_sync(false);
+		if (round % 4 == 0)
+			same_as_from_nothing();
+	}
+}
+
+static void test_update_touches_few_shards(void **state)
+{
+	char name[16], ip[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "many-%u", i);
+		snprintf(ip, sizeof(ip), "10.96.%u.%u", 1 + i / 250, 1 + i % 250);
+		lab_service("one", name, ip, "http/TCP/80", "");
+	}
+	lab_put(KIND_NAMESPACE, "", "one", "{}");
+	lab_sync(true);
+	lab_service("one", "many-7", "10.96.1.8", "http/TCP/81", "");
+	assert_in_range(lab_sync(false), 1, 2); /* its name, its address */
+	lab_slice("one", "many-7", "many-7-x", "[]", "10.244.0.1");
+	assert_int_equal(lab_sync(false), 0); /* endpoints behind a cluster address have no names */
+	lab_delete(KIND_SERVICE, "one", "many-7");
+	assert_in_range(lab_sync(false), 1, 3); /* and perhaps its namespace */
+	same_as_from_nothing();
+}
+
+/* ---- resolv.conf --------------------------------------------------------------------------------- */
+
+static void test_resolv(void **state)
+{
+	struct conf_endpoints found;
+	char ip[IP_TEXT];
+
+	(void)state;
+	dns_resolv_parse("# nameserver 9.9.9.9\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.1\r\n"
+			 "\tnameserver\t2001:db8::1\nnameserver fe80::1%eth0\nnameserver 1.2.3\noptions ndots:5\nnameserver 127.0.0.53",
+			 &found);
+	assert_int_equal(found.n, 3);
+	assert_string_equal(ip_text(&found.v[0].ip, ip), "192.0.2.1");
+	assert_int_equal(found.v[0].port, 53);
+	assert_string_equal(ip_text(&found.v[1].ip, ip), "2001:db8::1");
+	assert_string_equal(ip_text(&found.v[2].ip, ip), "127.0.0.53");
+	dns_resolv_parse("", &found);
+	assert_int_equal(found.n, 0);
+	conf.dns.listen.n = 1; /* any address: loopback is ourselves */
+	assert_true(endpoint_parse(&conf.dns.listen.v[0], "0.0.0.0:53"));
+	dns_resolv_parse("nameserver 127.0.0.1\nnameserver 192.0.2.1", &found);
+	assert_int_equal(found.n, 1);
+	conf.dns.listen.n = 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	lab_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_close();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_updates_equal_rebuilds),
+		cmocka_unit_test(test_update_touches_few_shards),
+		cmocka_unit_test(test_resolv),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
