@@ -49,11 +49,10 @@ bool cursor_at(struct cursor *c, uint64_t version)
 {
 	uint64_t lo = ring.first, hi = ring.next;
 
-	if (version >= store_version()) {
-		c->next = ring.next;
-		return version == store_version();
-	}
-	if (ring.first == ring.next || version + 1 < at(ring.first)->version)
+	c->next = UINT64_MAX; /* lost, until found */
+	if (version > store_version())
+		return false;
+	if (version < store_version() && (ring.first == ring.next || version + 1 < at(ring.first)->version))
 		return false;
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;
@@ -69,7 +68,7 @@ bool cursor_at(struct cursor *c, uint64_t version)
 
 enum cursor_result cursor_next(struct cursor *c, struct change *out)
 {
-	if (c->next < ring.first)
+	if (c->next < ring.first || c->next > ring.next)
 		return CURSOR_LOST;
 	if (c->next == ring.next)
 		return CURSOR_END;

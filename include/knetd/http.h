@@ -81,5 +81,7 @@ struct http_answer {
 	struct buf body;
 	struct buf headers; /* further header lines, each with its CRLF */
 };
+/* Percent-decoding, plus: '+' is a blank. False when it is malformed, has a NUL or does not fit. */
+bool http_decode(const char *p, size_t n, bool plus, char *out, size_t size);
 /* The decoded value of a query parameter into out; false when absent or too long. */
 bool http_query(const char *query, const char *name, char *out, size_t size);

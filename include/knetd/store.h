@@ -61,6 +61,6 @@ struct cursor {
 };
 enum cursor_result { CURSOR_END, CURSOR_CHANGE, CURSOR_LOST };
 void cursor_now(struct cursor *c); /* from here on */
-/* After the change with that version; false when it is no longer remembered. */
+/* After the change with that version; false when it is not remembered: the cursor is then lost. */
 bool cursor_at(struct cursor *c, uint64_t version);
 enum cursor_result cursor_next(struct cursor *c, struct change *out);

@@ -1,0 +1,183 @@
+/* api.c - the REST API: Kubernetes' conventions over HTTP/1.1. From the outside in: connections
+ * (api_conn.c), paths (api_path.c), verbs (api_verbs.c), one object (api_object.c), its defaults, checks and
+ * addresses, answers (api_status.c). */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/log.h>
+#include <knetd/module.h>
+
+#include "api.h"
+
+static bool query_is(const char *query, const char *name, const char *value)
+{
+	char text[32];
+
+	return http_query(query, name, text, sizeof(text)) && !strcmp(text, value);
+}
+
+/* Protobuf alone cannot be answered; JSON can for everything else that clients ask for. */
+static bool acceptable(const char *accept)
+{
+	return !*accept || strstr(accept, "json") || strstr(accept, "*/*") || strstr(accept, "yaml") || strstr(accept, "text/") ||
+	       strstr(accept, "application/com.github");
+}
+
+static void route(struct call *c)
+{
+	const struct http_call *h = c->http;
+	bool known = false;
+	const struct route *r;
+
+	if (!acceptable(h->accept)) {
+		status_fail(c, 406, "NotAcceptable", "only application/json and application/yaml are answered");
+	} else if (serve_static(c)) {
+		return;
+	} else if (!strcmp(h->path, "/apply")) {
+		if (!strcmp(h->method, "POST"))
+			serve_apply(c);
+		else
+			status_fail(c, 405, "MethodNotAllowed", "POST a file of manifests here");
+	} else if ((r = modules_route(h->method, h->path, &known))) {
+		r->fn(h, c->answer);
+	} else if (known) {
+		status_fail(c, 405, "MethodNotAllowed", "this path takes another method");
+	} else if (target_parse(h->path, &c->arena, &c->target)) {
+		serve_object(c);
+	} else {
+		status_fail(c, 404, "NotFound", "the server could not find the requested resource");
+	}
+}
+
+void api_serve(const struct http_call *http, struct http_answer *answer)
+{
+	struct call c = {
+		.http = http,
+		.answer = answer,
+		.dry_run = query_is(http->query, "dryRun", "All"),
+		.strict = query_is(http->query, "fieldValidation", "Strict"),
+		.ignore_unknown = query_is(http->query, "fieldValidation", "Ignore"),
+		.yaml_answer = !strncmp(http->accept, "application/yaml", 16),
+	};
+
+	route(&c);
+	arena_free(&c.arena);
+}
+
+/* ---- at start ------------------------------------------------------------------------------------------- */
+
+static int make_namespace(const char *name, struct err *e)
+{
+	auto_mut yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *root = yyjson_mut_obj(doc);
+	int ret;
+
+	if (store_get(KIND_NAMESPACE, "", name))
+		return 0;
+	yyjson_mut_doc_set_root(doc, root);
+	yyjson_mut_obj_add_strcpy(doc, yyjson_mut_obj_add_obj(doc, root, "metadata"), "name", name);
+	default_object(KIND_NAMESPACE, doc, root, NULL);
+	store_begin();
+	ret = store_put(KIND_NAMESPACE, "", name, doc, 0, NULL, e);
+	if (ret) {
+		store_abort();
+		return ret;
+	}
+	return store_commit(e);
+}
+
+static bool is_manifest(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return name[0] != '.' && dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+}
+
+static int manifest_filter(const struct dirent *d)
+{
+	return is_manifest(d->d_name);
+}
+
+static bool read_file(const char *path, struct buf *b)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
+	char *room;
+
+	while (fd >= 0 && (room = buf_room(b, 65536)) && (n = read(fd, room, 65535)) > 0)
+		b->len += n;
+	if (fd < 0 || n < 0 || b->failed)
+		return false;
+	buf_add(b, "", 1);
+	return true;
+}
+
+/* A file that is wrong is told and left out: the others, and the daemon, go on. */
+static void apply_file(const char *path)
+{
+	auto_buf struct buf body = { .max = API_APPLY_MAX };
+	struct http_call call = { .method = "POST", .path = "/apply", .query = "", .accept = "", .content_type = "application/yaml" };
+	struct http_answer answer = { .status = 200, .content_type = "application/json" };
+	auto_doc yyjson_doc *doc = NULL;
+	const char *message;
+
+	if (!read_file(path, &body)) {
+		log_err("api: %s: cannot be read", path);
+		return;
+	}
+	call.body = body.data;
+	call.body_len = body.len - 1;
+	api_serve(&call, &answer);
+	doc = yyjson_read(answer.body.data ? answer.body.data : "", answer.body.len, 0);
+	message = json_str(yyjson_doc_get_root(doc), "message");
+	if (answer.status == 200)
+		log_info("api: applied %s", path);
+	else
+		log_err("api: %s: %s", path, message ? message : "cannot be applied");
+	buf_free(&answer.body);
+	buf_free(&answer.headers);
+}
+
+static void apply_manifests(const char *dir)
+{
+	struct dirent **names;
+	char path[512];
+	int n = scandir(dir, &names, manifest_filter, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+		apply_file(path);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
+static int api_init(struct err *e)
+{
+	static const char *const namespaces[] = { "default", "kube-system" };
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_LEN(namespaces); i++)
+		ret = make_namespace(namespaces[i], e);
+	if (!ret)
+		apply_manifests(conf.node.manifests);
+	return ret ? ret : conns_open(e);
+}
+
+static void api_exit(bool remove)
+{
+	(void)remove;
+	conns_close();
+}
+
+const struct module api_module = {
+	.name = "api",
+	.init = api_init,
+	.metrics = conns_metrics,
+	.exit = api_exit,
+};

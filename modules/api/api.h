@@ -1,0 +1,162 @@
+/* api.h - what the files of the REST API share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <yyjson.h>
+
+#include <knetd/arena.h>
+#include <knetd/buf.h>
+#include <knetd/http.h>
+#include <knetd/store.h>
+
+#define API_BODY_MAX (3 << 20)	 /* bytes of one object's request, as a real API server */
+#define API_APPLY_MAX (64 << 20) /* of POST /apply */
+#define API_DOCS_MAX 50000	 /* documents in one apply */
+
+/* ---- what is wrong with an object --------------------------------------------------------------------- */
+
+struct cause {
+	const char *reason;  /* "FieldValueInvalid", Kubernetes' CauseType */
+	const char *field;   /* "spec.ports[0].port" */
+	const char *message;
+};
+#define CAUSES_MAX 64
+struct causes {
+	struct arena *arena;
+	unsigned n;
+	struct cause v[CAUSES_MAX];
+	unsigned n_unknown; /* fields nobody knows: kept, told in a Warning header */
+	const char *unknown[16];
+};
+void cause_invalid(struct causes *c, const char *field, const char *value, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void cause_required(struct causes *c, const char *field, const char *detail);
+void cause_not_supported(struct causes *c, const char *field, const char *value, const char *supported);
+void cause_duplicate(struct causes *c, const char *field, const char *value);
+void cause_forbidden(struct causes *c, const char *field, const char *detail);
+void cause_type(struct causes *c, const char *field, const char *wanted, const char *got);
+
+/* ---- answers -------------------------------------------------------------------------------------------- */
+
+struct target { /* what a path names */
+	enum kind kind;
+	const char *ns;	  /* "" when none or all */
+	const char *name; /* "" for a collection */
+	const char *sub;  /* "", "status" */
+};
+
+struct call {
+	const struct http_call *http;
+	struct http_answer *answer;
+	struct arena arena;
+	struct target target;
+	bool dry_run;
+	bool strict;	/* fieldValidation=Strict */
+	bool ignore_unknown;
+	bool yaml_answer;
+};
+
+/* A Status object as the answer. */
+void status_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void status_invalid(struct call *c, enum kind kind, const char *name, const struct causes *causes);
+void status_not_found(struct call *c, enum kind kind, const char *name);
+void status_exists(struct call *c, enum kind kind, const char *name);
+void status_conflict(struct call *c, enum kind kind, const char *name, const char *why);
+void status_error(struct call *c, const struct err *e); /* what the store or a module said */
+void status_deleted(struct call *c, const struct object *o);
+/* "Service.networking "x"": kind with its group, as messages name it. */
+const char *qualified_plural(struct arena *a, enum kind kind);
+
+void answer_object(struct call *c, unsigned code, const struct object *o);
+void answer_warning(struct call *c, const char *text);
+void answer_unknown_fields(struct call *c, const struct causes *causes);
+
+/* ---- bodies ------------------------------------------------------------------------------------------------ */
+
+/* One document of a request. */
+struct document {
+	yyjson_mut_val *root;
+	unsigned line; /* where it begins; 0 for JSON */
+};
+struct documents {
+	yyjson_mut_doc *doc; /* owns all of them */
+	size_t n, cap;
+	struct document *v; /* in the arena */
+};
+/* YAML 1.1 as Kubernetes reads it, several documents. -EINVAL names the line. */
+int yaml_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
+int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
+void documents_free(struct documents *d);
+/* The one document of the body, by its content type; answers 400 or 415 itself when there is none. */
+bool body_read(struct call *c, struct documents *out);
+/* JSON text as YAML. */
+void yaml_write(const char *json, size_t n, struct buf *out);
+
+/* ---- objects -------------------------------------------------------------------------------------------------- */
+
+/* Types of known fields, unknown fields, then each kind's own rules; old is NULL on create. */
+void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, const struct object *old, struct causes *c);
+void schema_check(enum kind kind, yyjson_mut_val *root, struct causes *c);
+void valid_meta(enum kind kind, yyjson_mut_val *root, struct causes *c);
+void valid_service(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
+void valid_slice(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
+void valid_ingress(yyjson_mut_val *root, struct causes *c);
+void valid_policy(yyjson_mut_val *root, struct causes *c);
+bool valid_label(const char *name, bool may_start_with_digit); /* RFC 1123, or 1035 */
+bool valid_subdomain(const char *name);
+
+/* What is put in where a manifest says nothing. */
+void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old);
+/* clusterIPs and nodePorts: taken over from old, else allocated. */
+void service_allocate(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key, yyjson_val *old, struct causes *c);
+void service_addresses_reload(void);
+void service_addresses_note(const struct change *change);
+
+/* Small access to mutable documents. */
+yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path);
+const char *mut_str(yyjson_mut_val *root, const char *path);
+void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val);
+
+/* ---- doors ------------------------------------------------------------------------------------------------------- */
+
+/* Parses the path, runs the verb, leaves the answer. Watches are told apart before. */
+void api_serve(const struct http_call *http, struct http_answer *answer);
+bool target_parse(const char *path, struct arena *a, struct target *out);
+void serve_apply(struct call *c);
+bool serve_static(struct call *c); /* discovery, health, metrics; false when the path is none of them */
+void serve_object(struct call *c);
+
+/* metadata.labels and fields, as list and watch select. */
+struct selector {
+	unsigned n;
+	struct requirement {
+		enum { REQ_IN, REQ_NOT_IN, REQ_EXISTS, REQ_ABSENT } op;
+		bool field; /* path into the object, not a label */
+		const char *key;
+		unsigned n_values;
+		const char *values[16];
+	} v[32];
+};
+/* Reads labelSelector and fieldSelector of a query; *why names what is wrong. */
+bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out, const char **why);
+bool selector_match(const struct selector *s, const struct object *o);
+
+/* ---- connections and watches ------------------------------------------------------------------------------------- */
+
+struct conn;
+struct watch;
+/* Takes the connection over as a stream when the call is a watch; *status 0 then. */
+bool watch_wanted(const struct http_call *call, const struct target *t);
+struct watch *watch_start(struct conn *conn, struct call *c);
+void watch_stop(struct watch *w);
+void watches_feed(void); /* after each turn */
+unsigned watches_count(void);
+/* Bytes of a watch's stream; false when the reader is too slow and has to go. */
+bool conn_stream(struct conn *conn, const char *p, size_t n);
+void conn_stream_end(struct conn *conn);
+int conns_open(struct err *e);
+void conns_close(void);
+void conns_metrics(struct buf *out);

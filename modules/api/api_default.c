@@ -1,0 +1,191 @@
+/* api_default.c - what an object gets where its manifest says nothing, and what an update takes over from
+ * the state before. */
+#include <string.h>
+
+#include <knetd/ip.h>
+
+#include "api.h"
+
+yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path)
+{
+	while (root && *path) {
+		size_t n = strcspn(path, ".");
+
+		root = yyjson_mut_obj_getn(root, path, n);
+		path += n + (path[n] == '.');
+	}
+	return root;
+}
+
+const char *mut_str(yyjson_mut_val *root, const char *path)
+{
+	return yyjson_mut_get_str(mut_at(root, path));
+}
+
+void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
+{
+	yyjson_mut_val *k = yyjson_mut_strcpy(doc, key);
+
+	if (!yyjson_mut_obj_replace(obj, k, val))
+		yyjson_mut_obj_add(obj, k, val);
+}
+
+static bool missing(yyjson_mut_val *obj, const char *key)
+{
+	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
+
+	return !v || yyjson_mut_is_null(v) || yyjson_mut_equals_str(v, "");
+}
+
+static void set_if_missing(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const char *value)
+{
+	if (missing(obj, key))
+		mut_set(doc, obj, key, yyjson_mut_strcpy(doc, value));
+}
+
+/* ---- Service --------------------------------------------------------------------------------------------- */
+
+static void take_over(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec, const char *key)
+{
+	yyjson_val *v = yyjson_obj_get(old_spec, key);
+
+	if (v && missing(spec, key))
+		mut_set(doc, spec, key, yyjson_val_mut_copy(doc, v));
+}
+
+static bool same_port(yyjson_mut_val *a, yyjson_val *b)
+{
+	const char *p = mut_str(a, "protocol"), *q = json_str(b, "protocol");
+
+	return yyjson_mut_get_sint(yyjson_mut_obj_get(a, "port")) == json_int(b, "port", 0) &&
+	       !strcmp(p ? p : "TCP", q ? q : "TCP");
+}
+
+static void default_service_ports(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec, bool node_ports)
+{
+	yyjson_val *old_ports = yyjson_obj_get(old_spec, "ports"), *was;
+	yyjson_mut_val *p;
+	size_t i, n, k, m;
+
+	yyjson_mut_arr_foreach(yyjson_mut_obj_get(spec, "ports"), i, n, p) {
+		set_if_missing(doc, p, "protocol", "TCP");
+		if (missing(p, "targetPort") && yyjson_mut_obj_get(p, "port"))
+			mut_set(doc, p, "targetPort", yyjson_mut_val_mut_copy(doc, yyjson_mut_obj_get(p, "port")));
+		yyjson_arr_foreach(old_ports, k, m, was)
+			if (node_ports && same_port(p, was))
+				take_over(doc, p, was, "nodePort");
+	}
+}
+
+static void default_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
+{
+	static const char *const kept[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort" };
+	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec");
+	yyjson_val *old_spec = yyjson_obj_get(old, "spec");
+	const char *type, *was = json_str(old_spec, "type");
+
+	if (!spec)
+		spec = yyjson_mut_obj_add_obj(doc, root, "spec");
+	set_if_missing(doc, spec, "type", "ClusterIP");
+	set_if_missing(doc, spec, "sessionAffinity", "None");
+	type = mut_str(spec, "type");
+	if (strcmp(type, "ExternalName") != 0) {
+		set_if_missing(doc, spec, "internalTrafficPolicy", "Cluster");
+		for (size_t i = 0; old && was && strcmp(was, "ExternalName") != 0 && i < sizeof(kept) / sizeof(*kept); i++)
+			take_over(doc, spec, old_spec, kept[i]);
+	}
+	default_service_ports(doc, spec, old_spec, !strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer"));
+}
+
+/* ---- others ---------------------------------------------------------------------------------------------------- */
+
+static void default_policy(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec"), *types;
+
+	if (!spec)
+		spec = yyjson_mut_obj_add_obj(doc, root, "spec");
+	if (missing(spec, "podSelector"))
+		mut_set(doc, spec, "podSelector", yyjson_mut_obj(doc));
+	if (yyjson_mut_arr_size(yyjson_mut_obj_get(spec, "policyTypes")))
+		return;
+	types = yyjson_mut_arr(doc);
+	yyjson_mut_arr_add_str(doc, types, "Ingress");
+	if (yyjson_mut_arr_size(yyjson_mut_obj_get(spec, "egress")))
+		yyjson_mut_arr_add_str(doc, types, "Egress");
+	mut_set(doc, spec, "policyTypes", types);
+}
+
+static void default_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *status = yyjson_mut_obj(doc), *meta = yyjson_mut_obj_get(root, "metadata");
+	yyjson_mut_val *labels = yyjson_mut_obj_get(meta, "labels");
+	const char *name = mut_str(meta, "name");
+
+	yyjson_mut_obj_add_str(doc, status, "phase", "Active");
+	mut_set(doc, root, "status", status);
+	if (!name)
+		return;
+	if (!labels)
+		labels = yyjson_mut_obj_add_obj(doc, meta, "labels");
+	mut_set(doc, labels, "kubernetes.io/metadata.name", yyjson_mut_strcpy(doc, name));
+}
+
+static void default_slice(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	yyjson_mut_val *p;
+	size_t i, n;
+
+	if (missing(root, "endpoints"))
+		mut_set(doc, root, "endpoints", yyjson_mut_arr(doc));
+	yyjson_mut_arr_foreach(yyjson_mut_obj_get(root, "ports"), i, n, p) {
+		set_if_missing(doc, p, "protocol", "TCP");
+		if (missing(p, "name"))
+			mut_set(doc, p, "name", yyjson_mut_str(doc, ""));
+	}
+}
+
+/* stringData is a way to write data; it is never stored (base64, RFC 4648). */
+static void default_secret(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	yyjson_mut_val *from = yyjson_mut_obj_get(root, "stringData"), *data, *key, *v;
+	struct buf b = { 0 };
+	size_t i, n;
+
+	set_if_missing(doc, root, "type", "Opaque");
+	if (!from)
+		return;
+	data = yyjson_mut_obj_get(root, "data");
+	if (!data)
+		data = yyjson_mut_obj_add_obj(doc, root, "data");
+	yyjson_mut_obj_foreach(from, i, n, key, v) {
+		const unsigned char *s = (const unsigned char *)yyjson_mut_get_str(v);
+		size_t len = yyjson_mut_get_len(v);
+
+		buf_reset(&b);
+		for (size_t k = 0; k < len; k += 3) {
+			unsigned w = s[k] << 16 | (k + 1 < len ? s[k + 1] << 8 : 0) | (k + 2 < len ? s[k + 2] : 0);
+
+			buf_printf(&b, "%c%c%c%c", digits[w >> 18], digits[w >> 12 & 63],
+				   k + 1 < len ? digits[w >> 6 & 63] : '=', k + 2 < len ? digits[w & 63] : '=');
+		}
+		mut_set(doc, data, yyjson_mut_get_str(key), yyjson_mut_strncpy(doc, b.len ? b.data : "", b.len));
+	}
+	yyjson_mut_obj_remove_key(root, "stringData");
+	buf_free(&b);
+}
+
+void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
+{
+	if (kind == KIND_SERVICE)
+		default_service(doc, root, old);
+	else if (kind == KIND_NETWORKPOLICY)
+		default_policy(doc, root);
+	else if (kind == KIND_NAMESPACE)
+		default_namespace(doc, root);
+	else if (kind == KIND_ENDPOINTSLICE)
+		default_slice(doc, root);
+	else if (kind == KIND_SECRET)
+		default_secret(doc, root);
+}

@@ -1,0 +1,58 @@
+/* api_path.c - what a path names: /api/v1/..., /apis/GROUP/VERSION/..., [namespaces/NS/]PLURAL[/NAME[/SUB]] */
+#include <string.h>
+
+#include "api.h"
+
+static const char *segment(struct arena *a, const char **path)
+{
+	size_t n = strcspn(*path, "/");
+	const char *s = arena_strndup(a, *path, n);
+
+	*path += n + ((*path)[n] == '/');
+	return s;
+}
+
+static bool kind_of(const char *group, const char *version, const char *plural, enum kind *out)
+{
+	for (int k = 0; k < KIND_COUNT; k++)
+		if (!strcmp(kind_info[k].plural, plural) && !strcmp(kind_info[k].group, group) &&
+		    !strcmp(kind_info[k].version, version)) {
+			*out = k;
+			return true;
+		}
+	return false;
+}
+
+bool target_parse(const char *path, struct arena *a, struct target *out)
+{
+	const char *group = "", *version, *plural;
+
+	*out = (struct target){ .ns = "", .name = "", .sub = "" };
+	if (!strncmp(path, "/api/", 5)) {
+		path += 5;
+	} else if (!strncmp(path, "/apis/", 6)) {
+		path += 6;
+		group = segment(a, &path);
+	} else {
+		return false;
+	}
+	version = segment(a, &path);
+	plural = segment(a, &path);
+	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its status the Namespace */
+	if (!strcmp(plural, "namespaces") && *path) {
+		const char *ns = segment(a, &path);
+
+		if (!*path || !strcmp(path, "status") || !strcmp(path, "finalize")) {
+			out->name = ns;
+			out->sub = path;
+			return kind_of(group, version, plural, &out->kind);
+		}
+		out->ns = ns;
+		plural = segment(a, &path);
+	}
+	if (!kind_of(group, version, plural, &out->kind) || (*out->ns && !kind_info[out->kind].namespaced))
+		return false;
+	out->name = segment(a, &path);
+	out->sub = segment(a, &path);
+	return !*path && (!*out->sub || !strcmp(out->sub, "status"));
+}

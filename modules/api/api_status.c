@@ -1,0 +1,187 @@
+/* api_status.c - answers: objects as they are stored, and Status for everything else (Kubernetes API
+ * conventions, "Response Status Kind"). */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+
+const char *qualified_plural(struct arena *a, enum kind kind)
+{
+	const struct kind_info *k = &kind_info[kind];
+
+	return *k->group ? arena_printf(a, "%s.%s", k->plural, k->group) : k->plural;
+}
+
+static void finish(struct call *c)
+{
+	struct buf *b = &c->answer->body;
+	struct buf yaml = { 0 };
+
+	if (!c->yaml_answer) {
+		buf_add(b, "\n", 1);
+		return;
+	}
+	yaml_write(b->data, b->len, &yaml);
+	buf_free(b);
+	*b = yaml;
+	c->answer->content_type = "application/yaml";
+}
+
+struct details {
+	const char *name, *group, *kind, *uid;
+	const struct causes *causes;
+};
+
+static void write_details(struct buf *b, const struct details *d)
+{
+	const char *sep = "";
+
+	buf_str(b, ",\"details\":{");
+#define MEMBER(key, text)                                                                                    \
+	if ((text) && *(text)) {                                                                             \
+		buf_printf(b, "%s\"" key "\":", sep);                                                        \
+		buf_json(b, text, strlen(text));                                                             \
+		sep = ",";                                                                                   \
+	}
+	MEMBER("name", d->name)
+	MEMBER("group", d->group)
+	MEMBER("kind", d->kind)
+	MEMBER("uid", d->uid)
+#undef MEMBER
+	if (d->causes && d->causes->n) {
+		buf_printf(b, "%s\"causes\":[", sep);
+		for (unsigned i = 0; i < d->causes->n; i++) {
+			const struct cause *x = &d->causes->v[i];
+
+			buf_printf(b, "%s{\"reason\":\"%s\",\"message\":", i ? "," : "", x->reason);
+			buf_json(b, x->message, strlen(x->message));
+			buf_str(b, ",\"field\":");
+			buf_json(b, x->field, strlen(x->field));
+			buf_str(b, "}");
+		}
+		buf_str(b, "]");
+	}
+	buf_str(b, "}");
+}
+
+static void write_status(struct call *c, unsigned code, const char *reason, const char *message, const struct details *d)
+{
+	struct buf *b = &c->answer->body;
+
+	buf_reset(b);
+	c->answer->status = code;
+	c->answer->content_type = "application/json";
+	buf_printf(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"%s\"",
+		   code < 400 ? "Success" : "Failure");
+	if (message) {
+		buf_str(b, ",\"message\":");
+		buf_json(b, message, strlen(message));
+	}
+	if (reason)
+		buf_printf(b, ",\"reason\":\"%s\"", reason);
+	if (d)
+		write_details(b, d);
+	if (code >= 400)
+		buf_printf(b, ",\"code\":%u", code);
+	buf_str(b, "}");
+	finish(c);
+}
+
+void status_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
+{
+	char message[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	write_status(c, code, reason, message, NULL);
+}
+
+void status_invalid(struct call *c, enum kind kind, const char *name, const struct causes *causes)
+{
+	struct details d = { name, kind_info[kind].group, kind_info[kind].kind, NULL, causes };
+	struct buf b = { 0 };
+
+	buf_printf(&b, "%s%s%s \"%s\" is invalid: ", d.kind, *d.group ? "." : "", d.group, name);
+	if (causes->n > 1)
+		buf_str(&b, "[");
+	for (unsigned i = 0; i < causes->n; i++)
+		buf_printf(&b, "%s%s: %s", i ? ", " : "", causes->v[i].field, causes->v[i].message);
+	if (causes->n > 1)
+		buf_str(&b, "]");
+	buf_add(&b, "", 1);
+	write_status(c, 422, "Invalid", b.data, &d);
+	buf_free(&b);
+}
+
+static void about(struct call *c, unsigned code, const char *reason, enum kind kind, const char *name, const char *what)
+{
+	struct details d = { name, kind_info[kind].group, kind_info[kind].plural, NULL, NULL };
+
+	write_status(c, code, reason, arena_printf(&c->arena, "%s \"%s\" %s", qualified_plural(&c->arena, kind), name, what), &d);
+}
+
+void status_not_found(struct call *c, enum kind kind, const char *name)
+{
+	about(c, 404, "NotFound", kind, name, "not found");
+}
+
+void status_exists(struct call *c, enum kind kind, const char *name)
+{
+	about(c, 409, "AlreadyExists", kind, name, "already exists");
+}
+
+void status_conflict(struct call *c, enum kind kind, const char *name, const char *why)
+{
+	struct details d = { name, kind_info[kind].group, kind_info[kind].plural, NULL, NULL };
+
+	write_status(c, 409, "Conflict",
+		     arena_printf(&c->arena, "Operation cannot be fulfilled on %s \"%s\": %s",
+				  qualified_plural(&c->arena, kind), name, why), &d);
+}
+
+void status_error(struct call *c, const struct err *e)
+{
+	if (e->code == ENOSPC)
+		status_fail(c, 507, "InsufficientStorage", "%s", e->text);
+	else if (e->code == EINVAL)
+		status_fail(c, 422, "Invalid", "%s", e->text);
+	else
+		status_fail(c, 500, "InternalError", "%s", e->text);
+}
+
+void status_deleted(struct call *c, const struct object *o)
+{
+	auto_doc yyjson_doc *doc = object_doc(o);
+	struct details d = { o->name, kind_info[o->kind].group, kind_info[o->kind].plural,
+			     json_str(yyjson_doc_get_root(doc), "metadata.uid"), NULL };
+
+	write_status(c, 200, NULL, NULL, &d);
+}
+
+void answer_object(struct call *c, unsigned code, const struct object *o)
+{
+	c->answer->status = code;
+	buf_add(&c->answer->body, o->json, o->json_len);
+	finish(c);
+}
+
+void answer_warning(struct call *c, const char *text)
+{
+	struct buf *h = &c->answer->headers;
+
+	if (h->len > 4096) /* there is an end to what a client reads */
+		return;
+	buf_str(h, "Warning: 299 - ");
+	buf_json(h, text, strlen(text));
+	buf_str(h, "\r\n");
+}
+
+void answer_unknown_fields(struct call *c, const struct causes *causes)
+{
+	for (unsigned i = 0; !c->ignore_unknown && i < causes->n_unknown; i++)
+		answer_warning(c, arena_printf(&c->arena, "unknown field \"%.200s\"", causes->unknown[i]));
+}
