@@ -114,6 +114,19 @@ void nft_load_l4proto(struct nft_rule *r, unsigned reg)
 	load_meta(r, NFT_META_L4PROTO, reg);
 }
 
+void nft_load_priority(struct nft_rule *r, unsigned reg)
+{
+	load_meta(r, NFT_META_PRIORITY, reg);
+}
+
+void nft_set_priority(struct nft_rule *r, unsigned reg)
+{
+	struct nftnl_expr *e = expr(r, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_PRIORITY);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, reg32(reg));
+}
+
 /* TCP, UDP and SCTP begin alike: source port, destination port. */
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg)
 {

@@ -91,6 +91,8 @@ static void plan_view(const struct service_view *v, struct arena *arena, struct 
 		most = SVCNAT_PORTS_MAX;
 	out->ports = arena_alloc(arena, most * sizeof(*out->ports));
 	for (unsigned i = 0; i < v->n_ips; i++) {
+		if (i > 0 && ip_equal(&v->ips[i], &v->ips[0]))
+			continue;
 		out->vips[out->n_vips++] = v->ips[i];
 		for (unsigned k = 0; k < v->n_ports; k++)
 			plan_port(v, &v->ports[k], &v->ips[i], arena, out);

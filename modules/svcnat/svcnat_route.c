@@ -10,14 +10,24 @@
 
 #define LO_IFINDEX 1
 
-/* IPv4 connections of the node start from the Service address itself. IPv6 would take any address of
- * any link, perhaps one that pods cannot answer to; ::1 is one that is always there. */
+static const struct ip *dns_address_in(const struct cidr *range)
+{
+	for (unsigned i = 0; i < conf.dns.address.n; i++)
+		if (cidr_has(range, &conf.dns.address.v[i].ip))
+			return &conf.dns.address.v[i].ip;
+	return NULL;
+}
+
+/* What the node's own connections to a Service start from: the cluster DNS address, the one address of
+ * the range that is the node's. Without it IPv6 takes any address of any link, perhaps one that pods
+ * cannot answer to. */
 static struct rt_route route_of(const struct cidr *range)
 {
 	struct rt_route r = { .dst = *range, .ifindex = LO_IFINDEX, .local = true };
+	const struct ip *dns = dns_address_in(range);
 
-	if (range->ip.len == 16)
-		r.src = (struct ip){ 16, { [15] = 1 } };
+	if (dns)
+		r.src = *dns;
 	return r;
 }
 
@@ -36,6 +46,8 @@ void svcnat_route_set(void)
 
 		if (!svcnat_has_family(r.dst.ip.len))
 			continue;
+		if (r.src.len)
+			rt_addr_add(rt, LO_IFINDEX, &r.src, r.src.len * 8u, false);
 		rt_route_replace(rt, &r);
 		if (rt_flush(rt, &e))
 			log_warn("svcnat: Services are not reachable from the node: %s", e.text);

@@ -8,7 +8,7 @@
  *	set dns4  { type ipv4_addr . inet_proto . inet_service }                 the cluster DNS itself
  *
  *	chain prerouting, output (nat, -100)
- *		ip daddr . meta l4proto . th dport map @svc4 vmap @pick
+ *		meta priority set ip daddr . meta l4proto . th dport map @svc4 meta priority vmap @pick
  *	chain pickN
  *		dnat ip to ip daddr . meta l4proto . th dport . numgen random mod N map @eps4
  *	chain postrouting (nat, 100)
@@ -22,13 +22,14 @@
  *		ip daddr @cluster4 reject
  *		drop
  *
- * The number of endpoints goes from the first map through a register into the second: the packet's
- * mark is not touched. nft cannot write the two in one rule (it does list it); the kernel can.
+ * The number of endpoints goes from the first map to the second through the packet's priority, which
+ * the kernel sets anew when it forwards a packet: the mark stays its owner's. (The kernel can pass it in
+ * a register alone, but nft 1.0.6 ends itself when it lists such a rule.)
  *
  * The Service ranges are routed to the node itself (svcnat_route.c). So what was not translated
  * arrives at input on every path, from a pod, from the node and from outside; and the node's own
- * connections start with a source that means nothing in a pod: the Service address itself, or ::1.
- * Those are masqueraded to an address of the link they leave by.
+ * connections start with a source out of the Service range. Those are masqueraded to an address of the
+ * link they leave by.
  *
  * Only `ct state new` is judged at input: the reset that a refused connection of the node gets comes
  * in over lo from and to the Service range, as a reply; and so do the pods' answers to the node. */
@@ -138,6 +139,8 @@ static void add_translation(struct nft_txn *t, const char *chain, uint8_t family
 
 	load_target(r, family);
 	nft_map_to(r, 0, svcnat_set_name(SVCNAT_SVC, family), 0);
+	nft_set_priority(r, 0);
+	nft_load_priority(r, 0);
 	nft_vmap(r, 0, "pick");
 	nft_rule_add(t, r);
 }
@@ -225,13 +228,12 @@ static void add_chains(struct nft_txn *t)
 
 static void add_rules(struct nft_txn *t, const struct cidr *range)
 {
-	static const struct cidr loopback6 = { { 16, { [15] = 1 } }, 128 };
 	uint8_t family = range->ip.len;
 
 	add_translation(t, "prerouting", family);
 	add_translation(t, "output", family);
 	add_hairpin(t, family);
-	add_own_source(t, family == 4 ? range : &loopback6);
+	add_own_source(t, range);
 	add_entry(t, range);
 	add_dns_accept(t, family);
 	add_reject(t, family, true);
