@@ -148,6 +148,7 @@ void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg);
 void nft_load_l4proto(struct nft_rule *r, unsigned reg);
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_load_priority(struct nft_rule *r, unsigned reg); /* meta priority */
+void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg); /* in host order */
 void nft_set_priority(struct nft_rule *r, unsigned reg);  /* meta priority set */
 void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg); /* numgen random mod */
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal);

@@ -45,9 +45,11 @@ static void move_all(struct list *from, struct list *to)
 /* In the child: no memory is taken that the parent could have been changing, there is no thread. */
 static void child_main(void)
 {
-	struct rt *rt = rt_open(-1, NULL);
+	struct rt *rt;
 	struct list *pos, *nxt;
 
+	syscall(SYS_close_range, 3, ~0u, 0); /* the locks of the directories are the parent's alone */
+	rt = rt_open(-1, NULL);
 	if (!rt)
 		_exit(1);
 	list_each(pos, nxt, &running) {

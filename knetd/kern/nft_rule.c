@@ -119,6 +119,14 @@ void nft_load_priority(struct nft_rule *r, unsigned reg)
 	load_meta(r, NFT_META_PRIORITY, reg);
 }
 
+void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg)
+{
+	struct nftnl_expr *e = expr(r, "immediate");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, reg32(reg));
+	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, &number, sizeof(number));
+}
+
 void nft_set_priority(struct nft_rule *r, unsigned reg)
 {
 	struct nftnl_expr *e = expr(r, "meta");

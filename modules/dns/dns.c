@@ -37,17 +37,19 @@ static struct {
 
 /* ---- snapshots --------------------------------------------------------------------------------- */
 
+static bool same(const struct snapshot *old, const struct buf *b)
+{
+	return old ? old->len == b->len && !memcmp(old->data, b->data, b->len) : !b->len;
+}
+
 /* Puts b's bytes in force in a slot; they stay mapped here for the next update. */
 static int publish(unsigned slot, const struct buf *b, struct err *e)
 {
-	const struct snapshot *old = dns.slot[slot];
 	struct snapshot *s = NULL;
 	auto_close int fd = -1;
 
 	if (b->failed)
 		return err_set(e, EFBIG, "snapshot %u is too large", slot);
-	if (old ? old->len == b->len && !memcmp(old->data, b->data, b->len) : !b->len)
-		return 0;
 	if (b->len) {
 		int mine;
 
@@ -72,7 +74,7 @@ static int publish_settings(struct err *e)
 	auto_buf struct buf out = { 0 };
 
 	dns_plan_settings(&dns.upstreams, &out);
-	return publish(0, &out, e);
+	return same(dns.slot[0], &out) ? 0 : publish(0, &out, e);
 }
 
 static int publish_shard(const struct dns_plan *p, unsigned slot, bool full, struct err *e)
@@ -84,7 +86,8 @@ static int publish_shard(const struct dns_plan *p, unsigned slot, bool full, str
 	if (!full && s && !dns_shard_open(&old, s->data, s->len))
 		return err_set(e, EINVAL, "snapshot %u cannot be read", slot);
 	dns_plan_shard(p, slot, &old, &out);
-	return publish(slot, &out, e);
+	/* a full pass mostly finds things as they should be; an update mostly does not */
+	return full && same(s, &out) ? 0 : publish(slot, &out, e);
 }
 
 static int publish_plan(const struct dns_plan *p, bool full, struct err *e)

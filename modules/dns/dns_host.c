@@ -63,17 +63,18 @@ static int with_lo(const struct conf_endpoints *addresses, bool add, struct err 
 
 /* ---- rules ------------------------------------------------------------------------------------- */
 
-/* The chain for what goes to (dst) or comes from a DNS address, be it DNS. */
-static void add_notrack(struct nft_txn *t, const char *chain, bool dst)
+/* One chain for both directions: between two processes on the node a packet's source and destination
+ * may both be the DNS address. */
+static void add_notrack(struct nft_txn *t)
 {
 	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
 
-	nft_chain_add(t, DNS_TABLE, chain, NFT_HOOK_NONE, NFT_CHAIN_FILTER, 0);
-	for (unsigned i = 0; i < sizeof(protos); i++) {
-		struct nft_rule *r = nft_rule_new(DNS_TABLE, chain);
+	nft_chain_add(t, DNS_TABLE, "dns", NFT_HOOK_NONE, NFT_CHAIN_FILTER, 0);
+	for (unsigned i = 0; i < 2 * sizeof(protos); i++) {
+		struct nft_rule *r = nft_rule_new(DNS_TABLE, "dns");
 
-		nft_l4proto(r, protos[i]);
-		nft_th_port(r, dst, DNS_PORT);
+		nft_l4proto(r, protos[i / 2]);
+		nft_th_port(r, i % 2 == 0, DNS_PORT);
 		nft_notrack(r);
 		nft_rule_add(t, r);
 	}
@@ -86,7 +87,7 @@ static void add_branch(struct nft_txn *t, const char *chain, const struct ip *ip
 
 	nft_family(r, ip->len);
 	nft_cmp_addr(r, dst, &whole, true);
-	nft_goto(r, dst ? "to" : "from");
+	nft_goto(r, "dns");
 	nft_rule_add(t, r);
 }
 
@@ -110,8 +111,7 @@ int dns_host_apply(const struct conf_endpoints *addresses, struct err *e)
 		return ret;
 	t = nft_begin();
 	nft_table_replace(t, DNS_TABLE);
-	add_notrack(t, "to", true);
-	add_notrack(t, "from", false);
+	add_notrack(t);
 	add_hook(t, "prerouting", NFT_HOOK_PREROUTING, addresses);
 	add_hook(t, "output", NFT_HOOK_OUTPUT, addresses);
 	return nft_commit(t, e);

@@ -293,8 +293,9 @@ void dns_shard_build(struct buf *out, const struct dns_shard *old, struct dns_ow
 
 	head.n_entries = count_entries(fresh);
 	head.mask = index_mask((before ? before->n_entries : 0) + head.n_entries);
-	buf_add(out, &head, sizeof(head));
 	index = (head.mask + 1) * sizeof(struct dns_place);
+	buf_room(out, sizeof(head) + index + old->n + fresh->len); /* all of it at once */
+	buf_add(out, &head, sizeof(head));
 	if (buf_room(out, index)) {
 		memset(out->data + out->len, 0, index);
 		out->len += index;

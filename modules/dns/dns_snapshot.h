@@ -20,7 +20,7 @@
 
 #include "dns_wire.h"
 
-#define DNS_SHARDS 64
+#define DNS_SHARDS 512 /* at 10,000 Services of both families a shard has 12 KB */
 #define DNS_SLOTS (DNS_SHARDS + 1)
 #define DNS_KEY_ADDR 0xff
 #define DNS_KEY_MAX DNS_NAME_MAX
@@ -94,7 +94,7 @@ uint64_t dns_hash(const uint8_t *key, size_t n);
 /* The slot for a hash of: an address key, a namespace's label, or the last two labels of a name. */
 static inline unsigned dns_slot(uint64_t hash)
 {
-	return 1 + (unsigned)(hash >> 58) % DNS_SHARDS;
+	return 1 + (unsigned)(hash >> 32) % DNS_SHARDS;
 }
 uint64_t dns_owner(const char *ns, const char *name);
 /* The key of an address, its length. */

@@ -169,30 +169,8 @@ int dns_udp_start(const struct worker *w, struct err *e)
 	return 0;
 }
 
-/* Answers still to come need the socket, new queries should not come here any more: a connected socket
- * gets datagrams from its peer alone, and the kernel gives all others to the workers that stay. */
-static void stop_receiving(int fd)
+void dns_udp_last(void)
 {
-	union dns_sockaddr at = { 0 };
-	socklen_t len = sizeof(at);
-
-	if (getsockname(fd, &at.any, &len) < 0)
-		return;
-	if (at.any.sa_family == AF_INET) {
-		at.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		at.v4.sin_port = htons(9); /* discard */
-	} else {
-		at.v6.sin6_addr = in6addr_loopback;
-		at.v6.sin6_port = htons(9);
-	}
-	connect(fd, &at.any, len);
-}
-
-void dns_udp_drain(void)
-{
-	for (unsigned i = 0; i < n_sockets; i++) {
-		stop_receiving(sockets[i].ev.fd);
-		on_readable(&sockets[i].ev, EPOLLIN); /* what came before */
-		loop_del(&sockets[i].ev);
-	}
+	for (unsigned i = 0; i < n_sockets; i++)
+		on_readable(&sockets[i].ev, EPOLLIN);
 }

@@ -10,6 +10,7 @@
 #include "dns_worker.h"
 
 #define DRAIN_CHECK_MS 50
+#define DRAIN_CHECKS 200
 
 static struct worker *self;
 static struct dns_zone zone;
@@ -85,12 +86,19 @@ static void changed(struct worker *w, unsigned slot)
 	dns_shard_open(&zone.shard[slot], p, n);
 }
 
+/* Datagrams are served to the last moment, as the kernel deals them out to us as long as our sockets are
+ * open, and answers of upstreams leave by them. Only somebody who asks without pause keeps us from
+ * being idle: after a time that does not matter any more. */
 static void drain_check(struct timer *t)
 {
-	if (dns_tcp_idle() && dns_forward_idle())
-		worker_exit();
-	else
+	static unsigned checks;
+
+	if (++checks < DRAIN_CHECKS && !(dns_tcp_idle() && dns_forward_idle())) {
 		timer_set(t, DRAIN_CHECK_MS);
+		return;
+	}
+	dns_udp_last();
+	worker_exit();
 }
 
 static void drain(struct worker *w)
@@ -98,7 +106,6 @@ static void drain(struct worker *w)
 	static struct timer check = { .fn = drain_check };
 
 	(void)w;
-	dns_udp_drain();
 	dns_tcp_drain();
 	timer_set(&check, 0);
 }

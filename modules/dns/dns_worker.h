@@ -51,7 +51,7 @@ void dns_worker_count_reply(const struct dns_reply *out);
 
 /* dns_udp.c */
 int dns_udp_start(const struct worker *w, struct err *e);
-void dns_udp_drain(void);
+void dns_udp_last(void); /* answers what waits, before the sockets are closed */
 void dns_udp_send(const struct dns_client *c, const uint8_t *p, size_t n);
 
 /* dns_tcp.c */

@@ -10,6 +10,7 @@
  *	chain prerouting, output (nat, -100)
  *		meta priority set ip daddr . meta l4proto . th dport map @svc4 meta priority vmap @pick
  *	chain pickN
+ *		meta priority set none
  *		dnat ip to ip daddr . meta l4proto . th dport . numgen random mod N map @eps4
  *	chain postrouting (nat, 100)
  *		oif != "lo" ct status dnat ip saddr . ip daddr @hairpin4 masquerade
@@ -22,9 +23,10 @@
  *		ip daddr @cluster4 reject
  *		drop
  *
- * The number of endpoints goes from the first map to the second through the packet's priority, which
- * the kernel sets anew when it forwards a packet: the mark stays its owner's. (The kernel can pass it in
- * a register alone, but nft 1.0.6 ends itself when it lists such a rule.)
+ * The number of endpoints goes from the first map to the second through the priority of a connection's
+ * first packet, which is zeroed at once: the mark, on which people build their routing, stays theirs.
+ * (The kernel can pass it in a register alone, but nft 1.0.6 ends itself when it lists such a rule.)
+ * It is data and not a verdict because the kernel walks a map of verdicts whole on every change.
  *
  * The Service ranges are routed to the node itself (svcnat_route.c). So what was not translated
  * arrives at input on every path, from a pod, from the node and from outside; and the node's own
@@ -260,6 +262,15 @@ void svcnat_rules_replace(struct nft_txn *t)
 	add_dns_addresses(t);
 }
 
+static void add_priority_reset(struct nft_txn *t, const char *chain)
+{
+	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
+
+	nft_load_number(r, 0, 0);
+	nft_set_priority(r, 0);
+	nft_rule_add(t, r);
+}
+
 static void add_dnat(struct nft_txn *t, const char *chain, uint8_t family, unsigned n)
 {
 	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
@@ -281,6 +292,7 @@ void svcnat_rules_pick(struct nft_txn *t, unsigned n)
 	picks[n] = true;
 	snprintf(chain, sizeof(chain), "pick%u", n);
 	nft_chain_add(t, SVCNAT_TABLE, chain, NFT_HOOK_NONE, NFT_CHAIN_NAT, 0);
+	add_priority_reset(t, chain);
 	for (uint8_t family = 4; family <= 16; family += 12)
 		if (svcnat_has_family(family))
 			add_dnat(t, chain, family, n);

@@ -48,7 +48,7 @@ static void reads_what_containerd_sends(void **state)
 		",\"runtimeConfig\":{"
 		"\"portMappings\":[{\"HostPort\":0,\"ContainerPort\":80}],\"DNS\":{},"
 		"\"io.kubernetes.cri.pod-annotations\":{\"a\":\"b\"},\"IPs\":[\"10.1.2.3/"
-	        "24\",\"fd00::5\"]}}}";
+		"24\",\"fd00::5\"]}}}";
 
 	(void)state;
 	assert_int_equal(parse(CNI_ADD, body), CNI_OK);
@@ -239,7 +239,7 @@ static void writes_results_of_each_version(void **state)
 static void carries_the_previous_result(void **state)
 {
 	const char *prev = "{\"interfaces\":[{\"name\":\"br0\"}],\"ips\":[{\"address\":\"1.2.3.4/"
-	                   "24\",\"interface\":0}],"
+			   "24\",\"interface\":0}],"
 			   "\"dns\":{\"nameservers\":[\"9.9.9.9\"]}}";
 	auto_doc yyjson_doc *doc = yyjson_read(prev, strlen(prev), 0);
 	struct cni_result r = sample(CNI_1_0_0);
@@ -252,7 +252,7 @@ static void carries_the_previous_result(void **state)
 	assert_non_null(strstr(out.data, "\"interfaces\":[{\"name\":\"br0\"},{\"name\":\"knet1\""));
 	assert_non_null(strstr(
 		out.data, "{\"address\":\"1.2.3.4/"
-	                  "24\",\"interface\":0},{\"interface\":2,\"address\":\"10.0.0.2/32\""));
+			  "24\",\"interface\":0},{\"interface\":2,\"address\":\"10.0.0.2/32\""));
 	assert_non_null(strstr(out.data, "\"dns\":{\"nameservers\":[\"9.9.9.9\"]}"));
 }
 
@@ -276,7 +276,7 @@ static void answers_questions_about_documents(void **state)
 {
 	const char *text =
 		"{\"valid\":[{\"containerID\":\"c\",\"ifname\":\"eth0\"}],\"ips\":[{\"address\":"
-	        "\"10.0.0.1/32\"}],"
+		"\"10.0.0.1/32\"}],"
 		"\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/n\"},{\"name\":\"host\"}]}";
 	auto_doc yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
 	yyjson_val *root = yyjson_doc_get_root(doc);

@@ -1,4 +1,4 @@
-/* test_plan_podnet.c - the pure parts of pod networks: names, labels, what is missing. */
+/* test_podnet_plan.c - the pure parts of pod networks: names, labels, what is missing. */
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
