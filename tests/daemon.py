@@ -40,6 +40,7 @@ class Knetd:
         self.socket = os.path.join(self.dir, "run", "knetd.sock")
         self.ini = os.path.join(self.dir, "knetd.ini")
         self.log = os.path.join(self.dir, "log")
+        self.enter = ["ip", "netns", "exec", self.netns]  # how a command gets to the node
         self.process = None
         with open(self.ini, "w", encoding="utf-8") as f:
             f.write(f"[node]\nname = node\nstate_dir = {self.dir}/state\nrun_dir = {self.dir}/run\n"
@@ -60,7 +61,7 @@ class Knetd:
 
     def start(self, *options):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(["ip", "netns", "exec", self.netns, BINARY, "-c", self.ini, *options],
+            self.process = subprocess.Popen([*self.enter, BINARY, "-c", self.ini, *options],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while True:

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Runs inside the test machine (busybox, ip, nft): real packets between pods on a kernel that has
+# nothing but what knetd's image brings. Verdicts on standard output, a line each:
+#   ok TEXT | failed TEXT
+# What is said on standard error goes to the console.
+set -u
+API=http://10.0.2.15:8080
+SOCKET=/run/knetd/knetd.sock
+
+ip() { /bin/ip "$@"; } # busybox's shell would take its own
+
+check() { # TEXT COMMAND...
+	text=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then
+		echo "ok $text"
+	else
+		echo "failed $text: $(tail -n 3 /tmp/out | tr '\n' ' ')"
+	fi
+}
+
+eventually() { # SECONDS COMMAND...
+	n=$(($1 * 5))
+	shift
+	while ! "$@" 2>/dev/null; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || { "$@"; return; }
+		sleep 0.2
+	done
+}
+
+get() { wget -q -T 5 -O - "$API$1"; }
+post() { wget -q -T 10 -O - --header 'Content-Type: application/json' --post-data "$2" "$API$1"; }
+ready() { get /readyz >/dev/null; }
+in_pod() { n=$1; shift; ip netns exec "$n" "$@"; }
+
+cni() { # VERB POD LABELS
+	printf '{"cniVersion":"1.0.0","name":"knet","type":"knet","socket":"%s","runtimeConfig":{"io.kubernetes.cri.pod-annotations":{"knetd.io/labels":"%s"}}}' \
+		"$SOCKET" "$3" |
+		CNI_COMMAND=$1 CNI_CONTAINERID="vm-$2" CNI_NETNS="/var/run/netns/$2" CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin \
+			CNI_ARGS="K8S_POD_NAMESPACE=default;K8S_POD_NAME=$2" /opt/cni/bin/knet
+}
+
+gets() { # POD URL TEXT: the pod gets the text from there
+	[ "$(in_pod "$1" wget -q -T 5 -O - "$2")" = "$3" ]
+}
+resolves() { in_pod client nslookup -type=a "$1" 10.96.0.10 | grep -q "^Address.*$2\$"; }
+
+eventually 60 ready
+check "knetd is ready" ready
+
+mkdir -p /run/netns /tmp/www
+[ -e /var/run ] || { mkdir -p /var; ln -s /run /var/run; }
+echo "hello from web" >/tmp/www/index.html
+for pod in web client; do
+	check "a namespace for $pod" ip netns add $pod
+	check "CNI ADD $pod" cni ADD $pod app=$pod
+done
+in_pod web httpd -p 8080 -h /tmp/www
+check "a Service" post /api/v1/namespaces/default/services \
+	'{"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"clusterIP":"10.96.7.7","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080}]}}'
+check "the table is in the kernel" nft list table inet knetd
+check "pod to Service" eventually 10 gets client http://10.96.7.7/ "hello from web"
+check "pod to its own Service" gets web http://10.96.7.7/ "hello from web"
+check "node to Service" eventually 5 sh -c 'wget -q -T 5 -O - http://10.96.7.7/ | grep -q hello'
+check "the Service's name" eventually 10 resolves web.default.svc.cluster.local 10.96.7.7
+
+kill -9 "$(pidof knetd | tr ' ' '\n' | sort -n | head -n 1)"
+check "after kill -9 the kernel goes on serving" gets client http://10.96.7.7/ "hello from web"
+eventually 60 ready
+check "after kill -9 it is there again" ready
+check "and the Service with it" get /api/v1/namespaces/default/services/web
+check "pod to Service after the restart" gets client http://10.96.7.7/ "hello from web"
+
+for pod in web client; do
+	check "CNI DEL $pod" cni DEL $pod app=$pod
+	check "CNI DEL $pod again" cni DEL $pod app=$pod
+	ip netns del $pod
+done
+no_links() { [ "$(ls /sys/class/net | wc -l)" -eq 2 ]; }
+check "no link is left" eventually 5 no_links
