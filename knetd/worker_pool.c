@@ -120,6 +120,7 @@ static void seat_spawn(struct seat *s)
 	struct err e = { 0 };
 	struct worker_proc *p = worker_proc_spawn(s->pool->role, s->index, &s->sockets, &e);
 
+	timer_del(&s->restart);
 	if (p) {
 		seat_worker(s, p);
 		return;

@@ -17,6 +17,7 @@
 #define CHUNK (256 * 1024)
 #define CHUNKS 256 /* 64 MB: 600,000 elements and more */
 #define TXN_MAX ((size_t)CHUNKS * CHUNK)
+#define LARGE 2 /* chunks: thousands of elements */
 
 struct nft_txn {
 	struct iovec chunks[CHUNKS]; /* iov_len: bytes used */
@@ -150,7 +151,11 @@ static int send_batch(struct nft_txn *t, struct err *e)
 	ret = t->failed ? -EMSGSIZE : end_batch(t);
 	if (ret)
 		return err_set(e, EMSGSIZE, "nftables: a transaction of more than %zu bytes", TXN_MAX);
+	if (t->n >= LARGE)
+		nft_watch_pause();
 	ret = nl_send(nl, t->chunks, t->n, t->newest->nlmsg_seq, &fail);
+	if (t->n >= LARGE)
+		nft_watch_resume(ret == 0);
 	return ret ? explain(t, ret, &fail, e) : 0;
 }
 

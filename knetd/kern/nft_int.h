@@ -1,6 +1,8 @@
 /* nft_int.h - how the files of nftables share a transaction. Private to knetd/kern. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -33,6 +35,10 @@ uint32_t nft_next_set_id(struct nft_txn *t);
 
 /* The one socket that all transactions go through: its port is how our own changes are known. */
 struct nl *nft_socket(struct err *e);
+
+/* Around a large transaction of our own: see nft_watch.c. */
+void nft_watch_pause(void);
+void nft_watch_resume(bool committed);
 
 /* Header of a message that is not in a batch. */
 struct nlmsghdr *nft_question(struct nl_message *m, uint16_t type, uint16_t flags);

@@ -1,8 +1,12 @@
 /* nft_watch.c - tells modules that somebody else changed their table.
  *
- * Our own transactions are known by the port of the socket they go through. A filter on the
- * notification socket drops them inside the kernel: a full load is a hundred thousand notifications,
- * which would overflow the queue and look like a change that nobody saw. */
+ * Our own transactions are known by the port of the socket they go through, and a filter on the
+ * notification socket drops them inside the kernel.
+ *
+ * That is not enough for large ones: as long as anybody listens, the kernel makes a notification of
+ * 4 KB for each element before it looks who wants it, half a gigabyte for a hundred thousand. So we
+ * leave the group while one of those is sent. The ruleset's generation number, which each commit raises
+ * by one, tells whether somebody else used the gap. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <stdio.h>
@@ -103,6 +107,55 @@ static int drop_own(int fd, uint32_t own)
 
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
+
+/* ---- large transactions of our own ------------------------------------------------------------- */
+
+static uint32_t generation_before;
+
+static void read_generation(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a = nl_attr(h, sizeof(struct nfgenmsg), NFTA_GEN_ID);
+
+	if (a)
+		*(uint32_t *)arg = ntohl(mnl_attr_get_u32(a));
+}
+
+static uint32_t generation(void)
+{
+	struct nl *nl = nft_socket(NULL);
+	uint32_t number = 0;
+	struct nl_message m;
+
+	if (nl)
+		nl_ask(nl, nft_question(&m, NFT_MSG_GETGEN, 0), read_generation, &number);
+	return number;
+}
+
+static void membership(int option)
+{
+	int group = NFNLGRP_NFTABLES;
+
+	mnl_socket_setsockopt(news, option, &group, sizeof(group));
+}
+
+void nft_watch_pause(void)
+{
+	if (!news)
+		return;
+	generation_before = generation();
+	membership(NETLINK_DROP_MEMBERSHIP);
+}
+
+void nft_watch_resume(bool committed)
+{
+	if (!news)
+		return;
+	membership(NETLINK_ADD_MEMBERSHIP);
+	if (generation() != generation_before + committed)
+		tell(NULL);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static int open_news(struct err *e)
 {

@@ -1,7 +1,7 @@
 /* dns.c - the module: cluster DNS, served by workers from snapshots that the plan makes.
  *
- * Of the names nothing is kept here but the snapshots themselves, which the workers map too: an update
- * copies the shards it touches (dns_plan.h). */
+ * Of the names nothing is kept here but the snapshots themselves, which the workers map too: an
+ * update copies the shards it touches (dns_plan.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -35,7 +35,8 @@ static struct {
 	struct snapshot *slot[DNS_SLOTS]; /* in force; NULL: empty */
 } dns;
 
-/* ---- snapshots --------------------------------------------------------------------------------- */
+/* ---- snapshots ---------------------------------------------------------------------------------
+ */
 
 static bool same(const struct snapshot *old, const struct buf *b)
 {
@@ -121,7 +122,8 @@ static int apply(struct changes *c, struct err *e)
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
 }
 
-/* ---- upstreams --------------------------------------------------------------------------------- */
+/* ---- upstreams ---------------------------------------------------------------------------------
+ */
 
 static void use_upstreams(const struct conf_endpoints *found)
 {
@@ -131,7 +133,8 @@ static void use_upstreams(const struct conf_endpoints *found)
 	if (!found->n)
 		log_warn("dns: no upstreams: names outside %s cannot be resolved", conf.dns.domain);
 	for (unsigned i = 0; i < found->n; i++)
-		log_info("dns: upstream %s port %u", ip_text(&found->v[i].ip, ip), found->v[i].port);
+		log_info("dns: upstream %s port %u", ip_text(&found->v[i].ip, ip),
+		         found->v[i].port);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -192,15 +195,17 @@ static void upstreams_init(void)
 	use_upstreams(&list);
 }
 
-/* ---- start and end ----------------------------------------------------------------------------- */
+/* ---- start and end -----------------------------------------------------------------------------
+ */
 
-static void add_listen(struct worker_listen *v, unsigned *n, const struct conf_endpoints *list, bool ours)
+static void add_listen(struct worker_listen *v, unsigned *n, const struct conf_endpoints *list,
+                       bool ours)
 {
 	for (unsigned i = 0; i < list->n; i++)
 		for (unsigned stream = 0; stream < 2; stream++)
-			v[(*n)++] = (struct worker_listen){
-				.at = list->v[i], .stream = stream, .transparent = ours
-			};
+			v[(*n)++] = (struct worker_listen){ .at = list->v[i],
+				                            .stream = stream,
+				                            .transparent = ours };
 }
 
 static void table_changed(const char *table)
@@ -235,7 +240,8 @@ static void finish(bool remove)
 		snapshot_unref(dns.slot[i]);
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------- */
+/* ---- metrics -----------------------------------------------------------------------------------
+ */
 
 static const struct {
 	unsigned counter;
@@ -243,20 +249,28 @@ static const struct {
 } series[] = {
 	{ DNS_COUNT_UDP, "coredns_dns_requests_total", "proto=\"udp\"", "DNS requests." },
 	{ DNS_COUNT_TCP, "coredns_dns_requests_total", "proto=\"tcp\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_NOERROR, "coredns_dns_responses_total", "rcode=\"NOERROR\"", "DNS responses." },
+	{ DNS_COUNT_RCODE + DNS_NOERROR, "coredns_dns_responses_total", "rcode=\"NOERROR\"",
+	  "DNS responses." },
 	{ DNS_COUNT_RCODE + DNS_FORMERR, "coredns_dns_responses_total", "rcode=\"FORMERR\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_SERVFAIL, "coredns_dns_responses_total", "rcode=\"SERVFAIL\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_NXDOMAIN, "coredns_dns_responses_total", "rcode=\"NXDOMAIN\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_SERVFAIL, "coredns_dns_responses_total", "rcode=\"SERVFAIL\"",
+	  NULL },
+	{ DNS_COUNT_RCODE + DNS_NXDOMAIN, "coredns_dns_responses_total", "rcode=\"NXDOMAIN\"",
+	  NULL },
 	{ DNS_COUNT_RCODE + DNS_NOTIMP, "coredns_dns_responses_total", "rcode=\"NOTIMP\"", NULL },
 	{ DNS_COUNT_RCODE + DNS_REFUSED, "coredns_dns_responses_total", "rcode=\"REFUSED\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_REFUSED + 1, "coredns_dns_responses_total", "rcode=\"other\"", NULL },
+	{ DNS_COUNT_RCODE + DNS_REFUSED + 1, "coredns_dns_responses_total", "rcode=\"other\"",
+	  NULL },
 	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", "", "Answers from the cache." },
-	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", "", "Questions that were not in the cache." },
-	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", "", "Expired answers given, no upstream answering." },
+	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", "",
+	  "Questions that were not in the cache." },
+	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", "",
+	  "Expired answers given, no upstream answering." },
 	{ DNS_COUNT_FORWARD, "coredns_forward_requests_total", "", "Questions sent to upstreams." },
-	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "", "Questions no upstream answered." },
+	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "",
+	  "Questions no upstream answered." },
 	{ DNS_COUNT_DROPPED, "knetd_dns_dropped_total", "", "Messages that were no queries." },
-	{ DNS_COUNT_TCP_REFUSED, "knetd_dns_tcp_evicted_total", "", "Connections closed to make room for others." },
+	{ DNS_COUNT_TCP_REFUSED, "knetd_dns_tcp_evicted_total", "",
+	  "Connections closed to make room for others." },
 };
 
 static void metrics(struct buf *out)
@@ -265,15 +279,17 @@ static void metrics(struct buf *out)
 		bool labels = *series[i].labels;
 
 		if (series[i].help)
-			buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", series[i].name, series[i].help,
-				   series[i].name);
-		buf_printf(out, "%s%s%s%s %llu\n", series[i].name, labels ? "{" : "", series[i].labels,
-			   labels ? "}" : "",
-			   (unsigned long long)worker_pool_counter(dns.pool, series[i].counter));
+			buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", series[i].name,
+			           series[i].help, series[i].name);
+		buf_printf(out, "%s%s%s%s %llu\n", series[i].name, labels ? "{" : "",
+		           series[i].labels, labels ? "}" : "",
+		           (unsigned long long)worker_pool_counter(dns.pool, series[i].counter));
 	}
-	buf_printf(out, "# HELP knetd_dns_workers DNS worker processes.\n# TYPE knetd_dns_workers gauge\n"
-			"knetd_dns_workers %u\n",
-		   worker_pool_alive(dns.pool));
+	buf_printf(
+		out,
+		"# HELP knetd_dns_workers DNS worker processes.\n# TYPE knetd_dns_workers gauge\n"
+		"knetd_dns_workers %u\n",
+		worker_pool_alive(dns.pool));
 }
 
 const struct module dns_module = {

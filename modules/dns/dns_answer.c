@@ -1,14 +1,16 @@
 /* dns_answer.c - see dns_answer.h.
  *
  * A name of the zone is found by one hash lookup; its records are copied as they stand in the
- * snapshot, from a different one on each time. Records point into the question for their owner, so the
- * answer keeps the letters' case as they were asked. */
+ * snapshot, from a different one on each time. Records point into the question for their owner, so
+ * the answer keeps the letters' case as they were asked. */
 #include "dns_answer.h"
+#include "dns_reverse.h"
 
 #define CHAIN_MAX 8 /* aliases followed inside the zone */
 #define QUESTION_POINTER (0xc000 | DNS_HEADER)
 
-/* ---- the reply, piece by piece ----------------------------------------------------------------- */
+/* ---- the reply, piece by piece -----------------------------------------------------------------
+ */
 
 static void reply_begin(struct dns_reply *out, const struct dns_query *q, bool stream)
 {
@@ -38,7 +40,8 @@ void dns_reply_end(struct dns_reply *out, const struct dns_query *q, uint16_t fl
 		out->extras++;
 	}
 	dns_put16(p, q->id);
-	flags |= DNS_QR | (q->flags & (DNS_OPCODE | DNS_RD | DNS_CD)) | (out->truncated ? DNS_TC : 0);
+	flags |= DNS_QR | (q->flags & (DNS_OPCODE | DNS_RD | DNS_CD)) |
+	         (out->truncated ? DNS_TC : 0);
 	dns_put16(p + 2, flags | (out->rcode & DNS_RCODE));
 	dns_put16(p + 4, q->name_len != 0);
 	dns_put16(p + 6, out->answers);
@@ -46,7 +49,8 @@ void dns_reply_end(struct dns_reply *out, const struct dns_query *q, uint16_t fl
 	dns_put16(p + 10, out->extras);
 }
 
-void dns_reply_error(struct dns_reply *out, const struct dns_query *q, enum dns_rcode rcode, uint16_t flags)
+void dns_reply_error(struct dns_reply *out, const struct dns_query *q, enum dns_rcode rcode,
+                     uint16_t flags)
 {
 	out->len = DNS_HEADER + (q->name_len ? q->name_len + 4u : 0);
 	out->answers = out->authorities = out->extras = 0;
@@ -62,8 +66,8 @@ static void add_bytes(struct dns_reply *out, const void *p, size_t n)
 }
 
 /* Adds a record whose owner is a pointer; false when there is no room. */
-static bool add_record(struct dns_reply *out, const struct dns_query *q, uint16_t pointer, uint16_t type,
-		       uint32_t ttl, const void *rdata, size_t n)
+static bool add_record(struct dns_reply *out, const struct dns_query *q, uint16_t pointer,
+                       uint16_t type, uint32_t ttl, const void *rdata, size_t n)
 {
 	uint8_t *p = out->p + out->len;
 
@@ -79,9 +83,11 @@ static bool add_record(struct dns_reply *out, const struct dns_query *q, uint16_
 	return true;
 }
 
-/* ---- sets of records --------------------------------------------------------------------------- */
+/* ---- sets of records ---------------------------------------------------------------------------
+ */
 
-/* Bytes of the record at p: an owner of at most one label and a pointer, as the plan writes them. */
+/* Bytes of the record at p: an owner of at most one label and a pointer, as the plan writes them.
+ */
 static size_t record_size(const uint8_t *p, size_t n)
 {
 	size_t fixed = n && p[0] >= 0xc0 ? 2 : n ? p[0] + 3u : n;
@@ -94,8 +100,8 @@ static size_t record_size(const uint8_t *p, size_t n)
 }
 
 /* Copies whole records, first those from `start` on, then those before it. */
-static uint16_t add_records(struct dns_reply *out, const struct dns_query *q, const uint8_t *p, size_t len,
-			    size_t start)
+static uint16_t add_records(struct dns_reply *out, const struct dns_query *q, const uint8_t *p,
+                            size_t len, size_t start)
 {
 	uint16_t n = 0;
 
@@ -128,7 +134,8 @@ static size_t record_start(const struct dns_set *set, unsigned nth)
 }
 
 /* owner: the pointer that the records' owners become when they are not the question's own. */
-static void add_set(struct dns_reply *out, const struct dns_query *q, const struct dns_set *set, uint16_t owner)
+static void add_set(struct dns_reply *out, const struct dns_query *q, const struct dns_set *set,
+                    uint16_t owner)
 {
 	size_t first = out->len;
 	size_t start = set->n_answers > 1 ? record_start(set, out->turn % set->n_answers) : 0;
@@ -164,7 +171,8 @@ static void add_extras(struct dns_reply *out, const struct dns_query *q, const s
 }
 
 /* labels: how many of the question's labels, from the end, are the zone that denies. */
-static void add_soa(struct dns_reply *out, const struct dns_query *q, const struct dns_zone *z, unsigned labels)
+static void add_soa(struct dns_reply *out, const struct dns_query *q, const struct dns_zone *z,
+                    unsigned labels)
 {
 	uint16_t pointer = QUESTION_POINTER + q->label[q->n_labels - labels];
 
@@ -186,28 +194,30 @@ static uint16_t ra_flag(const struct dns_zone *z)
 	return z->set && z->set->n_upstreams ? DNS_RA : 0;
 }
 
-static enum dns_result finish(struct dns_reply *out, const struct dns_query *q, const struct dns_zone *z)
+static enum dns_result finish(struct dns_reply *out, const struct dns_query *q,
+                              const struct dns_zone *z)
 {
 	dns_reply_end(out, q, DNS_AA | ra_flag(z));
 	return DNS_REPLY;
 }
 
-static enum dns_result error(struct dns_reply *out, const struct dns_query *q, const struct dns_zone *z,
-			     enum dns_rcode rcode)
+static enum dns_result error(struct dns_reply *out, const struct dns_query *q,
+                             const struct dns_zone *z, enum dns_rcode rcode)
 {
 	dns_reply_error(out, q, rcode, ra_flag(z));
 	return DNS_REPLY;
 }
 
-static enum dns_result deny(struct dns_reply *out, const struct dns_query *q, const struct dns_zone *z,
-			    enum dns_rcode rcode, unsigned labels)
+static enum dns_result deny(struct dns_reply *out, const struct dns_query *q,
+                            const struct dns_zone *z, enum dns_rcode rcode, unsigned labels)
 {
 	out->rcode = rcode;
 	add_soa(out, q, z, labels);
 	return finish(out, q, z);
 }
 
-/* ---- names of the zone ------------------------------------------------------------------------- */
+/* ---- names of the zone -------------------------------------------------------------------------
+ */
 
 struct name { /* a lower-case name with its labels */
 	const uint8_t *p;
@@ -226,18 +236,11 @@ static bool in_zone(const struct dns_settings *set, const struct name *name)
 	return at + set->zone_len == name->len && !memcmp(name->p + at, set->zone, set->zone_len);
 }
 
-static bool label_is(const uint8_t *label, const char *text)
-{
-	size_t n = strlen(text);
-
-	return label[0] == n && !memcmp(label + 1, text, n);
-}
-
 /* The entry of a name that is in_zone. */
 static const struct dns_entry *find_name(const struct dns_zone *z, const struct name *name)
 {
 	unsigned n = name->n_labels - z->set->zone_labels;
-	unsigned under = n && label_is(name->p + name->label[n - 1], "svc") ? n - 1 : 0;
+	unsigned under = n && dns_label_is(name->p + name->label[n - 1], "svc") ? n - 1 : 0;
 	uint32_t place = 0;
 	uint64_t home, hash;
 	size_t len, from;
@@ -281,11 +284,12 @@ static bool namespace_known(const struct dns_zone *z, const uint8_t *label)
 	uint64_t hash = dns_hash(label, label[0] + 1u);
 	uint32_t place = 0;
 
-	return dns_shard_find(&z->shard[dns_slot(hash)], label, label[0] + 1u, hash, &place) != NULL;
+	return dns_shard_find(&z->shard[dns_slot(hash)], label, label[0] + 1u, hash, &place) !=
+	       NULL;
 }
 
 static enum dns_result answer_pod(const struct dns_zone *z, const struct dns_query *q, unsigned n,
-				  struct dns_reply *out)
+                                  struct dns_reply *out)
 {
 	unsigned zone = z->set->zone_labels;
 	struct ip ip;
@@ -300,7 +304,8 @@ static enum dns_result answer_pod(const struct dns_zone *z, const struct dns_que
 	return finish(out, q, z);
 }
 
-/* ---- aliases (ExternalName) -------------------------------------------------------------------- */
+/* ---- aliases (ExternalName) --------------------------------------------------------------------
+ */
 
 /* Labels of a name that did not come with the question. */
 static void name_labels(struct name *name, uint8_t label[static DNS_LABELS_MAX + 1])
@@ -323,8 +328,9 @@ static bool plain_type(uint16_t type)
 }
 
 /* Follows aliases from the set on. Returns DNS_FORWARD when they lead out of the zone. */
-static enum dns_result follow(const struct dns_zone *z, const struct dns_query *q, const struct dns_set *alias,
-			      struct dns_forwarded *fwd, struct dns_reply *out)
+static enum dns_result follow(const struct dns_zone *z, const struct dns_query *q,
+                              const struct dns_set *alias, struct dns_forwarded *fwd,
+                              struct dns_reply *out)
 {
 	uint8_t label[DNS_LABELS_MAX + 1];
 	uint16_t owner = QUESTION_POINTER;
@@ -363,14 +369,15 @@ static enum dns_result follow(const struct dns_zone *z, const struct dns_query *
 	return finish(out, q, z);
 }
 
-static enum dns_result answer_zone(const struct dns_zone *z, const struct dns_query *q, const struct name *name,
-				   struct dns_forwarded *fwd, struct dns_reply *out)
+static enum dns_result answer_zone(const struct dns_zone *z, const struct dns_query *q,
+                                   const struct name *name, struct dns_forwarded *fwd,
+                                   struct dns_reply *out)
 {
 	unsigned zone = z->set->zone_labels, n = q->n_labels - zone;
 	const struct dns_entry *e = find_name(z, name);
 	const struct dns_set *set, *alias;
 
-	if (!e && n > 1 && label_is(q->name + q->label[n - 1], "pod"))
+	if (!e && n > 1 && dns_label_is(q->name + q->label[n - 1], "pod"))
 		return answer_pod(z, q, n, out);
 	if (!e)
 		return deny(out, q, z, DNS_NXDOMAIN, zone);
@@ -385,65 +392,12 @@ static enum dns_result answer_zone(const struct dns_zone *z, const struct dns_qu
 	return alias ? follow(z, q, alias, fwd, out) : deny(out, q, z, DNS_NOERROR, zone);
 }
 
-/* ---- reverse names ----------------------------------------------------------------------------- */
+/* ---- reverse names -----------------------------------------------------------------------------
+ */
 
-static int nibble(const uint8_t *label)
-{
-	if (label[0] != 1)
-		return -1;
-	return label[1] >= '0' && label[1] <= '9'   ? label[1] - '0'
-	       : label[1] >= 'a' && label[1] <= 'f' ? label[1] - 'a' + 10
-						    : -1;
-}
-
-static int octet(const uint8_t *label)
-{
-	int v = 0;
-
-	if (label[0] < 1 || label[0] > 3 || (label[0] > 1 && label[1] == '0'))
-		return -1;
-	for (unsigned i = 1; i <= label[0]; i++) {
-		if (label[i] < '0' || label[i] > '9')
-			return -1;
-		v = v * 10 + label[i] - '0';
-	}
-	return v <= 255 ? v : -1;
-}
-
-struct reverse { /* d.c.b.a.in-addr.arpa, or some labels of it */
-	struct ip ip;  /* what is not said is zero */
-	unsigned bits; /* that were said */
-	bool exact;    /* nothing but address labels, and all of them */
-	unsigned step; /* bits a label */
-};
-
-static bool reverse_parse(const struct dns_query *q, struct reverse *r)
-{
-	unsigned n = q->n_labels;
-	bool v6;
-
-	if (n < 2 || !label_is(q->name + q->label[n - 1], "arpa"))
-		return false;
-	v6 = label_is(q->name + q->label[n - 2], "ip6");
-	if (!v6 && !label_is(q->name + q->label[n - 2], "in-addr"))
-		return false;
-	*r = (struct reverse){ .ip.len = v6 ? 16 : 4, .step = v6 ? 4 : 8 };
-	for (n -= 2; n && r->bits < r->ip.len * 8u; n--) {
-		const uint8_t *label = q->name + q->label[n - 1];
-		int v = v6 ? nibble(label) : octet(label);
-
-		if (v < 0)
-			break;
-		r->ip.b[r->bits / 8] |= (uint8_t)(v6 && r->bits % 8 == 0 ? v << 4 : v);
-		r->bits += r->step;
-	}
-	r->exact = !n && r->bits == r->ip.len * 8u;
-	return true;
-}
-
-/* The zone of the range that the name lies in, in labels; 0: not ours. Ranges are served at the next
- * label boundary: 10.96.0.0/12 as 16 zones. */
-static unsigned reverse_zone(const struct dns_settings *set, const struct reverse *r)
+/* The zone of the range that the name lies in, in labels; 0: not ours. Ranges are served at the
+ * next label boundary: 10.96.0.0/12 as 16 zones. */
+static unsigned reverse_zone(const struct dns_settings *set, const struct dns_reverse *r)
 {
 	for (unsigned i = 0; i < set->n_ranges; i++) {
 		const struct cidr *c = &set->ranges[i];
@@ -456,8 +410,8 @@ static unsigned reverse_zone(const struct dns_settings *set, const struct revers
 }
 
 /* Every Service the address belongs to gives its name. */
-static bool add_pointers(const struct dns_zone *z, const struct dns_query *q, const struct reverse *r,
-			 struct dns_reply *out)
+static bool add_pointers(const struct dns_zone *z, const struct dns_query *q,
+                         const struct dns_reverse *r, struct dns_reply *out)
 {
 	uint8_t key[17];
 	size_t n = dns_address_key(key, &r->ip);
@@ -477,14 +431,14 @@ static bool add_pointers(const struct dns_zone *z, const struct dns_query *q, co
 }
 
 /* false: neither a name nor a range of ours. */
-static bool answer_reverse(const struct dns_zone *z, const struct dns_query *q, struct dns_reply *out,
-			   enum dns_result *result)
+static bool answer_reverse(const struct dns_zone *z, const struct dns_query *q,
+                           struct dns_reply *out, enum dns_result *result)
 {
-	struct reverse r;
+	struct dns_reverse r;
 	unsigned zone;
 	bool found;
 
-	if (!reverse_parse(q, &r))
+	if (!dns_reverse_parse(q, &r))
 		return false;
 	found = r.exact && add_pointers(z, q, &r, out);
 	zone = reverse_zone(z->set, &r);
@@ -499,10 +453,11 @@ static bool answer_reverse(const struct dns_zone *z, const struct dns_query *q, 
 	return true;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------- */
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
 
 static enum dns_result answer_outside(const struct dns_zone *z, const struct dns_query *q,
-				      struct dns_forwarded *fwd, struct dns_reply *out)
+                                      struct dns_forwarded *fwd, struct dns_reply *out)
 {
 	if (!z->set->n_upstreams)
 		return error(out, q, z, DNS_SERVFAIL);
@@ -520,7 +475,7 @@ static enum dns_result answer_outside(const struct dns_zone *z, const struct dns
 }
 
 enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_t n, bool stream,
-			   struct dns_query *q, struct dns_forwarded *fwd, struct dns_reply *out)
+                           struct dns_query *q, struct dns_forwarded *fwd, struct dns_reply *out)
 {
 	int rcode = dns_query_parse(q, query, n);
 	enum dns_result result;
@@ -535,7 +490,9 @@ enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_
 		return error(out, q, z, DNS_SERVFAIL);
 	if (q->type == DNS_AXFR || q->type == DNS_IXFR)
 		return error(out, q, z, DNS_REFUSED);
-	name = (struct name){ .p = q->name, .len = q->name_len, .label = q->label, .n_labels = q->n_labels };
+	name = (struct name){
+		.p = q->name, .len = q->name_len, .label = q->label, .n_labels = q->n_labels
+	};
 	if (in_zone(z->set, &name))
 		return answer_zone(z, q, &name, fwd, out);
 	if (answer_reverse(z, q, out, &result))

@@ -22,7 +22,7 @@ static struct list lru = LIST_INIT(lru);
 static size_t bytes;
 
 size_t dns_question_key(const struct dns_query *q, const struct dns_forwarded *fwd,
-			uint8_t out[static DNS_QUESTION_KEY])
+                        uint8_t out[static DNS_QUESTION_KEY])
 {
 	memcpy(out, fwd->target, fwd->target_len);
 	dns_put16(out + fwd->target_len, q->type);
@@ -43,8 +43,8 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-bool dns_cache_get(const struct dns_query *q, const struct dns_forwarded *fwd, uint64_t now_ms, bool stale,
-		   struct dns_cached *out)
+bool dns_cache_get(const struct dns_query *q, const struct dns_forwarded *fwd, uint64_t now_ms,
+                   bool stale, struct dns_cached *out)
 {
 	uint8_t key[DNS_QUESTION_KEY];
 	struct entry *e = map_get(&entries, key, dns_question_key(q, fwd, key));
@@ -63,12 +63,13 @@ bool dns_cache_get(const struct dns_query *q, const struct dns_forwarded *fwd, u
 
 static void make_room(size_t size)
 {
-	while (!list_empty(&lru) && (entries.len >= DNS_CACHE_ENTRIES || bytes + size > DNS_CACHE_BYTES))
+	while (!list_empty(&lru) &&
+	       (entries.len >= DNS_CACHE_ENTRIES || bytes + size > DNS_CACHE_BYTES))
 		entry_free(container_of(lru.next, struct entry, lru));
 }
 
 void dns_cache_put(const struct dns_query *q, const struct dns_forwarded *fwd, uint64_t now_ms,
-		   const uint8_t *msg, const struct dns_upstream_msg *m)
+                   const uint8_t *msg, const struct dns_upstream_msg *m)
 {
 	uint8_t key[DNS_QUESTION_KEY];
 	size_t key_len = dns_question_key(q, fwd, key);

@@ -1,9 +1,9 @@
 /* dns_forward.c - see dns_forward.h.
  *
  * A flight is one question on its way; its waiters are the clients that asked it. What is kept of a
- * client is its packed query: when the answer is there, the query is worked out again (dns_answer), which
- * writes header, question and aliases, and the upstream's records are added. Everything is bounded:
- * flights, waiters, waiters a flight, tries, time. */
+ * client is its packed query: when the answer is there, the query is worked out again (dns_answer),
+ * which writes header, question and aliases, and the upstream's records are added. Everything is
+ * bounded: flights, waiters, waiters a flight, tries, time. */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -59,7 +59,8 @@ static unsigned preferred; /* the upstream that answered last */
 static void flight_start(struct flight *f);
 static void flight_failed(struct flight *f);
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places ------------------------------------------------------------------------------------
+ */
 
 static struct flight *flight_take(void)
 {
@@ -112,10 +113,11 @@ bool dns_forward_idle(void)
 	return !n_flights;
 }
 
-/* ---- the answer, to everybody who waits -------------------------------------------------------- */
+/* ---- the answer, to everybody who waits --------------------------------------------------------
+ */
 
-static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked, const uint8_t *msg, size_t n,
-			 uint32_t age, uint32_t floor)
+static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked,
+                         const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
 {
 	static uint8_t bytes[DNS_TCP_MAX];
 	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
@@ -127,7 +129,7 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 	if (r == DNS_FORWARD) {
 		/* an alias may have been changed in between */
 		bool same = fwd.target_len == asked->target_len &&
-			    !memcmp(fwd.target, asked->target, fwd.target_len);
+		            !memcmp(fwd.target, asked->target, fwd.target_len);
 
 		if (n && same)
 			dns_upstream_merge(&out, &q, &fwd, msg, n, age, floor);
@@ -141,9 +143,10 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 		dns_udp_send(&w->client, out.p, out.len);
 }
 
-/* n 0: there is no answer. The flight is gone first: a connection that gets its answer may go on to its
- * next query, which may take the flight's place. */
-static void flight_land(struct flight *f, const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+/* n 0: there is no answer. The flight is gone first: a connection that gets its answer may go on to
+ * its next query, which may take the flight's place. */
+static void flight_land(struct flight *f, const uint8_t *msg, size_t n, uint32_t age,
+                        uint32_t floor)
 {
 	struct waiter *w = f->waiters, *next;
 	struct dns_forwarded asked = f->fwd;
@@ -174,7 +177,8 @@ static void flight_give_up(struct flight *f)
 	flight_land(f, NULL, 0, 0, 0);
 }
 
-/* ---- what an upstream says --------------------------------------------------------------------- */
+/* ---- what an upstream says ---------------------------------------------------------------------
+ */
 
 static bool anybody_streams(const struct flight *f)
 {
@@ -255,7 +259,8 @@ static size_t write_query(const struct flight *f, uint8_t out[static DNS_QUERY_P
 	return n;
 }
 
-/* Over TCP: first the query goes out, then length and answer come in, in as many pieces as they like. */
+/* Over TCP: first the query goes out, then length and answer come in, in as many pieces as they
+ * like. */
 static void on_stream(struct event *ev, uint32_t mask)
 {
 	struct flight *f = container_of(ev, struct flight, ev);
@@ -291,7 +296,8 @@ static void on_stream(struct event *ev, uint32_t mask)
 	}
 }
 
-/* ---- a try ------------------------------------------------------------------------------------- */
+/* ---- a try -------------------------------------------------------------------------------------
+ */
 
 static void flight_failed(struct flight *f)
 {
@@ -366,7 +372,8 @@ static void flight_start(struct flight *f)
 		timer_set(&f->timer, f->stream ? STREAM_MS : TRY_MS);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ------------------------------------------------------------------------------------
+ */
 
 static struct flight *flight_new(const struct dns_query *q, const struct dns_forwarded *fwd)
 {
@@ -385,7 +392,8 @@ static struct flight *flight_new(const struct dns_query *q, const struct dns_for
 	return f;
 }
 
-static bool flight_join(struct flight *f, const struct dns_query *q, const struct dns_client *client)
+static bool flight_join(struct flight *f, const struct dns_query *q,
+                        const struct dns_client *client)
 {
 	struct waiter *w = f->n_waiters < WAITERS_A_FLIGHT ? waiter_take() : NULL;
 
@@ -399,8 +407,8 @@ static bool flight_join(struct flight *f, const struct dns_query *q, const struc
 	return true;
 }
 
-bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd, const struct dns_client *client,
-		 struct dns_reply *out)
+bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
+                 const struct dns_client *client, struct dns_reply *out)
 {
 	uint8_t key[DNS_QUESTION_KEY];
 	struct flight *f = map_get(&by_question, key, dns_question_key(q, fwd, key));

@@ -1,7 +1,7 @@
 /* dns_host.c - see dns_host.h.
  *
- * Without connection tracking there is no race between the two queries that a resolver sends from one
- * port, the one that costs pods five seconds elsewhere, and no table to fill up. */
+ * Without connection tracking there is no race between the two queries that a resolver sends from
+ * one port, the one that costs pods five seconds elsewhere, and no table to fill up. */
 #include <netinet/in.h>
 #include <stdio.h>
 
@@ -33,7 +33,8 @@ void dns_host_addresses(struct conf_endpoints *out)
 			out->v[out->n++] = conf.dns.address.v[i];
 }
 
-/* ---- addresses --------------------------------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------------------------------
+ */
 
 static int with_lo(const struct conf_endpoints *addresses, bool add, struct err *e)
 {
@@ -61,10 +62,11 @@ static int with_lo(const struct conf_endpoints *addresses, bool add, struct err 
 	return ret;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------- */
+/* ---- rules -------------------------------------------------------------------------------------
+ */
 
-/* One chain for both directions: between two processes on the node a packet's source and destination
- * may both be the DNS address. */
+/* One chain for both directions: between two processes on the node a packet's source and
+ * destination may both be the DNS address. */
 static void add_notrack(struct nft_txn *t)
 {
 	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
@@ -91,9 +93,10 @@ static void add_branch(struct nft_txn *t, const char *chain, const struct ip *ip
 	nft_rule_add(t, r);
 }
 
-/* Both directions meet both hooks: a local client's query leaves by output and arrives by prerouting,
- * and so does its answer. */
-static void add_hook(struct nft_txn *t, const char *chain, enum nft_hook hook, const struct conf_endpoints *addresses)
+/* Both directions meet both hooks: a local client's query leaves by output and arrives by
+ * prerouting, and so does its answer. */
+static void add_hook(struct nft_txn *t, const char *chain, enum nft_hook hook,
+                     const struct conf_endpoints *addresses)
 {
 	nft_chain_add(t, DNS_TABLE, chain, hook, NFT_CHAIN_FILTER, PRIORITY_RAW);
 	for (unsigned i = 0; i < addresses->n; i++) {

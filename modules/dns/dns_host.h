@@ -1,5 +1,5 @@
-/* dns_host.h - what the machine itself needs for the cluster DNS addresses: the addresses on lo, and
- * rules that keep their traffic away from connection tracking. */
+/* dns_host.h - what the machine itself needs for the cluster DNS addresses: the addresses on lo,
+ * and rules that keep their traffic away from connection tracking. */
 #pragma once
 
 #include <knetd/conf.h>

@@ -1,8 +1,8 @@
 /* dns_plan.c - see dns_plan.h.
  *
  * A Service's names lie in one shard, found from its name. Its reverse entries lie where its
- * addresses lead: so the shards to rebuild are those of its addresses now, and those of the addresses it
- * had, which the changes' old objects tell. */
+ * addresses lead: so the shards to rebuild are those of its addresses now, and those of the
+ * addresses it had, which the changes' old objects tell. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct old_slice {
 };
 struct touched {
 	const char *ns, *name;
-	bool service;		 /* the Service itself changed */
+	bool service; /* the Service itself changed */
 	bool was_headless;
 	struct old_slice *slices; /* as they were before */
 };
@@ -50,7 +50,8 @@ static struct dns_target target(struct dns_plan *p)
 	};
 }
 
-/* ---- what changed ------------------------------------------------------------------------------ */
+/* ---- what changed ------------------------------------------------------------------------------
+ */
 
 static struct touched *touch(struct dns_plan *p, const char *key)
 {
@@ -92,8 +93,8 @@ static void rebuild_slice(struct dns_plan *p, const struct object *slice)
 	size_t i, n, k, m;
 	struct ip ip;
 
-	yyjson_arr_foreach(yyjson_obj_get(yyjson_doc_get_root(doc), "endpoints"), i, n, endpoint)
-		yyjson_arr_foreach(yyjson_obj_get(endpoint, "addresses"), k, m, address)
+	yyjson_arr_foreach (yyjson_obj_get(yyjson_doc_get_root(doc), "endpoints"), i, n, endpoint)
+		yyjson_arr_foreach (yyjson_obj_get(endpoint, "addresses"), k, m, address)
 			if (yyjson_is_str(address) && ip_parse(&ip, yyjson_get_str(address)))
 				rebuild_address(p, &ip);
 }
@@ -142,7 +143,8 @@ void dns_plan_change(struct dns_plan *p, const struct change *c)
 		touch_namespace(p, (c->new ? c->new : c->old)->name);
 }
 
-/* ---- what it means ----------------------------------------------------------------------------- */
+/* ---- what it means -----------------------------------------------------------------------------
+ */
 
 static void drop_owner(struct dns_plan *p, uint64_t owner)
 {
@@ -155,8 +157,8 @@ static void rebuild_name(struct dns_plan *p, const char *first, const char *seco
 	char text[DNS_NAME_MAX];
 	size_t n;
 
-	if (snprintf(text, sizeof(text), "%s%s%s", first, second ? "." : "", second ? second : "") >=
-	    (int)sizeof(text))
+	if (snprintf(text, sizeof(text), "%s%s%s", first, second ? "." : "",
+	             second ? second : "") >= (int)sizeof(text))
 		return;
 	n = dns_name_from_text(key, text);
 	if (n) /* without the root label */
@@ -249,9 +251,11 @@ void dns_plan_all(struct dns_plan *p)
 		p->rebuild[i] = true;
 }
 
-/* ---- snapshots --------------------------------------------------------------------------------- */
+/* ---- snapshots ---------------------------------------------------------------------------------
+ */
 
-void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old, struct buf *out)
+void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
+                    struct buf *out)
 {
 	dns_shard_build(out, old, (struct dns_owners){ p->owners, p->n_owners }, &p->fresh[slot]);
 	if (!out->failed && !((const struct dns_shard_head *)out->data)->n_entries)
@@ -271,7 +275,8 @@ void dns_plan_settings(const struct conf_endpoints *upstreams, struct buf *out)
 	struct dns_plan p;
 	struct dns_target to;
 
-	static_assert(sizeof(s) == offsetof(struct dns_settings, shard), "the shard follows without a gap");
+	static_assert(sizeof(s) == offsetof(struct dns_settings, shard),
+	              "the shard follows without a gap");
 	dns_plan_begin(&p);
 	to = target(&p);
 	memcpy(s.zone, p.zone, p.zone_len);

@@ -31,5 +31,6 @@ void dns_plan_all(struct dns_plan *p);
 /* The content of slot 0, in one go. */
 void dns_plan_settings(const struct conf_endpoints *upstreams, struct buf *out);
 /* The new content of a slot from 1 on; out stays empty when nothing is left in it. */
-void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old, struct buf *out);
+void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
+                    struct buf *out);
 void dns_plan_free(struct dns_plan *p);

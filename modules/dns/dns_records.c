@@ -12,8 +12,8 @@ struct base { /* what all records of one Service share */
 	const struct service_view *svc;
 	struct arena *a;
 	uint64_t owner;
-	struct buf *shard;	    /* where its names go */
-	uint8_t key[DNS_NAME_MAX];  /* <svc>.<ns> */
+	struct buf *shard;         /* where its names go */
+	uint8_t key[DNS_NAME_MAX]; /* <svc>.<ns> */
 	size_t key_len;
 	uint8_t full[DNS_NAME_MAX]; /* <svc>.<ns>.svc.<zone>, with the root label */
 	size_t full_len;
@@ -50,7 +50,8 @@ static struct buf *slot_for(const struct dns_target *t, const uint8_t *home, siz
 	return &t->fresh[slot];
 }
 
-static bool base_init(struct base *b, const struct dns_target *t, const struct service_view *svc, struct arena *a)
+static bool base_init(struct base *b, const struct dns_target *t, const struct service_view *svc,
+                      struct arena *a)
 {
 	size_t name, ns;
 
@@ -82,9 +83,11 @@ static bool entry_begin(const struct base *b, struct dns_writer *w, const uint8_
 	return true;
 }
 
-/* ---- addresses --------------------------------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------------------------------
+ */
 
-static void add_address(struct dns_writer *w, const struct ip *ip, const uint8_t *owner, size_t owner_len)
+static void add_address(struct dns_writer *w, const struct ip *ip, const uint8_t *owner,
+                        size_t owner_len)
 {
 	dns_record_add(w, &(struct dns_record){
 				  .owner = owner,
@@ -121,15 +124,19 @@ static void add_pointer(const struct base *b, const struct ip *ip, const char *l
 		return;
 	dns_entry_begin(&w, slot_for(b->t, key, key_len), b->owner, key, key_len);
 	dns_set_begin(&w, DNS_PTR);
-	dns_record_add(&w, &(struct dns_record){
-				   .type = DNS_PTR, .ttl = DNS_TTL, .rdata = target, .rdlen = (uint16_t)n });
+	dns_record_add(&w, &(struct dns_record){ .type = DNS_PTR,
+	                                         .ttl = DNS_TTL,
+	                                         .rdata = target,
+	                                         .rdlen = (uint16_t)n });
 	dns_set_end(&w);
 	dns_entry_end(&w);
 }
 
-/* ---- SRV --------------------------------------------------------------------------------------- */
+/* ---- SRV ---------------------------------------------------------------------------------------
+ */
 
-static void add_srv(const struct base *b, struct dns_writer *w, const struct host *h, unsigned weight)
+static void add_srv(const struct base *b, struct dns_writer *w, const struct host *h,
+                    unsigned weight)
 {
 	uint8_t rdata[6 + 64 + DNS_NAME_MAX];
 	size_t n = 6;
@@ -141,8 +148,10 @@ static void add_srv(const struct base *b, struct dns_writer *w, const struct hos
 	memcpy(rdata + n, b->full, b->full_len);
 	n += b->full_len;
 	if (n - 6 <= DNS_NAME_MAX)
-		dns_record_add(w, &(struct dns_record){
-					  .type = DNS_SRV, .ttl = DNS_TTL, .rdata = rdata, .rdlen = (uint16_t)n });
+		dns_record_add(w, &(struct dns_record){ .type = DNS_SRV,
+		                                        .ttl = DNS_TTL,
+		                                        .rdata = rdata,
+		                                        .rdlen = (uint16_t)n });
 }
 
 /* The address of a target, for the additional section. Its owner is its own label and a pointer to
@@ -162,8 +171,8 @@ static bool same_target(const struct host *a, const struct host *b)
 }
 
 /* targets: sorted by label and port. glue: whose addresses to add. */
-static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts targets, struct hosts glue,
-			size_t prefix)
+static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts targets,
+                        struct hosts glue, size_t prefix)
 {
 	unsigned distinct = 0;
 
@@ -178,7 +187,8 @@ static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts
 	dns_set_end(w);
 }
 
-/* ---- hosts: what a Service's names lead to ----------------------------------------------------- */
+/* ---- hosts: what a Service's names lead to -----------------------------------------------------
+ */
 
 static int by_label(const void *a, const void *b)
 {
@@ -194,7 +204,8 @@ static void host_label(const struct view_endpoint *e, char out[static 64])
 {
 	char text[IP_TEXT];
 
-	snprintf(out, 64, "%s", strlen(e->hostname) < 64 && *e->hostname ? e->hostname : ip_text(&e->ip, text));
+	snprintf(out, 64, "%s",
+	         strlen(e->hostname) < 64 && *e->hostname ? e->hostname : ip_text(&e->ip, text));
 	if (*e->hostname)
 		return;
 	for (char *c = out; *c; c++)
@@ -255,7 +266,8 @@ static struct hosts hosts_all_ports(const struct base *b)
 	return all;
 }
 
-/* ---- entries ----------------------------------------------------------------------------------- */
+/* ---- entries -----------------------------------------------------------------------------------
+ */
 
 /* <svc>.<ns>; SRV for all ports together, as CoreDNS. */
 static void entry_service(const struct base *b, struct hosts hosts)
@@ -336,13 +348,16 @@ static void entry_alias(const struct base *b)
 	entry_begin(b, &w, NULL, 0);
 	dns_set_begin(&w, DNS_CNAME);
 	if (n)
-		dns_record_add(&w, &(struct dns_record){
-					   .type = DNS_CNAME, .ttl = DNS_TTL, .rdata = target, .rdlen = (uint16_t)n });
+		dns_record_add(&w, &(struct dns_record){ .type = DNS_CNAME,
+		                                         .ttl = DNS_TTL,
+		                                         .rdata = target,
+		                                         .rdlen = (uint16_t)n });
 	dns_set_end(&w);
 	dns_entry_end(&w);
 }
 
-void dns_records_service(const struct dns_target *t, const struct service_view *svc, struct arena *a)
+void dns_records_service(const struct dns_target *t, const struct service_view *svc,
+                         struct arena *a)
 {
 	struct hosts hosts;
 	struct base b;
@@ -376,7 +391,8 @@ void dns_records_namespace(const struct dns_target *t, const char *ns)
 	dns_entry_end(&w);
 }
 
-/* ---- the zone itself --------------------------------------------------------------------------- */
+/* ---- the zone itself ---------------------------------------------------------------------------
+ */
 
 static const uint8_t ns_name[] = { 2, 'n', 's', 3, 'd', 'n', 's' };
 
@@ -398,8 +414,8 @@ uint16_t dns_records_soa(const uint8_t *zone, size_t zone_len, uint8_t out[stati
 	return (uint16_t)n;
 }
 
-static void add_dns_addresses(struct dns_writer *w, const struct conf_endpoints *dns, uint8_t family,
-			      const uint8_t *owner, size_t owner_len)
+static void add_dns_addresses(struct dns_writer *w, const struct conf_endpoints *dns,
+                              uint8_t family, const uint8_t *owner, size_t owner_len)
 {
 	for (unsigned i = 0; i < dns->n; i++)
 		if (!family || dns->v[i].ip.len == family)
@@ -413,20 +429,22 @@ static void entry_apex(const struct dns_target *t, const struct conf_endpoints *
 
 	dns_entry_begin(&w, &t->fresh[0], 0, NULL, 0);
 	dns_set_begin(&w, DNS_SOA);
-	dns_record_add(&w, &(struct dns_record){ .type = DNS_SOA,
-						 .ttl = DNS_TTL,
-						 .rdata = data,
-						 .rdlen = dns_records_soa(t->zone, t->zone_len, data) });
+	dns_record_add(
+		&w, &(struct dns_record){ .type = DNS_SOA,
+	                                  .ttl = DNS_TTL,
+	                                  .rdata = data,
+	                                  .rdlen = dns_records_soa(t->zone, t->zone_len, data) });
 	dns_set_end(&w);
 	memcpy(data, ns_name, sizeof(ns_name));
 	memcpy(data + sizeof(ns_name), t->zone, t->zone_len);
 	/* one answer: its data, the name server, always lies at the same place */
 	dns_put16(owner, (uint16_t)(0xc000 | (DNS_HEADER + t->zone_len + 4 + 12)));
 	dns_set_begin(&w, DNS_NS);
-	dns_record_add(&w, &(struct dns_record){ .type = DNS_NS,
-						 .ttl = DNS_TTL,
-						 .rdata = data,
-						 .rdlen = (uint16_t)(sizeof(ns_name) + t->zone_len) });
+	dns_record_add(&w,
+	               &(struct dns_record){ .type = DNS_NS,
+	                                     .ttl = DNS_TTL,
+	                                     .rdata = data,
+	                                     .rdlen = (uint16_t)(sizeof(ns_name) + t->zone_len) });
 	add_dns_addresses(&w, dns, 0, owner, sizeof(owner));
 	dns_set_end(&w);
 	dns_entry_end(&w);
@@ -443,7 +461,8 @@ static void entry_empty(const struct dns_target *t, const char *label)
 
 void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *dns)
 {
-	static const uint8_t version[] = "\5" "1.1.0";
+	static const uint8_t version[] = "\5"
+					 "1.1.0";
 	uint8_t key[64];
 	struct dns_writer w;
 
@@ -460,8 +479,10 @@ void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *d
 	dns_entry_end(&w);
 	dns_entry_begin(&w, &t->fresh[0], 0, key, label_put(key, "dns-version"));
 	dns_set_begin(&w, DNS_TXT);
-	dns_record_add(&w, &(struct dns_record){
-				   .type = DNS_TXT, .ttl = DNS_TTL, .rdata = version, .rdlen = sizeof(version) - 1 });
+	dns_record_add(&w, &(struct dns_record){ .type = DNS_TXT,
+	                                         .ttl = DNS_TTL,
+	                                         .rdata = version,
+	                                         .rdlen = sizeof(version) - 1 });
 	dns_set_end(&w);
 	dns_entry_end(&w);
 	t->rebuild[0] = true;

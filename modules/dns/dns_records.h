@@ -6,17 +6,18 @@
 
 #include "dns_snapshot.h"
 
-#define DNS_TTL 5	       /* seconds; as CoreDNS */
-#define DNS_SERIAL 1	       /* nobody transfers the zone */
+#define DNS_TTL 5    /* seconds; as CoreDNS */
+#define DNS_SERIAL 1 /* nobody transfers the zone */
 
-struct dns_target { /* where entries go */
+struct dns_target {          /* where entries go */
 	const uint8_t *zone; /* wire form */
 	size_t zone_len;
-	struct buf *fresh;   /* DNS_SLOTS buffers of entries */
-	bool *rebuild;	     /* DNS_SLOTS flags, set where an entry was added */
+	struct buf *fresh; /* DNS_SLOTS buffers of entries */
+	bool *rebuild;     /* DNS_SLOTS flags, set where an entry was added */
 };
 
-void dns_records_service(const struct dns_target *t, const struct service_view *svc, struct arena *a);
+void dns_records_service(const struct dns_target *t, const struct service_view *svc,
+                         struct arena *a);
 void dns_records_namespace(const struct dns_target *t, const char *ns);
 /* The names of the zone itself; dns: the cluster DNS addresses. */
 void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *dns);

@@ -40,8 +40,8 @@ static void parse_line(const char *line, struct conf_endpoints *out)
 	struct endpoint ep = { .port = 53 };
 	char word[16], address[64];
 
-	if (out->n < CONF_ADDRS && sscanf(line, "%15s %63s", word, address) == 2 && !strcmp(word, "nameserver") &&
-	    ip_parse(&ep.ip, address) && !dns_resolv_own(&ep))
+	if (out->n < CONF_ADDRS && sscanf(line, "%15s %63s", word, address) == 2 &&
+	    !strcmp(word, "nameserver") && ip_parse(&ep.ip, address) && !dns_resolv_own(&ep))
 		out->v[out->n++] = ep;
 }
 

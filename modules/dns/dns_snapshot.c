@@ -27,7 +27,8 @@ size_t dns_address_key(uint8_t out[static 17], const struct ip *ip)
 	return ip->len + 1u;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -----------------------------------------------------------------------------------
+ */
 
 bool dns_shard_open(struct dns_shard *s, const void *p, size_t n)
 {
@@ -54,8 +55,7 @@ const struct dns_settings *dns_settings_open(const void *p, size_t n)
 	const struct dns_settings *s = p;
 
 	if (n < sizeof(*s) || s->magic != DNS_SETTINGS_MAGIC || s->soa_len > sizeof(s->soa) ||
-	    !s->zone_len || s->n_ranges > DNS_RANGES ||
-	    s->n_upstreams > CONF_ADDRS)
+	    !s->zone_len || s->n_ranges > DNS_RANGES || s->n_upstreams > CONF_ADDRS)
 		return NULL;
 	return s;
 }
@@ -70,8 +70,8 @@ static const struct dns_entry *entry_at(const struct dns_shard *s, uint32_t at)
 	return e;
 }
 
-const struct dns_entry *dns_shard_find(const struct dns_shard *s, const uint8_t *key, size_t n, uint64_t hash,
-				       uint32_t *place)
+const struct dns_entry *dns_shard_find(const struct dns_shard *s, const uint8_t *key, size_t n,
+                                       uint64_t hash, uint32_t *place)
 {
 	if (!s->p)
 		return NULL;
@@ -129,7 +129,8 @@ const struct dns_set *dns_entry_set(const struct dns_entry *e, uint16_t type)
 	return NULL;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -----------------------------------------------------------------------------------
+ */
 
 static void pad_to(struct buf *b, size_t from, size_t align)
 {
@@ -138,7 +139,8 @@ static void pad_to(struct buf *b, size_t from, size_t align)
 	buf_add(b, zeros, -(b->len - from) & (align - 1));
 }
 
-void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key, size_t n)
+void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key,
+                     size_t n)
 {
 	struct dns_entry e = { .owner = owner, .key_len = (uint8_t)n };
 
@@ -152,7 +154,8 @@ void dns_entry_end(struct dns_writer *w)
 {
 	pad_to(w->b, w->entry, 8);
 	if (!w->b->failed)
-		((struct dns_entry *)(w->b->data + w->entry))->size = (uint32_t)(w->b->len - w->entry);
+		((struct dns_entry *)(w->b->data + w->entry))->size =
+			(uint32_t)(w->b->len - w->entry);
 }
 
 void dns_set_begin(struct dns_writer *w, uint16_t type)
@@ -285,7 +288,8 @@ static void index_fill(uint8_t *shard, size_t at)
 	}
 }
 
-void dns_shard_build(struct buf *out, const struct dns_shard *old, struct dns_owners drop, const struct buf *fresh)
+void dns_shard_build(struct buf *out, const struct dns_shard *old, struct dns_owners drop,
+                     const struct buf *fresh)
 {
 	const struct dns_shard_head *before = (const struct dns_shard_head *)old->p;
 	struct dns_shard_head head = { .magic = DNS_SHARD_MAGIC };

@@ -4,13 +4,12 @@
  * dns-version). Slots 1 to DNS_SHARDS hold one shard each, the names below svc.<zone> and the
  * addresses of the reverse zones, so that one changed Service rebuilds two or three small files.
  *
- * A shard is a hash index and, behind it, entries: a key, the Service that owns it, and for each record
- * type the finished bytes of the answer. The bytes are the records as they go out: their owner is a
- * compression pointer into the question, which lies at the same place in every answer for that name.
- * All offsets are checked against the file's length when they are used. Keys:
- *   below svc.<zone>   the labels before it, lower case, without a root label
- *   in slot 0          the labels before <zone>
- *   reverse            DNS_KEY_ADDR, then 4 or 16 address bytes (no label is that long)
+ * A shard is a hash index and, behind it, entries: a key, the Service that owns it, and for each
+ * record type the finished bytes of the answer. The bytes are the records as they go out: their
+ * owner is a compression pointer into the question, which lies at the same place in every answer
+ * for that name. All offsets are checked against the file's length when they are used. Keys: below
+ * svc.<zone>   the labels before it, lower case, without a root label in slot 0          the labels
+ * before <zone> reverse            DNS_KEY_ADDR, then 4 or 16 address bytes (no label is that long)
  * An address may have several entries, one for each Service it belongs to; a name has one. */
 #pragma once
 
@@ -34,11 +33,11 @@
 struct dns_settings {
 	uint32_t magic, ttl;
 	uint16_t soa_len;
-	uint8_t zone_len;    /* of zone, with the root label */
+	uint8_t zone_len; /* of zone, with the root label */
 	uint8_t zone_labels;
 	uint8_t n_ranges, n_upstreams;
 	uint8_t zone[DNS_NAME_MAX + 1];
-	uint8_t soa[DNS_SOA_MAX];	/* its data, uncompressed */
+	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */
 	struct endpoint upstreams[CONF_ADDRS];
 	_Alignas(8) uint8_t shard[];
@@ -56,7 +55,7 @@ struct dns_place { /* in the index */
 };
 struct dns_entry {
 	uint64_t owner; /* dns_owner() of the Service */
-	uint32_t size;	/* of the entry with its sets, a multiple of 8 */
+	uint32_t size;  /* of the entry with its sets, a multiple of 8 */
 	uint16_t n_sets;
 	uint8_t key_len;
 	uint8_t pad;
@@ -64,13 +63,14 @@ struct dns_entry {
 };
 struct dns_set {
 	uint16_t type;
-	uint16_t n_answers, n_extras;	  /* records of the answer and additional sections */
-	uint16_t rr_size;		  /* of each answer, 0 when they differ */
+	uint16_t n_answers, n_extras;     /* records of the answer and additional sections */
+	uint16_t rr_size;                 /* of each answer, 0 when they differ */
 	uint16_t answers_len, extras_len; /* bytes; the answers follow, then the extras */
 	uint8_t rr[];
 };
 
-/* ---- reading, in the worker ------------------------------------------------------------------- */
+/* ---- reading, in the worker -------------------------------------------------------------------
+ */
 
 struct dns_shard { /* an opened shard; zero: empty */
 	const uint8_t *p;
@@ -83,12 +83,14 @@ bool dns_shard_open(struct dns_shard *s, const void *p, size_t n);
 const struct dns_settings *dns_settings_open(const void *p, size_t n); /* NULL when it is none */
 
 /* The first entry with that key, or the next one after *place (start with 0). NULL: no more. */
-const struct dns_entry *dns_shard_find(const struct dns_shard *s, const uint8_t *key, size_t n, uint64_t hash,
-				       uint32_t *place);
+const struct dns_entry *dns_shard_find(const struct dns_shard *s, const uint8_t *key, size_t n,
+                                       uint64_t hash, uint32_t *place);
 const struct dns_set *dns_entry_set(const struct dns_entry *e, uint16_t type); /* NULL: has none */
-const struct dns_set *dns_entry_any(const struct dns_entry *e); /* some set, NULL when it has none */
+const struct dns_set *
+dns_entry_any(const struct dns_entry *e); /* some set, NULL when it has none */
 
-/* ---- placement -------------------------------------------------------------------------------- */
+/* ---- placement --------------------------------------------------------------------------------
+ */
 
 uint64_t dns_hash(const uint8_t *key, size_t n);
 /* The slot for a hash of: an address key, a namespace's label, or the last two labels of a name. */
@@ -100,13 +102,15 @@ uint64_t dns_owner(const char *ns, const char *name);
 /* The key of an address, its length. */
 size_t dns_address_key(uint8_t out[static 17], const struct ip *ip);
 
-/* ---- writing, in the control process ----------------------------------------------------------- */
+/* ---- writing, in the control process -----------------------------------------------------------
+ */
 
 struct dns_writer { /* entries going into a buffer, one after the other */
 	struct buf *b;
 	size_t entry, set; /* where the open ones start */
 };
-void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key, size_t n);
+void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key,
+                     size_t n);
 void dns_entry_end(struct dns_writer *w);
 void dns_set_begin(struct dns_writer *w, uint16_t type);
 void dns_set_end(struct dns_writer *w); /* a set without records disappears */
@@ -127,4 +131,4 @@ struct dns_owners {
 	size_t n;
 };
 void dns_shard_build(struct buf *out, const struct dns_shard *old, struct dns_owners drop,
-		     const struct buf *fresh);
+                     const struct buf *fresh);

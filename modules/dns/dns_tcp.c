@@ -14,16 +14,17 @@
 #include "dns_worker.h"
 
 #define CONNS 256
-#define QUERY_MAX 4096		 /* bytes of one query */
+#define QUERY_MAX 4096            /* bytes of one query */
 #define OUT_MAX (4 * DNS_TCP_MAX) /* bytes of answers waiting for a slow reader */
-#define OUT_PAUSE DNS_TCP_MAX	 /* from there on no more queries are read */
-#define PENDING_PAUSE 64	 /* as many forwarded ones on the way: the same */
+#define OUT_PAUSE DNS_TCP_MAX     /* from there on no more queries are read */
+#define PENDING_PAUSE 64          /* as many forwarded ones on the way: the same */
 #define IDLE_MS 10000
 #define ACCEPTS 16 /* in one go */
 
 struct conn {
 	struct event ev;
-	struct list by_age; /* the most recently active at the end; free ones in a list of their own */
+	struct list
+		by_age; /* the most recently active at the end; free ones in a list of their own */
 	uint64_t active_ms;
 	uint32_t serial; /* of the use of this place */
 	unsigned pending;
@@ -91,7 +92,8 @@ static void conn_settle(struct conn *c)
 		conn_close(c);
 		return;
 	}
-	loop_mod(&c->ev, EPOLLERR | (!c->eof && may_answer(c) ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0));
+	loop_mod(&c->ev,
+	         EPOLLERR | (!c->eof && may_answer(c) ? EPOLLIN : 0) | (c->out.len ? EPOLLOUT : 0));
 }
 
 /* False when the connection is gone. */
@@ -127,7 +129,9 @@ static void conn_reply(struct conn *c, const uint8_t *p, size_t n)
 static void conn_query(struct conn *c, const uint8_t *p, size_t n)
 {
 	struct dns_reply reply = { .p = reply_bytes, .max = DNS_TCP_MAX };
-	struct dns_client client = { .stream = true, .conn = (unsigned)(c - conns), .conn_serial = c->serial };
+	struct dns_client client = { .stream = true,
+		                     .conn = (unsigned)(c - conns),
+		                     .conn_serial = c->serial };
 
 	c->pending++; /* taken back at once, or by dns_tcp_send */
 	if (!dns_worker_answer(p, n, &client, &reply))
@@ -143,7 +147,8 @@ static bool conn_queries(struct conn *c)
 
 	while (c->in_len - at >= 2 && may_answer(c)) {
 		len = dns_get16(c->in + at);
-		if (len < DNS_HEADER || len > QUERY_MAX || (c->in_len - at > 4 && (c->in[at + 4] & 0x80)))
+		if (len < DNS_HEADER || len > QUERY_MAX ||
+		    (c->in_len - at > 4 && (c->in[at + 4] & 0x80)))
 			return false;
 		if (c->in_len - at < 2 + len)
 			break;
@@ -201,7 +206,8 @@ void dns_tcp_send(const struct dns_client *client, const uint8_t *p, size_t n)
 		conn_settle(c);
 }
 
-/* ---- listening --------------------------------------------------------------------------------- */
+/* ---- listening ---------------------------------------------------------------------------------
+ */
 
 static struct conn *conn_take(void)
 {
@@ -275,7 +281,7 @@ void dns_tcp_drain(void)
 		close(listeners[i].fd);
 	}
 	n_listeners = 0;
-	list_each(pos, next, &open_conns)
+	list_each (pos, next, &open_conns)
 		conn_event(&container_of(pos, struct conn, by_age)->ev, EPOLLIN);
 }
 

@@ -12,8 +12,8 @@
 #include "dns_worker.h"
 
 #define BATCH 32
-#define BATCHES 8	/* in one go, before the other descriptors get their turn */
-#define QUERY_MAX 1500	/* bytes; a longer one is cut and then refused as broken */
+#define BATCHES 8      /* in one go, before the other descriptors get their turn */
+#define QUERY_MAX 1500 /* bytes; a longer one is cut and then refused as broken */
 
 struct udp_socket {
 	struct event ev;
@@ -94,9 +94,9 @@ static void batch_answer(const struct udp_socket *s, unsigned i, unsigned *n_out
 	++*n_out;
 }
 
-/* A message that cannot be sent (no route, full buffer) is skipped: its client asks again. The call is
- * made by number because musl's sendmmsg is a loop around sendmsg, which clears the padding of the
- * headers; ours are static and were never anything but zero there. */
+/* A message that cannot be sent (no route, full buffer) is skipped: its client asks again. The call
+ * is made by number because musl's sendmmsg is a loop around sendmsg, which clears the padding of
+ * the headers; ours are static and were never anything but zero there. */
 static void batch_send(int fd, unsigned n)
 {
 	for (unsigned done = 0; done < n;) {
@@ -132,9 +132,10 @@ void dns_udp_send(const struct dns_client *c, const uint8_t *p, size_t n)
 {
 	struct dns_client copy = *c;
 	struct iovec iov = { (void *)p, n };
-	struct msghdr m = {
-		.msg_name = &copy.peer, .msg_namelen = copy.peer_len, .msg_iov = &iov, .msg_iovlen = 1
-	};
+	struct msghdr m = { .msg_name = &copy.peer,
+		            .msg_namelen = copy.peer_len,
+		            .msg_iov = &iov,
+		            .msg_iovlen = 1 };
 
 	control_set(&m, copy.control, copy.control_len);
 	sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -147,7 +148,8 @@ static bool bound_to_any(int fd)
 
 	if (getsockname(fd, &at.any, &len) < 0)
 		return false;
-	return at.any.sa_family == AF_INET ? !at.v4.sin_addr.s_addr : IN6_IS_ADDR_UNSPECIFIED(&at.v6.sin6_addr);
+	return at.any.sa_family == AF_INET ? !at.v4.sin_addr.s_addr
+	                                   : IN6_IS_ADDR_UNSPECIFIED(&at.v6.sin6_addr);
 }
 
 int dns_udp_start(const struct worker *w, struct err *e)

@@ -1,11 +1,12 @@
 /* dns_upstream_msg.c - see dns_upstream_msg.h */
 #include "dns_upstream_msg.h"
 
-#define AD 0x0020	 /* the upstream vouches for the data */
-#define TTL_MAX 3600	 /* seconds an answer is kept, whatever it says */
+#define AD 0x0020    /* the upstream vouches for the data */
+#define TTL_MAX 3600 /* seconds an answer is kept, whatever it says */
 #define TTL_MAX_DENY 1800
 
-static bool same_question(const uint8_t *p, size_t n, const struct dns_forwarded *fwd, uint16_t type)
+static bool same_question(const uint8_t *p, size_t n, const struct dns_forwarded *fwd,
+                          uint16_t type)
 {
 	size_t end = DNS_HEADER + fwd->target_len;
 	uint8_t name[DNS_NAME_MAX];
@@ -42,16 +43,18 @@ static uint32_t lifetime(const struct dns_upstream_msg *m, const struct ttls *t,
 	return t->deny < TTL_MAX_DENY ? t->deny : TTL_MAX_DENY;
 }
 
-bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd, uint16_t type,
-			struct dns_upstream_msg *out)
+bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd,
+                        uint16_t type, struct dns_upstream_msg *out)
 {
 	struct ttls ttls = { .answers = UINT32_MAX };
 	size_t at = DNS_HEADER + fwd->target_len + 4u;
 	struct dns_rr rr;
 
-	if (n < DNS_HEADER || dns_get16(p) != id || !(p[2] & 0x80) || !same_question(p, n, fwd, type))
+	if (n < DNS_HEADER || dns_get16(p) != id || !(p[2] & 0x80) ||
+	    !same_question(p, n, fwd, type))
 		return false;
-	*out = (struct dns_upstream_msg){ .rcode = p[3] & DNS_RCODE, .truncated = p[2] & DNS_TC >> 8 };
+	*out = (struct dns_upstream_msg){ .rcode = p[3] & DNS_RCODE,
+		                          .truncated = p[2] & DNS_TC >> 8 };
 	for (unsigned section = 0; section < 3; section++) {
 		unsigned count = dns_get16(p + 6 + section * 2);
 
@@ -87,9 +90,10 @@ static uint32_t aged(uint32_t ttl, uint32_t age, uint32_t floor)
 	return ttl > age + floor ? ttl - age : floor;
 }
 
-/* The question is as long as ours, so that the records lie where they lay and their pointers hold. */
-static void merge_plain(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg, size_t n,
-			uint32_t age, uint32_t floor)
+/* The question is as long as ours, so that the records lie where they lay and their pointers hold.
+ */
+static void merge_plain(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg,
+                        size_t n, uint32_t age, uint32_t floor)
 {
 	uint16_t *counts[] = { &out->answers, &out->authorities, &out->extras };
 	size_t at = out->len;
@@ -114,8 +118,8 @@ static void merge_plain(struct dns_reply *out, const struct dns_query *q, const 
 }
 
 /* Behind an alias: addresses and the further aliases that lead to them, names written out. */
-static bool merge_record(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg, size_t n,
-			 const struct dns_rr *rr, uint32_t ttl)
+static bool merge_record(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg,
+                         size_t n, const struct dns_rr *rr, uint32_t ttl)
 {
 	uint8_t owner[DNS_NAME_MAX], target[DNS_NAME_MAX];
 	const uint8_t *rdata = msg + rr->rdata;
@@ -145,8 +149,9 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q, const
 	return true;
 }
 
-static void merge_alias(struct dns_reply *out, const struct dns_query *q, const struct dns_forwarded *fwd,
-			const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+static void merge_alias(struct dns_reply *out, const struct dns_query *q,
+                        const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
+                        uint32_t floor)
 {
 	size_t at = DNS_HEADER + fwd->target_len + 4u;
 	struct dns_rr rr;
@@ -157,8 +162,9 @@ static void merge_alias(struct dns_reply *out, const struct dns_query *q, const 
 			return;
 }
 
-void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q, const struct dns_forwarded *fwd,
-			const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,
+                        const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
+                        uint32_t floor)
 {
 	uint16_t flags = DNS_RA;
 

@@ -12,10 +12,11 @@ struct dns_upstream_msg {
 
 /* Checks that p is a sound answer to the question id, target, type. Its OPT record, and whatever
  * stands behind that, is cut off. false: not to be believed. */
-bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd, uint16_t type,
-			struct dns_upstream_msg *out);
+bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd,
+                        uint16_t type, struct dns_upstream_msg *out);
 
 /* Makes msg, which dns_upstream_check has seen, the end of the reply that dns_answer began. Its
  * records are `age` seconds older by now; floor: the least TTL to be told. */
-void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q, const struct dns_forwarded *fwd,
-			const uint8_t *msg, size_t n, uint32_t age, uint32_t floor);
+void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,
+                        const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
+                        uint32_t floor);

@@ -54,7 +54,8 @@ size_t dns_name_skip(const uint8_t *p, size_t n, size_t at)
 	return 0;
 }
 
-size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX], size_t *len)
+size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX],
+                     size_t *len)
 {
 	size_t limit = at, end = 0, used = 0, target;
 
@@ -124,9 +125,11 @@ static size_t parse_name(struct dns_query *q, const uint8_t *p, size_t n)
 	return 0;
 }
 
-#define ADDITIONAL_MAX 4 /* records behind the question that we look at: OPT, a signature, no crowd */
+#define ADDITIONAL_MAX                                                                             \
+	4 /* records behind the question that we look at: OPT, a signature, no crowd */
 
-static int parse_additional(struct dns_query *q, const uint8_t *p, size_t n, size_t at, unsigned count)
+static int parse_additional(struct dns_query *q, const uint8_t *p, size_t n, size_t at,
+                            unsigned count)
 {
 	struct dns_rr rr;
 
@@ -141,7 +144,9 @@ static int parse_additional(struct dns_query *q, const uint8_t *p, size_t n, siz
 			return DNS_FORMERR; /* RFC 6891 6.1.1: one, owned by the root */
 		q->edns = true;
 		q->dnssec_ok = rr.ttl & 0x8000;
-		q->udp_size = rr.class < DNS_UDP_MIN ? DNS_UDP_MIN : rr.class > DNS_UDP_MAX ? DNS_UDP_MAX : rr.class;
+		q->udp_size = rr.class < DNS_UDP_MIN   ? DNS_UDP_MIN
+		              : rr.class > DNS_UDP_MAX ? DNS_UDP_MAX
+		                                       : rr.class;
 		if (rr.ttl >> 16 & 0xff)
 			return DNS_BADVERS;
 	}

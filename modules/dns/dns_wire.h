@@ -10,10 +10,10 @@
 #define DNS_HEADER 12
 #define DNS_NAME_MAX 255 /* bytes of a name with its root label */
 #define DNS_LABELS_MAX 127
-#define DNS_UDP_MIN 512	 /* what a client without EDNS takes */
+#define DNS_UDP_MIN 512  /* what a client without EDNS takes */
 #define DNS_UDP_MAX 1232 /* what passes every path unfragmented (DNS flag day 2020) */
 #define DNS_TCP_MAX 65535
-#define DNS_OPT_SIZE 11	 /* our OPT record: no options */
+#define DNS_OPT_SIZE 11 /* our OPT record: no options */
 #define DNS_IN 1
 
 enum dns_type {
@@ -43,14 +43,14 @@ enum dns_rcode {
 };
 
 enum dns_flag { /* of the header's second word */
-	DNS_QR = 0x8000,
-	DNS_OPCODE = 0x7800,
-	DNS_AA = 0x0400,
-	DNS_TC = 0x0200,
-	DNS_RD = 0x0100,
-	DNS_RA = 0x0080,
-	DNS_CD = 0x0010,
-	DNS_RCODE = 0x000f,
+	        DNS_QR = 0x8000,
+	        DNS_OPCODE = 0x7800,
+	        DNS_AA = 0x0400,
+	        DNS_TC = 0x0200,
+	        DNS_RD = 0x0100,
+	        DNS_RA = 0x0080,
+	        DNS_CD = 0x0010,
+	        DNS_RCODE = 0x000f,
 };
 
 static inline uint16_t dns_get16(const uint8_t *p)
@@ -78,33 +78,42 @@ static inline void dns_put32(uint8_t *p, uint32_t v)
 struct dns_query { /* a query taken apart; raw points into the message */
 	uint16_t id, flags, type;
 	bool edns, dnssec_ok;
-	uint16_t udp_size;   /* what the client takes: DNS_UDP_MIN to DNS_UDP_MAX */
-	uint8_t name_len;    /* with the root label; 0: the question could not be read */
+	uint16_t udp_size; /* what the client takes: DNS_UDP_MIN to DNS_UDP_MAX */
+	uint8_t name_len;  /* with the root label; 0: the question could not be read */
 	uint8_t n_labels;
-	const uint8_t *raw;  /* the question as sent: name_len + 4 bytes */
-	uint8_t name[DNS_NAME_MAX + 1];	     /* lower case */
-	uint8_t label[DNS_LABELS_MAX + 1];   /* where each label starts in name */
+	const uint8_t *raw;                /* the question as sent: name_len + 4 bytes */
+	uint8_t name[DNS_NAME_MAX + 1];    /* lower case */
+	uint8_t label[DNS_LABELS_MAX + 1]; /* where each label starts in name */
 };
 
 /* Returns the rcode to answer with (DNS_NOERROR: go on), or -1 for what is to be dropped. */
 int dns_query_parse(struct dns_query *q, const uint8_t *p, size_t n);
 
-/* The same query in its shortest form: what is kept while an upstream is asked. Returns its length. */
+/* The same query in its shortest form: what is kept while an upstream is asked. Returns its length.
+ */
 #define DNS_QUERY_PACKED (DNS_HEADER + DNS_NAME_MAX + 4 + DNS_OPT_SIZE)
 size_t dns_query_pack(const struct dns_query *q, uint8_t out[static DNS_QUERY_PACKED]);
 
 /* An OPT record with our size; returns DNS_OPT_SIZE. */
 size_t dns_opt_write(uint8_t *out, bool dnssec_ok, unsigned rcode);
 
-/* "www.example.com" or "www.example.com." to wire form, lower case, with the root label. Returns the
- * length, 0 when it is no name. */
+/* "www.example.com" or "www.example.com." to wire form, lower case, with the root label. Returns
+ * the length, 0 when it is no name. */
 size_t dns_name_from_text(uint8_t out[static DNS_NAME_MAX], const char *text);
 /* Where the name at `at` ends; 0 when it is broken. */
 size_t dns_name_skip(const uint8_t *p, size_t n, size_t at);
 /* Copies the name at `at` without compression, letters as they are; *len with the root label.
  * Pointers must lead backwards, so there is no loop. Returns where it ends, 0 when it is broken. */
-size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX], size_t *len);
+size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX],
+                     size_t *len);
 void dns_name_lower(uint8_t *name, size_t n);
+/* Is the (lower-case) label, at its length byte, that text? */
+static inline bool dns_label_is(const uint8_t *label, const char *text)
+{
+	size_t n = strlen(text);
+
+	return label[0] == n && !memcmp(label + 1, text, n);
+}
 /* Labels of a whole uncompressed name, the root not counted. */
 unsigned dns_name_labels(const uint8_t *name);
 

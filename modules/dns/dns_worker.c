@@ -1,5 +1,5 @@
-/* dns_worker.c - the DNS worker: its role, and the way of one query. dns_udp.c and dns_tcp.c bring the
- * bytes, dns_answer.c knows the zone, dns_cache.c and dns_forward.c everything else. */
+/* dns_worker.c - the DNS worker: its role, and the way of one query. dns_udp.c and dns_tcp.c bring
+ * the bytes, dns_answer.c knows the zone, dns_cache.c and dns_forward.c everything else. */
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -41,10 +41,12 @@ void dns_count(unsigned counter)
 
 void dns_worker_count_reply(const struct dns_reply *out)
 {
-	dns_count(DNS_COUNT_RCODE + (out->rcode <= DNS_REFUSED ? (unsigned)out->rcode : DNS_REFUSED + 1u));
+	dns_count(DNS_COUNT_RCODE +
+	          (out->rcode <= DNS_REFUSED ? (unsigned)out->rcode : DNS_REFUSED + 1u));
 }
 
-bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client, struct dns_reply *out)
+bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
+                       struct dns_reply *out)
 {
 	struct dns_forwarded fwd;
 	struct dns_cached hit;
@@ -70,7 +72,8 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 	return true;
 }
 
-/* ---- the role ---------------------------------------------------------------------------------- */
+/* ---- the role ----------------------------------------------------------------------------------
+ */
 
 static void changed(struct worker *w, unsigned slot)
 {
@@ -86,9 +89,9 @@ static void changed(struct worker *w, unsigned slot)
 	dns_shard_open(&zone.shard[slot], p, n);
 }
 
-/* Datagrams are served to the last moment, as the kernel deals them out to us as long as our sockets are
- * open, and answers of upstreams leave by them. Only somebody who asks without pause keeps us from
- * being idle: after a time that does not matter any more. */
+/* Datagrams are served to the last moment, as the kernel deals them out to us as long as our
+ * sockets are open, and answers of upstreams leave by them. Only somebody who asks without pause
+ * keeps us from being idle: after a time that does not matter any more. */
 static void drain_check(struct timer *t)
 {
 	static unsigned checks;

@@ -17,9 +17,9 @@ enum dns_counter {
 	DNS_COUNT_CACHE_HIT = DNS_COUNT_RCODE + 7,
 	DNS_COUNT_CACHE_MISS,
 	DNS_COUNT_CACHE_STALE,
-	DNS_COUNT_FORWARD,	   /* questions sent to upstreams */
+	DNS_COUNT_FORWARD,        /* questions sent to upstreams */
 	DNS_COUNT_FORWARD_FAILED, /* given up: no upstream answered */
-	DNS_COUNT_TCP_REFUSED,	   /* connections closed for others, at the limit */
+	DNS_COUNT_TCP_REFUSED,    /* connections closed for others, at the limit */
 	DNS_COUNTERS
 };
 void dns_count(unsigned counter);
@@ -46,7 +46,8 @@ const struct dns_zone *dns_worker_zone(void);
 void dns_worker_fresh(void);
 bool dns_worker_draining(void);
 /* One query, from the network or from the forwarder's memory. True when out is to be sent. */
-bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client, struct dns_reply *out);
+bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
+                       struct dns_reply *out);
 void dns_worker_count_reply(const struct dns_reply *out);
 
 /* dns_udp.c */

@@ -1,5 +1,5 @@
-/* fuzz_dns.c - any bytes as a query, as an upstream's answer, and as a snapshot. The first byte says
- * which; answers must be well-formed and no larger than the client takes. */
+/* fuzz_dns.c - any bytes as a query, as an upstream's answer, and as a snapshot. The first byte
+ * says which; answers must be well-formed and no larger than the client takes. */
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -16,15 +16,22 @@ static struct dns_zone zone;
 static struct buf slot[DNS_SLOTS];
 static uint8_t reply_bytes[DNS_TCP_MAX];
 
-static void add_service(const struct dns_target *to, const char *name, const char *type, const char *external)
+static void add_service(const struct dns_target *to, const char *name, const char *type,
+                        const char *external)
 {
 	struct service_port port = { .name = "http", .proto = IPPROTO_TCP, .port = 80 };
-	struct service_view svc = {
-		.ns = "d", .name = name, .type = type, .external_name = external, .ports = &port, .n_ports = 1
-	};
+	struct service_view svc = { .ns = "d",
+		                    .name = name,
+		                    .type = type,
+		                    .external_name = external,
+		                    .ports = &port,
+		                    .n_ports = 1 };
 	auto_arena struct arena a = { 0 };
 
-	svc.n_ips = !*external && ip_parse(&svc.ips[0], "10.96.0.20") && ip_parse(&svc.ips[1], "fd00::1") ? 2 : 0;
+	svc.n_ips = !*external && ip_parse(&svc.ips[0], "10.96.0.20") &&
+	                            ip_parse(&svc.ips[1], "fd00::1")
+	                    ? 2
+	                    : 0;
 	dns_records_service(to, &svc, &a);
 }
 
@@ -51,7 +58,8 @@ static void make_zone(void)
 	}
 	dns_plan_settings(&upstreams, &slot[0]);
 	zone.set = dns_settings_open(slot[0].data, slot[0].len);
-	dns_shard_open(&zone.shard[0], zone.set->shard, slot[0].len - offsetof(struct dns_settings, shard));
+	dns_shard_open(&zone.shard[0], zone.set->shard,
+	               slot[0].len - offsetof(struct dns_settings, shard));
 	dns_plan_free(&plan);
 }
 
@@ -69,17 +77,20 @@ static void check_reply(const struct dns_reply *out, size_t max)
 	must(out->len >= DNS_HEADER && out->len <= max && out->p[2] & 0x80);
 	if (dns_get16(out->p + 4))
 		at = dns_name_skip(out->p, out->len, at) + 4;
-	for (unsigned n = dns_get16(out->p + 6) + dns_get16(out->p + 8) + dns_get16(out->p + 10); n; n--, at = rr.end)
+	for (unsigned n = dns_get16(out->p + 6) + dns_get16(out->p + 8) + dns_get16(out->p + 10); n;
+	     n--, at = rr.end)
 		must(dns_rr_read(out->p, out->len, at, &rr));
 	must(at == out->len);
 }
 
-static enum dns_result ask(const struct dns_zone *z, const uint8_t *p, size_t n, bool stream, struct dns_query *q,
-			   struct dns_forwarded *fwd, struct dns_reply *out)
+static enum dns_result ask(const struct dns_zone *z, const uint8_t *p, size_t n, bool stream,
+                           struct dns_query *q, struct dns_forwarded *fwd, struct dns_reply *out)
 {
 	enum dns_result r;
 
-	*out = (struct dns_reply){ .p = reply_bytes, .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX, .turn = 1 };
+	*out = (struct dns_reply){ .p = reply_bytes,
+		                   .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX,
+		                   .turn = 1 };
 	r = dns_answer(z, p, n, stream, q, fwd, out);
 	if (r == DNS_REPLY)
 		check_reply(out, stream ? DNS_TCP_MAX : q->udp_size);
@@ -96,21 +107,23 @@ static void as_query(const uint8_t *p, size_t n, bool stream)
 	if (ask(&zone, p, n, stream, &q, &fwd, &out) != DNS_FORWARD)
 		return;
 	n = dns_query_pack(&q, packed);
-	must(n <= sizeof(packed) && dns_query_parse(&again, packed, n) == 0 && again.type == q.type);
+	must(n <= sizeof(packed) && dns_query_parse(&again, packed, n) == 0 &&
+	     again.type == q.type);
 }
 
 /* The answer to a question for www.example.com, or for an alias of example.com. */
 static void as_answer(uint8_t *p, size_t n, bool alias)
 {
 	static const uint8_t plain[] = "\0\1\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1";
-	static const uint8_t by_alias[] = "\0\1\1\0\0\1\0\0\0\0\0\0\3ext\1d\3svc\7cluster\5local\0\0\1\0\1";
+	static const uint8_t by_alias[] =
+		"\0\1\1\0\0\1\0\0\0\0\0\0\3ext\1d\3svc\7cluster\5local\0\0\1\0\1";
 	struct dns_upstream_msg m;
 	struct dns_forwarded fwd;
 	struct dns_query q;
 	struct dns_reply out;
 
-	must(ask(&zone, alias ? by_alias : plain, alias ? sizeof(by_alias) - 1 : sizeof(plain) - 1, false, &q, &fwd, &out) ==
-	     DNS_FORWARD);
+	must(ask(&zone, alias ? by_alias : plain, alias ? sizeof(by_alias) - 1 : sizeof(plain) - 1,
+	         false, &q, &fwd, &out) == DNS_FORWARD);
 	if (!dns_upstream_check(p, n, 1, &fwd, DNS_A, &m))
 		return;
 	must(m.len <= n);
@@ -121,7 +134,8 @@ static void as_answer(uint8_t *p, size_t n, bool alias)
 /* Bytes as all shards of a zone, asked for a name: nothing outside of them may be read. */
 static void as_snapshot(const uint8_t *p, size_t n)
 {
-	static const uint8_t query[] = "\0\1\1\0\0\1\0\0\0\0\0\0\3web\1d\3svc\7cluster\5local\0\0\1\0\1";
+	static const uint8_t query[] =
+		"\0\1\1\0\0\1\0\0\0\0\0\0\3web\1d\3svc\7cluster\5local\0\0\1\0\1";
 	struct dns_zone broken = { .set = zone.set };
 	const struct dns_entry *e;
 	const struct dns_set *set;
@@ -131,7 +145,8 @@ static void as_snapshot(const uint8_t *p, size_t n)
 		dns_shard_open(&broken.shard[i], p, n);
 	for (uint32_t i = 0; broken.shard[1].p && i <= broken.shard[1].mask && i < 64; i++) {
 		place = 0;
-		e = dns_shard_find(&broken.shard[1], query + DNS_HEADER, 6, broken.shard[1].index[i].hash, &place);
+		e = dns_shard_find(&broken.shard[1], query + DNS_HEADER, 6,
+		                   broken.shard[1].index[i].hash, &place);
 		set = e ? dns_entry_set(e, DNS_A) : NULL;
 		if (set)
 			reply_bytes[0] ^= set->answers_len ? set->rr[set->answers_len - 1] : 0;

@@ -14,7 +14,11 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.reversename
 import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from daemon import Knetd  # noqa: E402
 
 V4, V6 = "10.96.0.10", "fd00:10:96::a"
 ZONE = "cluster.local"
@@ -160,14 +164,8 @@ class Stub:
 
 
 @pytest.fixture(scope="module")
-def ini():
-    return "[dns]\nupstreams = 127.0.0.53\nlisten = 127.0.0.1:53\n"
-
-
-@pytest.fixture(scope="module")
-def knetd(ini):
-    from daemon import Knetd
-    with Knetd(ini=ini) as daemon:
+def knetd():
+    with Knetd(ini="[dns]\nupstreams = 127.0.0.53\nlisten = 127.0.0.1:53\n") as daemon:
         yield daemon
 
 
@@ -388,6 +386,8 @@ def test_taken_port_is_an_error(knetd_factory):
     daemon.stop()
     for pid in daemon.pids():
         os.kill(pid, signal.SIGKILL)
+    while daemon.pids():
+        time.sleep(0.02)
     with inside(daemon.netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("0.0.0.0", 53))
         with pytest.raises(AssertionError, match="port 53"):

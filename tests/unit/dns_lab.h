@@ -1,5 +1,6 @@
-/* dns_lab.h - for the DNS tests: a store in a temporary directory, the plan's snapshots made from it,
- * and questions put to them whose answers come as one line of text. Included by one test each. */
+/* dns_lab.h - for the DNS tests: a store in a temporary directory, the plan's snapshots made from
+ * it, and questions put to them whose answers come as one line of text. Included by one test each.
+ */
 #pragma once
 
 #include <setjmp.h>
@@ -72,7 +73,8 @@ static inline void lab_delete(enum kind kind, const char *ns, const char *name)
 }
 
 /* A Service: ips "10.96.0.1,fd00::1", "None" or "" for ExternalName; ports "http/TCP/80,...". */
-static inline void lab_service(const char *ns, const char *name, const char *ips, const char *ports, const char *more)
+static inline void lab_service(const char *ns, const char *name, const char *ips, const char *ports,
+                               const char *more)
 {
 	char json[4096], list[512], *next, *save;
 	size_t n = 0;
@@ -80,7 +82,8 @@ static inline void lab_service(const char *ns, const char *name, const char *ips
 	n += snprintf(json + n, sizeof(json) - n, "{\"spec\":{\"clusterIPs\":[");
 	snprintf(list, sizeof(list), "%s", ips);
 	for (next = strtok_r(list, ",", &save); next; next = strtok_r(NULL, ",", &save))
-		n += snprintf(json + n, sizeof(json) - n, "%s\"%s\"", json[n - 1] == '[' ? "" : ",", next);
+		n += snprintf(json + n, sizeof(json) - n, "%s\"%s\"", json[n - 1] == '[' ? "" : ",",
+		              next);
 	n += snprintf(json + n, sizeof(json) - n, "],\"ports\":[");
 	snprintf(list, sizeof(list), "%s", ports);
 	for (next = strtok_r(list, ",", &save); next; next = strtok_r(NULL, ",", &save)) {
@@ -90,24 +93,27 @@ static inline void lab_service(const char *ns, const char *name, const char *ips
 		if (next[0] == '/')
 			sscanf(next, "/%7[A-Z]/%u", proto, &number);
 		else
-			assert_int_equal(sscanf(next, "%31[^/]/%7[A-Z]/%u", port, proto, &number), 3);
-		n += snprintf(json + n, sizeof(json) - n, "%s{\"name\":\"%s\",\"protocol\":\"%s\",\"port\":%u}",
-			      json[n - 1] == '[' ? "" : ",", port, proto, number);
+			assert_int_equal(sscanf(next, "%31[^/]/%7[A-Z]/%u", port, proto, &number),
+			                 3);
+		n += snprintf(json + n, sizeof(json) - n,
+		              "%s{\"name\":\"%s\",\"protocol\":\"%s\",\"port\":%u}",
+		              json[n - 1] == '[' ? "" : ",", port, proto, number);
 	}
 	snprintf(json + n, sizeof(json) - n, "]%s}}", more);
 	lab_put(KIND_SERVICE, ns, name, json);
 }
 
 /* A slice: endpoints "10.244.0.5 10.244.0.6=web-0 10.244.0.7!" ('=': hostname, '!': not ready). */
-static inline void lab_slice(const char *ns, const char *service, const char *slice, const char *ports,
-		      const char *endpoints)
+static inline void lab_slice(const char *ns, const char *service, const char *slice,
+                             const char *ports, const char *endpoints)
 {
 	char json[8192], list[2048], *next, *save;
 	size_t n = 0;
 
 	n += snprintf(json + n, sizeof(json) - n,
-		      "{\"metadata\":{\"labels\":{\"kubernetes.io/service-name\":\"%s\"}},\"ports\":%s,\"endpoints\":[",
-		      service, ports);
+	              "{\"metadata\":{\"labels\":{\"kubernetes.io/"
+	              "service-name\":\"%s\"}},\"ports\":%s,\"endpoints\":[",
+	              service, ports);
 	snprintf(list, sizeof(list), "%s", endpoints);
 	for (next = strtok_r(list, " ", &save); next; next = strtok_r(NULL, " ", &save)) {
 		char *mark = strchr(next, '!'), *host = strchr(next, '=');
@@ -117,14 +123,16 @@ static inline void lab_slice(const char *ns, const char *service, const char *sl
 		if (host)
 			*host++ = '\0';
 		n += snprintf(json + n, sizeof(json) - n,
-			      "%s{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":%s}%s%s%s}", json[n - 1] == '[' ? "" : ",",
-			      next, mark ? "false" : "true", host ? ",\"hostname\":\"" : "", host ? host : "", host ? "\"" : "");
+		              "%s{\"addresses\":[\"%s\"],\"conditions\":{\"ready\":%s}%s%s%s}",
+		              json[n - 1] == '[' ? "" : ",", next, mark ? "false" : "true",
+		              host ? ",\"hostname\":\"" : "", host ? host : "", host ? "\"" : "");
 	}
 	snprintf(json + n, sizeof(json) - n, "]}");
 	lab_put(KIND_ENDPOINTSLICE, ns, slice, json);
 }
 
-/* ---- snapshots ---------------------------------------------------------------------------------- */
+/* ---- snapshots ----------------------------------------------------------------------------------
+ */
 
 static inline void lab_open_slot(unsigned slot)
 {
@@ -134,7 +142,7 @@ static inline void lab_open_slot(unsigned slot)
 		dns_shard_open(&lab_zone.shard[slot], b->data, b->len);
 	else if ((lab_zone.set = dns_settings_open(b->data, b->len)))
 		assert_true(dns_shard_open(&lab_zone.shard[0], lab_zone.set->shard,
-					   b->len - offsetof(struct dns_settings, shard)));
+		                           b->len - offsetof(struct dns_settings, shard)));
 }
 
 /* What the module's sync does, without workers. Returns how many shards were built. */
@@ -173,15 +181,18 @@ static inline unsigned lab_sync(bool full)
 	return built;
 }
 
-/* ---- questions ---------------------------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------------------------------
+ */
 
 static inline uint16_t lab_type(const char *name)
 {
 	static const struct {
 		const char *name;
 		uint16_t type;
-	} types[] = { { "A", 1 },   { "NS", 2 },   { "CNAME", 5 }, { "SOA", 6 },   { "PTR", 12 }, { "HINFO", 13 }, { "MX", 15 },
-		      { "TXT", 16 }, { "AAAA", 28 }, { "SRV", 33 },  { "OPT", 41 }, { "AXFR", 252 }, { "ANY", 255 } };
+	} types[] = { { "A", 1 },     { "NS", 2 },     { "CNAME", 5 }, { "SOA", 6 },
+		      { "PTR", 12 },  { "HINFO", 13 }, { "MX", 15 },   { "TXT", 16 },
+		      { "AAAA", 28 }, { "SRV", 33 },   { "OPT", 41 },  { "AXFR", 252 },
+		      { "ANY", 255 } };
 
 	for (unsigned i = 0; i < ARRAY_LEN(types); i++)
 		if (!strcmp(types[i].name, name))
@@ -242,7 +253,8 @@ static inline void lab_rr_text(const uint8_t *p, size_t n, const struct dns_rr *
 	case DNS_AAAA:
 		assert_int_equal(rr->rdlen, addr.len);
 		memcpy(addr.b, d, addr.len);
-		sprintf(out, "%s %s %s", owner, rr->type == DNS_A ? "A" : "AAAA", ip_text(&addr, ip));
+		sprintf(out, "%s %s %s", owner, rr->type == DNS_A ? "A" : "AAAA",
+		        ip_text(&addr, ip));
 		return;
 	case DNS_CNAME:
 	case DNS_PTR:
@@ -250,15 +262,21 @@ static inline void lab_rr_text(const uint8_t *p, size_t n, const struct dns_rr *
 	case DNS_SOA:
 		lab_name_text(p, n, rr->rdata, name);
 		sprintf(out, "%s %s %s", owner,
-			rr->type == DNS_CNAME ? "CNAME" : rr->type == DNS_PTR ? "PTR" : rr->type == DNS_NS ? "NS" : "SOA", name);
+		        rr->type == DNS_CNAME ? "CNAME"
+		        : rr->type == DNS_PTR ? "PTR"
+		        : rr->type == DNS_NS  ? "NS"
+		                              : "SOA",
+		        name);
 		return;
 	case DNS_SRV:
 		lab_name_text(p, n, rr->rdata + 6, name);
-		sprintf(out, "%s SRV %u %u %u %s", owner, dns_get16(d), dns_get16(d + 2), dns_get16(d + 4), name);
+		sprintf(out, "%s SRV %u %u %u %s", owner, dns_get16(d), dns_get16(d + 2),
+		        dns_get16(d + 4), name);
 		return;
 	case DNS_TXT:
 	case DNS_HINFO:
-		sprintf(out, "%s %s \"%.*s\"", owner, rr->type == DNS_TXT ? "TXT" : "HINFO", d[0], (const char *)d + 1);
+		sprintf(out, "%s %s \"%.*s\"", owner, rr->type == DNS_TXT ? "TXT" : "HINFO", d[0],
+		        (const char *)d + 1);
 		return;
 	case DNS_OPT:
 		sprintf(out, "OPT %u", rr->class);
@@ -271,13 +289,15 @@ static inline void lab_rr_text(const uint8_t *p, size_t n, const struct dns_rr *
 /* "NOERROR AA | answers | authorities | extras", records separated by ", ". */
 static inline const char *lab_text(const uint8_t *p, size_t n)
 {
-	static const char *const rcodes[16] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
+	static const char *const rcodes[16] = { "NOERROR",  "FORMERR", "SERVFAIL",
+		                                "NXDOMAIN", "NOTIMP",  "REFUSED" };
 	static char text[200000];
 	size_t at = DNS_HEADER, out;
 	struct dns_rr rr;
 
 	assert_true(n >= DNS_HEADER && (p[2] & 0x80));
-	out = sprintf(text, "%s%s%s%s", rcodes[p[3] & 15], p[2] & 4 ? " AA" : "", p[2] & 2 ? " TC" : "", p[3] & 0x80 ? " RA" : "");
+	out = sprintf(text, "%s%s%s%s", rcodes[p[3] & 15], p[2] & 4 ? " AA" : "",
+	              p[2] & 2 ? " TC" : "", p[3] & 0x80 ? " RA" : "");
 	if (dns_get16(p + 4))
 		at = dns_name_skip(p, n, at) + 4;
 	for (unsigned section = 0; section < 3; section++) {
@@ -305,7 +325,9 @@ static inline const char *lab_ask_bytes(const uint8_t *query, size_t n, bool str
 	struct dns_query q;
 	enum dns_result r;
 
-	lab_reply = (struct dns_reply){ .p = lab_out, .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX, .turn = lab_turn };
+	lab_reply = (struct dns_reply){ .p = lab_out,
+		                        .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX,
+		                        .turn = lab_turn };
 	r = dns_answer(&lab_zone, query, n, stream, &q, &lab_forwarded, &lab_reply);
 	if (r == DNS_DROP)
 		return "DROP";

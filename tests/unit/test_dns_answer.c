@@ -1,5 +1,5 @@
-/* test_dns_answer.c - objects in the store, questions, answers: the Kubernetes DNS specification and
- * the message rules, through the real plan and snapshots. */
+/* test_dns_answer.c - objects in the store, questions, answers: the Kubernetes DNS specification
+ * and the message rules, through the real plan and snapshots. */
 #include "dns_lab.h"
 
 #define Z "cluster.local"
@@ -16,22 +16,29 @@ static void is(const char *name, const char *type, const char *want)
 static void test_cluster_ip(void **state)
 {
 	(void)state;
-	is("web.default.svc." Z, "A", "NOERROR AA RA | web.default.svc.cluster.local. A 10.96.0.20");
-	is("web.default.svc." Z, "AAAA", "NOERROR AA RA | web.default.svc.cluster.local. AAAA fd00:10:96::20");
+	is("web.default.svc." Z, "A",
+	   "NOERROR AA RA | web.default.svc.cluster.local. A 10.96.0.20");
+	is("web.default.svc." Z, "AAAA",
+	   "NOERROR AA RA | web.default.svc.cluster.local. AAAA fd00:10:96::20");
 	is("web.default.svc." Z, "TXT", "NOERROR AA RA |" SOA);
 	is("_http._tcp.web.default.svc." Z, "SRV",
-	   "NOERROR AA RA | _http._tcp.web.default.svc.cluster.local. SRV 0 100 80 web.default.svc.cluster.local. | | "
-	   "web.default.svc.cluster.local. A 10.96.0.20, web.default.svc.cluster.local. AAAA fd00:10:96::20");
+	   "NOERROR AA RA | _http._tcp.web.default.svc.cluster.local. SRV 0 100 80 "
+	   "web.default.svc.cluster.local. | | "
+	   "web.default.svc.cluster.local. A 10.96.0.20, web.default.svc.cluster.local. AAAA "
+	   "fd00:10:96::20");
 	is("_dns._udp.web.default.svc." Z, "SRV",
-	   "NOERROR AA RA | _dns._udp.web.default.svc.cluster.local. SRV 0 100 53 web.default.svc.cluster.local. | | "
-	   "web.default.svc.cluster.local. A 10.96.0.20, web.default.svc.cluster.local. AAAA fd00:10:96::20");
+	   "NOERROR AA RA | _dns._udp.web.default.svc.cluster.local. SRV 0 100 53 "
+	   "web.default.svc.cluster.local. | | "
+	   "web.default.svc.cluster.local. A 10.96.0.20, web.default.svc.cluster.local. AAAA "
+	   "fd00:10:96::20");
 	is("_http._tcp.web.default.svc." Z, "A", "NOERROR AA RA |" SOA);
 	is("_tcp.web.default.svc." Z, "SRV", "NOERROR AA RA |" SOA);
 	is("_sctp.web.default.svc." Z, "SRV", "NXDOMAIN AA RA |" SOA);
 	is("_http._udp.web.default.svc." Z, "SRV", "NXDOMAIN AA RA |" SOA);
 	is("only4.default.svc." Z, "AAAA", "NOERROR AA RA |" SOA);
 	is("only4.default.svc." Z, "SRV",
-	   "NOERROR AA RA | only4.default.svc.cluster.local. SRV 0 100 80 only4.default.svc.cluster.local. | | "
+	   "NOERROR AA RA | only4.default.svc.cluster.local. SRV 0 100 80 "
+	   "only4.default.svc.cluster.local. | | "
 	   "only4.default.svc.cluster.local. A 10.96.0.21");
 	is("nope.default.svc." Z, "A", "NXDOMAIN AA RA |" SOA);
 	is("x.web.default.svc." Z, "A", "NXDOMAIN AA RA |" SOA);
@@ -43,17 +50,25 @@ static void test_headless(void **state)
 	(void)state;
 	lab_turn = 0;
 	is("db.default.svc." Z, "A",
-	   "NOERROR AA RA | db.default.svc.cluster.local. A 10.244.0.6, db.default.svc.cluster.local. A 10.244.0.5");
-	is("db.default.svc." Z, "AAAA", "NOERROR AA RA | db.default.svc.cluster.local. AAAA fd00:10:244::5");
-	is("db-0.db.default.svc." Z, "A", "NOERROR AA RA | db-0.db.default.svc.cluster.local. A 10.244.0.5");
-	is("db-0.db.default.svc." Z, "AAAA", "NOERROR AA RA | db-0.db.default.svc.cluster.local. AAAA fd00:10:244::5");
-	is("10-244-0-6.db.default.svc." Z, "A", "NOERROR AA RA | 10-244-0-6.db.default.svc.cluster.local. A 10.244.0.6");
+	   "NOERROR AA RA | db.default.svc.cluster.local. A 10.244.0.6, "
+	   "db.default.svc.cluster.local. A 10.244.0.5");
+	is("db.default.svc." Z, "AAAA",
+	   "NOERROR AA RA | db.default.svc.cluster.local. AAAA fd00:10:244::5");
+	is("db-0.db.default.svc." Z, "A",
+	   "NOERROR AA RA | db-0.db.default.svc.cluster.local. A 10.244.0.5");
+	is("db-0.db.default.svc." Z, "AAAA",
+	   "NOERROR AA RA | db-0.db.default.svc.cluster.local. AAAA fd00:10:244::5");
+	is("10-244-0-6.db.default.svc." Z, "A",
+	   "NOERROR AA RA | 10-244-0-6.db.default.svc.cluster.local. A 10.244.0.6");
 	is("10-244-0-5.db.default.svc." Z, "A", "NXDOMAIN AA RA |" SOA);
 	is("db-1.db.default.svc." Z, "A", "NXDOMAIN AA RA |" SOA);
 	is("_sql._tcp.db.default.svc." Z, "SRV",
-	   "NOERROR AA RA | _sql._tcp.db.default.svc.cluster.local. SRV 0 50 5432 10-244-0-6.db.default.svc.cluster.local., "
-	   "_sql._tcp.db.default.svc.cluster.local. SRV 0 50 5432 db-0.db.default.svc.cluster.local. | | "
-	   "10-244-0-6.db.default.svc.cluster.local. A 10.244.0.6, db-0.db.default.svc.cluster.local. A 10.244.0.5, "
+	   "NOERROR AA RA | _sql._tcp.db.default.svc.cluster.local. SRV 0 50 5432 "
+	   "10-244-0-6.db.default.svc.cluster.local., "
+	   "_sql._tcp.db.default.svc.cluster.local. SRV 0 50 5432 "
+	   "db-0.db.default.svc.cluster.local. | | "
+	   "10-244-0-6.db.default.svc.cluster.local. A 10.244.0.6, "
+	   "db-0.db.default.svc.cluster.local. A 10.244.0.5, "
 	   "db-0.db.default.svc.cluster.local. AAAA fd00:10:244::5");
 	/* nothing ready: the name does not exist */
 	is("down.default.svc." Z, "A", "NXDOMAIN AA RA |" SOA);
@@ -64,7 +79,8 @@ static void test_zone_names(void **state)
 	(void)state;
 	is(Z, "SOA", "NOERROR AA RA | cluster.local. SOA ns.dns.cluster.local.");
 	is(Z, "NS",
-	   "NOERROR AA RA | cluster.local. NS ns.dns.cluster.local. | | ns.dns.cluster.local. A 10.96.0.10, "
+	   "NOERROR AA RA | cluster.local. NS ns.dns.cluster.local. | | ns.dns.cluster.local. A "
+	   "10.96.0.10, "
 	   "ns.dns.cluster.local. AAAA fd00:10:96::a");
 	is(Z, "A", "NOERROR AA RA |" SOA);
 	is("ns.dns." Z, "A", "NOERROR AA RA | ns.dns.cluster.local. A 10.96.0.10");
@@ -87,10 +103,13 @@ static void test_zone_names(void **state)
 static void test_pod_names(void **state)
 {
 	(void)state;
-	is("10-1-2-3.default.pod." Z, "A", "NOERROR AA RA | 10-1-2-3.default.pod.cluster.local. A 10.1.2.3");
+	is("10-1-2-3.default.pod." Z, "A",
+	   "NOERROR AA RA | 10-1-2-3.default.pod.cluster.local. A 10.1.2.3");
 	is("10-1-2-3.default.pod." Z, "AAAA", "NOERROR AA RA |" SOA);
-	is("fd00--1.default.pod." Z, "AAAA", "NOERROR AA RA | fd00--1.default.pod.cluster.local. AAAA fd00::1");
-	is("fd00--1-2.default.pod." Z, "AAAA", "NOERROR AA RA | fd00--1-2.default.pod.cluster.local. AAAA fd00::1:2");
+	is("fd00--1.default.pod." Z, "AAAA",
+	   "NOERROR AA RA | fd00--1.default.pod.cluster.local. AAAA fd00::1");
+	is("fd00--1-2.default.pod." Z, "AAAA",
+	   "NOERROR AA RA | fd00--1-2.default.pod.cluster.local. AAAA fd00::1:2");
 	is("10-1-2-300.default.pod." Z, "A", "NXDOMAIN AA RA |" SOA);
 	is("10-1-2-3.nope.pod." Z, "A", "NXDOMAIN AA RA |" SOA);
 	is("x.10-1-2-3.default.pod." Z, "A", "NXDOMAIN AA RA |" SOA);
@@ -100,20 +119,29 @@ static void test_pod_names(void **state)
 static void test_reverse(void **state)
 {
 	(void)state;
-	is("20.0.96.10.in-addr.arpa", "PTR", "NOERROR AA RA | 20.0.96.10.in-addr.arpa. PTR web.default.svc.cluster.local.");
+	is("20.0.96.10.in-addr.arpa", "PTR",
+	   "NOERROR AA RA | 20.0.96.10.in-addr.arpa. PTR web.default.svc.cluster.local.");
 	is("0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa", "PTR",
-	   "NOERROR AA RA | 0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa. PTR "
+	   "NOERROR AA RA | "
+	   "0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa. PTR "
 	   "web.default.svc.cluster.local.");
-	is("5.0.244.10.in-addr.arpa", "PTR", "NOERROR AA RA | 5.0.244.10.in-addr.arpa. PTR db-0.db.default.svc.cluster.local.");
-	is("20.0.96.10.in-addr.arpa", "A", "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
-	is("99.0.96.10.in-addr.arpa", "PTR", "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
-	is("99.0.244.10.in-addr.arpa", "PTR", "NXDOMAIN AA RA | | 0.244.10.in-addr.arpa. SOA ns.dns.cluster.local.");
-	is("96.10.in-addr.arpa", "NS", "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
-	is("web.default.svc.96.10.in-addr.arpa", "A", "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("5.0.244.10.in-addr.arpa", "PTR",
+	   "NOERROR AA RA | 5.0.244.10.in-addr.arpa. PTR db-0.db.default.svc.cluster.local.");
+	is("20.0.96.10.in-addr.arpa", "A",
+	   "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("99.0.96.10.in-addr.arpa", "PTR",
+	   "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("99.0.244.10.in-addr.arpa", "PTR",
+	   "NXDOMAIN AA RA | | 0.244.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("96.10.in-addr.arpa", "NS",
+	   "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("web.default.svc.96.10.in-addr.arpa", "A",
+	   "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
 	is("5.1.244.10.in-addr.arpa", "PTR", "FORWARD 5.1.244.10.in-addr.arpa.");
 	is("10.in-addr.arpa", "NS", "FORWARD 10.in-addr.arpa.");
 	is("8.8.8.8.in-addr.arpa", "PTR", "FORWARD 8.8.8.8.in-addr.arpa.");
-	is("2.0.0.192.in-addr.arpa", "PTR", "NOERROR AA RA | 2.0.0.192.in-addr.arpa. PTR far.far.default.svc.cluster.local.");
+	is("2.0.0.192.in-addr.arpa", "PTR",
+	   "NOERROR AA RA | 2.0.0.192.in-addr.arpa. PTR far.far.default.svc.cluster.local.");
 	is("arpa", "NS", "FORWARD arpa.");
 }
 
@@ -123,11 +151,14 @@ static void test_two_owners(void **state)
 	lab_service("default", "db2", "None", "", "");
 	lab_slice("default", "db2", "db2-x", "[]", "10.244.0.5=twin");
 	lab_sync(false);
-	assert_non_null(strstr(lab_ask("5.0.244.10.in-addr.arpa", "PTR"), "db-0.db.default.svc.cluster.local."));
-	assert_non_null(strstr(lab_ask("5.0.244.10.in-addr.arpa", "PTR"), "twin.db2.default.svc.cluster.local."));
+	assert_non_null(strstr(lab_ask("5.0.244.10.in-addr.arpa", "PTR"),
+	                       "db-0.db.default.svc.cluster.local."));
+	assert_non_null(strstr(lab_ask("5.0.244.10.in-addr.arpa", "PTR"),
+	                       "twin.db2.default.svc.cluster.local."));
 	lab_delete(KIND_SERVICE, "default", "db2");
 	lab_sync(false);
-	is("5.0.244.10.in-addr.arpa", "PTR", "NOERROR AA RA | 5.0.244.10.in-addr.arpa. PTR db-0.db.default.svc.cluster.local.");
+	is("5.0.244.10.in-addr.arpa", "PTR",
+	   "NOERROR AA RA | 5.0.244.10.in-addr.arpa. PTR db-0.db.default.svc.cluster.local.");
 	lab_delete(KIND_ENDPOINTSLICE, "default", "db2-x");
 	lab_sync(false);
 }
@@ -135,18 +166,23 @@ static void test_two_owners(void **state)
 static void test_external_name(void **state)
 {
 	(void)state;
-	is("ext.default.svc." Z, "CNAME", "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
+	is("ext.default.svc." Z, "CNAME",
+	   "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
 	is("ext.default.svc." Z, "A", "FORWARD www.example.com. alias");
-	is("ext.default.svc." Z, "TXT", "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
+	is("ext.default.svc." Z, "TXT",
+	   "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
 	is("x.ext.default.svc." Z, "CNAME", "NXDOMAIN AA RA |" SOA);
 	is("inner.default.svc." Z, "A",
 	   "NOERROR AA RA | inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local., "
 	   "web.default.svc.cluster.local. A 10.96.0.20");
 	is("outer.default.svc." Z, "A",
-	   "NOERROR AA RA | outer.default.svc.cluster.local. CNAME inner.default.svc.cluster.local., "
-	   "inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local., web.default.svc.cluster.local. A 10.96.0.20");
+	   "NOERROR AA RA | outer.default.svc.cluster.local. CNAME "
+	   "inner.default.svc.cluster.local., "
+	   "inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local., "
+	   "web.default.svc.cluster.local. A 10.96.0.20");
 	is("dangling.default.svc." Z, "A",
-	   "NXDOMAIN AA RA | dangling.default.svc.cluster.local. CNAME gone.default.svc.cluster.local. | cluster.local. SOA "
+	   "NXDOMAIN AA RA | dangling.default.svc.cluster.local. CNAME "
+	   "gone.default.svc.cluster.local. | cluster.local. SOA "
 	   "ns.dns.cluster.local.");
 	is("loop.default.svc." Z, "A", "SERVFAIL RA");
 }
@@ -154,8 +190,10 @@ static void test_external_name(void **state)
 static void test_case_is_kept(void **state)
 {
 	(void)state;
-	is("WeB.DeFault.sVc.cluSTER.LOcal", "A", "NOERROR AA RA | WeB.DeFault.sVc.cluSTER.LOcal. A 10.96.0.20");
-	is("5.0.244.10.IN-addr.ARPA", "PTR", "NOERROR AA RA | 5.0.244.10.IN-addr.ARPA. PTR db-0.db.default.svc.cluster.local.");
+	is("WeB.DeFault.sVc.cluSTER.LOcal", "A",
+	   "NOERROR AA RA | WeB.DeFault.sVc.cluSTER.LOcal. A 10.96.0.20");
+	is("5.0.244.10.IN-addr.ARPA", "PTR",
+	   "NOERROR AA RA | 5.0.244.10.IN-addr.ARPA. PTR db-0.db.default.svc.cluster.local.");
 	is("WWW.Example.COM", "A", "FORWARD www.example.com.");
 }
 
@@ -180,12 +218,14 @@ static void test_rotation(void **state)
 static void test_any_and_transfer(void **state)
 {
 	(void)state;
-	is("web.default.svc." Z, "ANY", "NOERROR AA RA | web.default.svc.cluster.local. A 10.96.0.20");
+	is("web.default.svc." Z, "ANY",
+	   "NOERROR AA RA | web.default.svc.cluster.local. A 10.96.0.20");
 	is("www.example.com", "ANY", "NOERROR RA | www.example.com. HINFO \"RFC8482\"");
 	is(Z, "AXFR", "REFUSED RA");
 }
 
-/* ---- messages ----------------------------------------------------------------------------------- */
+/* ---- messages -----------------------------------------------------------------------------------
+ */
 
 static void bytes_are(const uint8_t *p, size_t n, const char *want)
 {
@@ -267,7 +307,8 @@ static void test_truncation(void **state)
 	for (unsigned i = 1; i <= 100; i++)
 		n += sprintf(endpoints + n, "10.244.0.%u ", i);
 	lab_service("default", "big", "None", "http/TCP/80", "");
-	lab_slice("default", "big", "big-x", "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":80}]", endpoints);
+	lab_slice("default", "big", "big-x",
+	          "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":80}]", endpoints);
 	lab_sync(false);
 	n = lab_query(q, "big.default.svc." Z, "A", 0);
 	for (lab_turn = 0; lab_turn < 200; lab_turn++) {
@@ -298,7 +339,8 @@ static void test_no_upstreams(void **state)
 	lab_upstreams.n = 0;
 	lab_sync(false);
 	is("www.example.com", "A", "SERVFAIL");
-	is("ext.default.svc." Z, "A", "NOERROR AA | ext.default.svc.cluster.local. CNAME www.example.com.");
+	is("ext.default.svc." Z, "A",
+	   "NOERROR AA | ext.default.svc.cluster.local. CNAME www.example.com.");
 	lab_upstreams.n = 1;
 	lab_sync(false);
 }
@@ -328,18 +370,29 @@ static int setup(void **state)
 	lab_service("default", "web", "10.96.0.20,fd00:10:96::20", "http/TCP/80,dns/UDP/53", "");
 	lab_service("default", "only4", "10.96.0.21", "/TCP/80", "");
 	lab_service("default", "db", "None", "sql/TCP/5432", "");
-	lab_slice("default", "db", "db-a", "[{\"name\":\"sql\",\"protocol\":\"TCP\",\"port\":5432}]",
-		  "10.244.0.5=db-0 10.244.0.6 10.244.0.7=db-1!");
-	lab_slice("default", "db", "db-b", "[{\"name\":\"sql\",\"protocol\":\"TCP\",\"port\":5432}]", "fd00:10:244::5=db-0");
+	lab_slice("default", "db", "db-a",
+	          "[{\"name\":\"sql\",\"protocol\":\"TCP\",\"port\":5432}]",
+	          "10.244.0.5=db-0 10.244.0.6 10.244.0.7=db-1!");
+	lab_slice("default", "db", "db-b",
+	          "[{\"name\":\"sql\",\"protocol\":\"TCP\",\"port\":5432}]", "fd00:10:244::5=db-0");
 	lab_service("default", "down", "None", "", "");
 	lab_slice("default", "down", "down-a", "[]", "10.244.0.9!");
 	lab_service("default", "far", "None", "", "");
 	lab_slice("default", "far", "far-a", "[]", "192.0.0.2=far");
-	lab_service("default", "ext", "", "", ",\"type\":\"ExternalName\",\"externalName\":\"WWW.example.com.\"");
-	lab_service("default", "inner", "", "", ",\"type\":\"ExternalName\",\"externalName\":\"web.default.svc.cluster.local\"");
-	lab_service("default", "outer", "", "", ",\"type\":\"ExternalName\",\"externalName\":\"inner.default.svc.cluster.local\"");
-	lab_service("default", "dangling", "", "", ",\"type\":\"ExternalName\",\"externalName\":\"gone.default.svc.cluster.local\"");
-	lab_service("default", "loop", "", "", ",\"type\":\"ExternalName\",\"externalName\":\"loop.default.svc.cluster.local\"");
+	lab_service("default", "ext", "", "",
+	            ",\"type\":\"ExternalName\",\"externalName\":\"WWW.example.com.\"");
+	lab_service(
+		"default", "inner", "", "",
+		",\"type\":\"ExternalName\",\"externalName\":\"web.default.svc.cluster.local\"");
+	lab_service(
+		"default", "outer", "", "",
+		",\"type\":\"ExternalName\",\"externalName\":\"inner.default.svc.cluster.local\"");
+	lab_service(
+		"default", "dangling", "", "",
+		",\"type\":\"ExternalName\",\"externalName\":\"gone.default.svc.cluster.local\"");
+	lab_service(
+		"default", "loop", "", "",
+		",\"type\":\"ExternalName\",\"externalName\":\"loop.default.svc.cluster.local\"");
 	lab_sync(true);
 	return 0;
 }
@@ -354,20 +407,13 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cluster_ip),
-		cmocka_unit_test(test_headless),
-		cmocka_unit_test(test_zone_names),
-		cmocka_unit_test(test_pod_names),
-		cmocka_unit_test(test_reverse),
-		cmocka_unit_test(test_two_owners),
-		cmocka_unit_test(test_external_name),
-		cmocka_unit_test(test_case_is_kept),
-		cmocka_unit_test(test_rotation),
-		cmocka_unit_test(test_any_and_transfer),
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_edns),
-		cmocka_unit_test(test_truncation),
-		cmocka_unit_test(test_no_upstreams),
+		cmocka_unit_test(test_cluster_ip),    cmocka_unit_test(test_headless),
+		cmocka_unit_test(test_zone_names),    cmocka_unit_test(test_pod_names),
+		cmocka_unit_test(test_reverse),       cmocka_unit_test(test_two_owners),
+		cmocka_unit_test(test_external_name), cmocka_unit_test(test_case_is_kept),
+		cmocka_unit_test(test_rotation),      cmocka_unit_test(test_any_and_transfer),
+		cmocka_unit_test(test_messages),      cmocka_unit_test(test_edns),
+		cmocka_unit_test(test_truncation),    cmocka_unit_test(test_no_upstreams),
 		cmocka_unit_test(test_packing),
 	};
 

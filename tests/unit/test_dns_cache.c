@@ -15,7 +15,8 @@ static void ask(const char *name, const char *type)
 	fwd.alias = false;
 }
 
-static size_t add_rr(uint8_t *p, size_t n, uint16_t type, uint32_t ttl, const void *rdata, uint16_t len)
+static size_t add_rr(uint8_t *p, size_t n, uint16_t type, uint32_t ttl, const void *rdata,
+                     uint16_t len)
 {
 	dns_put16(p + n, 0xc000 | DNS_HEADER);
 	dns_put16(p + n + 2, type);
@@ -98,9 +99,11 @@ static void test_lifetimes(void **state)
 	assert_int_equal(m.ttl, 20);
 	assert_true(dns_upstream_check(p, denial(p, 99999, 99999), 0x1234, &fwd, DNS_A, &m));
 	assert_int_equal(m.ttl, 1800);
-	assert_true(dns_upstream_check(p, reply(p, 1, 99999, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
+	assert_true(
+		dns_upstream_check(p, reply(p, 1, 99999, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
 	assert_int_equal(m.ttl, 3600);
-	assert_true(dns_upstream_check(p, reply(p, 0, 0, DNS_NXDOMAIN), 0x1234, &fwd, DNS_A, &m)); /* no SOA */
+	assert_true(dns_upstream_check(p, reply(p, 0, 0, DNS_NXDOMAIN), 0x1234, &fwd, DNS_A,
+	                               &m)); /* no SOA */
 	assert_int_equal(m.ttl, 0);
 }
 
@@ -126,7 +129,7 @@ static void test_cache(void **state)
 	assert_true(dns_cache_get(&q, &fwd, 4500, false, &hit));
 	assert_int_equal(hit.age, 3);
 	assert_false(dns_cache_get(&q, &fwd, 11000, false, &hit));
-	assert_true(dns_cache_get(&q, &fwd, 11000, true, &hit)); /* stale */
+	assert_true(dns_cache_get(&q, &fwd, 11000, true, &hit));      /* stale */
 	assert_false(dns_cache_get(&q, &fwd, 100000000, true, &hit)); /* too stale */
 	q.dnssec_ok = true;
 	assert_false(dns_cache_get(&q, &fwd, 4500, false, &hit));
@@ -163,7 +166,9 @@ static void test_merge(void **state)
 	(void)state;
 	ask("wWw.example.com", "A");
 	assert_true(dns_upstream_check(p, reply(p, 2, 60, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
-	assert_string_equal(merge(p, m.len, 7, 0, 512), "NOERROR RA | wWw.example.com. A 192.0.2.0, wWw.example.com. A 192.0.2.1");
+	assert_string_equal(
+		merge(p, m.len, 7, 0, 512),
+		"NOERROR RA | wWw.example.com. A 192.0.2.0, wWw.example.com. A 192.0.2.1");
 	assert_int_equal(dns_get32(lab_out + ttl), 53);
 	merge(p, m.len, 1000, 30, 512);
 	assert_int_equal(dns_get32(lab_out + ttl), 30); /* stale */
@@ -197,7 +202,8 @@ static void test_merge_alias(void **state)
 	fwd.target_len = sizeof("\3www\7example\3com");
 	fwd.alias = true;
 	assert_string_equal(merge(p, m.len, 0, 0, 512),
-			    "NOERROR RA | www.example.com. CNAME real.example.com., real.example.com. A 192.0.2.9");
+	                    "NOERROR RA | www.example.com. CNAME real.example.com., "
+	                    "real.example.com. A 192.0.2.9");
 }
 
 static void test_names(void **state)
@@ -235,8 +241,9 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check), cmocka_unit_test(test_lifetimes),	  cmocka_unit_test(test_cache),
-		cmocka_unit_test(test_merge), cmocka_unit_test(test_merge_alias), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_check),       cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_cache),       cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_merge_alias), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

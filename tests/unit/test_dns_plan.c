@@ -1,10 +1,11 @@
-/* test_dns_plan.c - whatever changes come, and however they are bundled, the shards that were updated hold
- * the same as shards built from nothing; and an update touches few of them. */
+/* test_dns_plan.c - whatever changes come, and however they are bundled, the shards that were
+ * updated hold the same as shards built from nothing; and an update touches few of them. */
 #include "dns_lab.h"
 
 #include "../../modules/dns/dns_resolv.h"
 
-/* ---- the content of all shards, as one comparable thing ------------------------------------------ */
+/* ---- the content of all shards, as one comparable thing
+ * ------------------------------------------ */
 
 struct seen {
 	unsigned slot;
@@ -28,7 +29,9 @@ static void lab_dump(struct buf *out)
 
 	for (unsigned slot = 1; slot < DNS_SLOTS; slot++) {
 		const struct dns_shard *s = &lab_zone.shard[slot];
-		size_t at = s->p ? sizeof(struct dns_shard_head) + (s->mask + 1) * sizeof(struct dns_place) : 0;
+		size_t at = s->p ? sizeof(struct dns_shard_head) +
+		                            (s->mask + 1) * sizeof(struct dns_place)
+		                 : 0;
 
 		while (at < s->n) {
 			const struct dns_entry *e = (const struct dns_entry *)(s->p + at);
@@ -58,7 +61,8 @@ static void same_as_from_nothing(void)
 		assert_memory_equal(updated.data, fresh.data, fresh.len);
 }
 
-/* ---- random changes ------------------------------------------------------------------------------ */
+/* ---- random changes
+ * ------------------------------------------------------------------------------ */
 
 #define NAMES 12
 
@@ -82,10 +86,12 @@ static void random_service(const char *ns, const char *name)
 		lab_service(ns, name, "None", "http/TCP/80,dns/UDP/53", "");
 		return;
 	case 2:
-		lab_service(ns, name, "", "", ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\"");
+		lab_service(ns, name, "", "",
+		            ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\"");
 		return;
 	default:
-		snprintf(ips, sizeof(ips), "10.96.0.%u,fd00:10:96::%x", 1 + pick(200), 1 + pick(200));
+		snprintf(ips, sizeof(ips), "10.96.0.%u,fd00:10:96::%x", 1 + pick(200),
+		         1 + pick(200));
 		lab_service(ns, name, ips, "http/TCP/80", "");
 	}
 }
@@ -101,8 +107,10 @@ static void random_slice(const char *ns, const char *service, const char *slice)
 	}
 	endpoints[0] = '\0';
 	for (unsigned i = pick(5); i; i--)
-		n += sprintf(endpoints + n, "10.244.0.%u%s%s ", 1 + pick(40), pick(3) ? "" : "=host", pick(5) ? "" : "!");
-	lab_slice(ns, service, slice, "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]", endpoints);
+		n += sprintf(endpoints + n, "10.244.0.%u%s%s ", 1 + pick(40),
+		             pick(3) ? "" : "=host", pick(5) ? "" : "!");
+	lab_slice(ns, service, slice, "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]",
+	          endpoints);
 }
 
 static void random_change(void)
@@ -159,7 +167,8 @@ static void test_update_touches_few_shards(void **state)
 	same_as_from_nothing();
 }
 
-/* ---- resolv.conf --------------------------------------------------------------------------------- */
+/* ---- resolv.conf
+ * --------------------------------------------------------------------------------- */
 
 static void test_resolv(void **state)
 {
@@ -167,9 +176,11 @@ static void test_resolv(void **state)
 	char ip[IP_TEXT];
 
 	(void)state;
-	dns_resolv_parse("# nameserver 9.9.9.9\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.1\r\n"
-			 "\tnameserver\t2001:db8::1\nnameserver fe80::1%eth0\nnameserver 1.2.3\noptions ndots:5\nnameserver 127.0.0.53",
-			 &found);
+	dns_resolv_parse(
+		"# nameserver 9.9.9.9\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.1\r\n"
+		"\tnameserver\t2001:db8::1\nnameserver fe80::1%eth0\nnameserver 1.2.3\noptions "
+	        "ndots:5\nnameserver 127.0.0.53",
+		&found);
 	assert_int_equal(found.n, 3);
 	assert_string_equal(ip_text(&found.v[0].ip, ip), "192.0.2.1");
 	assert_int_equal(found.v[0].port, 53);
