@@ -29,8 +29,9 @@ eventually() { # SECONDS COMMAND...
 	done
 }
 
-get() { wget -q -T 5 -O - "$API$1"; }
-post() { wget -q -T 10 -O - --header 'Content-Type: application/json' --post-data "$2" "$API$1"; }
+# not wget -T: this busybox, built static, crashes in it
+get() { timeout 5 wget -q -O - "$API$1"; }
+post() { timeout 10 wget -q -O - --header 'Content-Type: application/json' --post-data "$2" "$API$1"; }
 ready() { get /readyz >/dev/null; }
 in_pod() { n=$1; shift; ip netns exec "$n" "$@"; }
 
@@ -42,7 +43,7 @@ cni() { # VERB POD LABELS
 }
 
 gets() { # POD URL TEXT: the pod gets the text from there
-	[ "$(in_pod "$1" wget -q -T 5 -O - "$2")" = "$3" ]
+	[ "$(in_pod "$1" timeout 5 wget -q -O - "$2")" = "$3" ]
 }
 resolves() { in_pod client nslookup -type=a "$1" 10.96.0.10 | grep -q "^Address.*$2\$"; }
 
@@ -62,7 +63,7 @@ check "a Service" post /api/v1/namespaces/default/services \
 check "the table is in the kernel" nft list table inet knetd
 check "pod to Service" eventually 10 gets client http://10.96.7.7/ "hello from web"
 check "pod to its own Service" gets web http://10.96.7.7/ "hello from web"
-check "node to Service" eventually 5 sh -c 'wget -q -T 5 -O - http://10.96.7.7/ | grep -q hello'
+check "node to Service" eventually 5 sh -c 'timeout 5 wget -q -O - http://10.96.7.7/ | grep -q hello'
 check "the Service's name" eventually 10 resolves web.default.svc.cluster.local 10.96.7.7
 
 kill -9 "$(pidof knetd | tr ' ' '\n' | sort -n | head -n 1)"
