@@ -315,8 +315,18 @@ static void be_killable(void)
 		log_warn("%s: oom_score_adj: %s", self.name, strerror(errno));
 }
 
+/* Whoever waits for the end of the control process's output shall not wait for ours. */
+static void close_standard_files(void)
+{
+	auto_close int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0))
+		log_warn("%s: /dev/null: %s", self.name, strerror(errno));
+}
+
 /* What is inherited from the control process and not meant for a worker: its blocked signals, its
- * terminal's interrupts, its small file limit, its protection from the out-of-memory killer. */
+ * terminal's interrupts, its small file limit, its protection from the out-of-memory killer. Standard
+ * error stays: log lines go there. */
 static void leave_parent(void)
 {
 	struct rlimit files;
@@ -326,6 +336,7 @@ static void leave_parent(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	setsid();
+	close_standard_files();
 	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < FILES_MAX) {
 		files.rlim_cur = FILES_MAX;
 		if (files.rlim_max < FILES_MAX)

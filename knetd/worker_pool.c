@@ -14,6 +14,7 @@
 #include <knetd/log.h>
 #include <knetd/worker.h>
 
+#include "worker_birth.h"
 #include "worker_proc.h"
 
 #define HELLO_WAIT_MS 2000 /* at start only, while nothing else is served */
@@ -141,7 +142,11 @@ static void on_restart(struct timer *t)
 
 static void on_retired_ended(struct worker_proc *p)
 {
-	keep_counters(p->owner, p);
+	struct worker_pool *pool = p->owner;
+
+	keep_counters(pool, p);
+	if (p->index >= pool->n_seats) /* else its door is its successor's */
+		worker_birth_close_door(p->name);
 	list_del(&p->link);
 	worker_proc_free(p);
 }
@@ -151,6 +156,7 @@ static void retire(struct worker_pool *pool, struct worker_proc *p)
 	p->owner = pool;
 	p->ended_fn = on_retired_ended;
 	list_add_tail(&pool->retired, &p->link);
+	worker_set_close(&p->sockets); /* or the kernel would go on giving them its share of clients */
 	if (!p->greeted)
 		worker_proc_kill(p); /* two seconds of silence: it does not serve either */
 }

@@ -1,6 +1,7 @@
 /* worker_proc.c - see worker_proc.h. Birth and adoption differ only in who made the door (a named socket
  * under the run directory): afterwards both are a connection on which HELLO comes first. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -315,15 +316,35 @@ static struct worker_proc *proc_new(const struct worker_role *role, unsigned ind
 	return p;
 }
 
-/* Reads who sits behind the door: the process that listened last. */
-static int peer_pidfd(int conn)
+/* By the name it gave itself: "knetd-dns-0", as far as the kernel keeps it. */
+static bool is_called(pid_t pid, const char *name)
 {
+	char path[32], want[32], comm[32];
+	auto_close int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(want, sizeof(want), "%.15s\n", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, comm, sizeof(comm));
+	return n == (ssize_t)strlen(want) && !memcmp(comm, want, n);
+}
+
+/* Who sits behind the door: the process that listened last. Before a worker has done so this is the one
+ * that made the door, a control process, perhaps long gone and its number given to a stranger: the
+ * name tells. -1 when that is so. */
+static int peer_pidfd(int conn, const char *name)
+{
+	char full[48];
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
+	auto_close int fd = -1;
 
 	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
 		return -1;
-	return syscall(SYS_pidfd_open, peer.pid, 0);
+	fd = syscall(SYS_pidfd_open, peer.pid, 0);
+	snprintf(full, sizeof(full), "knetd-%s", name);
+	return fd >= 0 && is_called(peer.pid, full) ? TAKE_FD(fd) : -1;
 }
 
 static int watch(struct worker_proc *p, struct err *e)
@@ -342,7 +363,7 @@ struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned in
 
 	p->conn.fd = worker_birth_knock(p->name, NULL);
 	if (p->conn.fd >= 0) {
-		p->death.fd = peer_pidfd(p->conn.fd);
+		p->death.fd = peer_pidfd(p->conn.fd, p->name);
 		if (!watch(p, NULL))
 			return p;
 	}

@@ -51,8 +51,9 @@ struct worker_role { /* const, one per kind of worker, in the table in knetd/wor
 	 * each one, also for those of the first flush (after start), also from inside worker_fresh. What
 	 * was there before lives until the last of these calls returns. */
 	void (*changed)(struct worker *w, unsigned slot);
-	/* Stop listening: another process has the very same sockets. Finish, then worker_exit(). May be
-	 * called from inside worker_fresh. NULL: nothing to finish. */
+	/* Take what waits, then close the sockets: either another process has the very same ones, or
+	 * nobody shall, and the kernel deals clients to them as long as they are open. Finish, then
+	 * worker_exit(). May be called from inside worker_fresh. NULL: nothing to finish. */
 	void (*drain)(struct worker *w);
 	const int *syscalls;	  /* beyond the list in isolate_seccomp.c, ends with -1; may be NULL */
 };

@@ -9,7 +9,7 @@
 #include "rt_int.h"
 
 static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags, unsigned ifindex,
-			      const struct ip *ip, unsigned bits)
+                              const struct ip *ip, unsigned bits)
 {
 	struct nlmsghdr *h = rt_begin(rt, type, flags);
 	struct ifaddrmsg *m;
@@ -25,9 +25,11 @@ static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags, unsi
 	return h;
 }
 
-void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits, bool scope_link)
+void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits,
+                 bool scope_link)
 {
-	struct nlmsghdr *h = begin(rt, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, ip, bits);
+	struct nlmsghdr *h =
+		begin(rt, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, ip, bits);
 	struct ifaddrmsg *m;
 
 	if (!h)
@@ -52,10 +54,11 @@ void addr_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	struct ip ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_LOCAL));
 	char text[IP_TEXT];
 
-	snprintf(out, RT_TEXT, "address %s/%u on link %u", ip_text(&ip, text), m->ifa_prefixlen, m->ifa_index);
+	snprintf(out, RT_TEXT, "address %s/%u on link %u", ip_text(&ip, text), m->ifa_prefixlen,
+	         m->ifa_index);
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------- */
 
 struct each {
 	void (*fn)(const struct rt_addr *a, void *arg);
@@ -76,7 +79,8 @@ static void one(const struct nlmsghdr *h, void *arg)
 		each->fn(&a, each->arg);
 }
 
-int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg, struct err *e)
+int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg,
+                 struct err *e)
 {
 	struct each each = { fn, arg };
 	struct nl_message m;

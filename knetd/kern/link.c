@@ -116,7 +116,7 @@ void link_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	snprintf(out, RT_TEXT, "link %s", name);
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------- */
 
 static const struct nlattr *attr(const struct nlmsghdr *h, uint16_t type, size_t size)
 {
@@ -189,7 +189,8 @@ static void one(const struct nlmsghdr *h, void *arg)
 	each->fn(&l, each->arg);
 }
 
-int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg, struct err *e)
+int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg,
+                 struct err *e)
 {
 	struct each each = { fn, arg };
 	struct nl_message m;

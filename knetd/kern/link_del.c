@@ -1,8 +1,8 @@
 /* link_del.c - deletes links in a child process, because the kernel keeps whoever asks for 16 ms.
  *
- * One child at a time takes every name that waits; what arrives meanwhile goes with the next one. So
- * a burst of removals costs a few forks, and never more than one process beside the daemon. Whether a
- * link is gone is not the child's word: the kernel is asked when the child has ended. */
+ * One child at a time takes every name that waits; what arrives meanwhile goes with the next one.
+ * So a burst of removals costs a few forks, and never more than one process beside the daemon.
+ * Whether a link is gone is not the child's word: the kernel is asked when the child has ended. */
 #include <errno.h>
 #include <net/if.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static void move_all(struct list *from, struct list *to)
 {
 	struct list *pos, *nxt;
 
-	list_each(pos, nxt, from) {
+	list_each (pos, nxt, from) {
 		list_del(pos);
 		list_add_tail(to, pos);
 	}
@@ -48,11 +48,12 @@ static void child_main(void)
 	struct rt *rt;
 	struct list *pos, *nxt;
 
-	syscall(SYS_close_range, 3, ~0u, 0); /* the locks of the directories are the parent's alone */
+	/* the locks of the directories are the parent's alone */
+	syscall(SYS_close_range, 3, ~0u, 0);
 	rt = rt_open(-1, NULL);
 	if (!rt)
 		_exit(1);
-	list_each(pos, nxt, &running) {
+	list_each (pos, nxt, &running) {
 		rt_link_del(rt, container_of(pos, struct removal, in)->name);
 		rt_flush(rt, NULL);
 	}
@@ -67,7 +68,7 @@ static void report(struct list *ended)
 	struct list *pos, *nxt;
 	struct rt_link link;
 
-	list_each(pos, nxt, ended) {
+	list_each (pos, nxt, ended) {
 		struct removal *r = container_of(pos, struct removal, in);
 		bool gone = rt && rt_link_get(rt, r->name, &link, NULL) == -ENODEV;
 
@@ -132,7 +133,8 @@ static int start(struct err *e)
 	return ret;
 }
 
-int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg, struct err *e)
+int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg,
+                      struct err *e)
 {
 	struct removal *r = xcalloc(1, sizeof(*r));
 	int ret;

@@ -101,14 +101,15 @@ uint32_t nft_next_set_id(struct nft_txn *t)
 	return ++t->set_id;
 }
 
-/* ---- commit ----------------------------------------------------------------------------------- */
+/* ---- commit ------------------------------------------------------------------------------ */
 
 static const struct nlmsghdr *find(const struct nft_txn *t, uint32_t seq)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct nlmsghdr *h = t->chunks[i].iov_base;
 
-		for (int left = (int)t->chunks[i].iov_len; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		for (int left = (int)t->chunks[i].iov_len; mnl_nlmsg_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left))
 			if (h->nlmsg_seq == seq)
 				return h;
 	}
@@ -123,8 +124,8 @@ static int explain(const struct nft_txn *t, int code, const struct nl_fail *fail
 
 	if (h)
 		nft_describe(h, what);
-	return err_set(e, -code, "nftables: %s: %s%s%s%s", what, strerror(-code), *words ? " (" : "", words,
-		       *words ? ")" : "");
+	return err_set(e, -code, "nftables: %s: %s%s%s%s", what, strerror(-code),
+	               *words ? " (" : "", words, *words ? ")" : "");
 }
 
 static int end_batch(struct nft_txn *t)
@@ -150,7 +151,8 @@ static int send_batch(struct nft_txn *t, struct err *e)
 		return -e->code;
 	ret = t->failed ? -EMSGSIZE : end_batch(t);
 	if (ret)
-		return err_set(e, EMSGSIZE, "nftables: a transaction of more than %zu bytes", TXN_MAX);
+		return err_set(e, EMSGSIZE, "nftables: a transaction of more than %zu bytes",
+		               TXN_MAX);
 	if (t->n >= LARGE)
 		nft_watch_pause();
 	ret = nl_send(nl, t->chunks, t->n, t->newest->nlmsg_seq, &fail);

@@ -10,10 +10,10 @@
 
 #include "nft_int.h"
 
-#define ELEM_MAX 512		  /* bytes of one element with everything */
-#define LIST_MAX (65535 - 1024)	  /* an attribute's length is 16 bits */
+#define ELEM_MAX 512            /* bytes of one element with everything */
+#define LIST_MAX (65535 - 1024) /* an attribute's length is 16 bits */
 
-/* ---- packing ---------------------------------------------------------------------------------- */
+/* ---- packing ----------------------------------------------------------------------------- */
 
 void nft_elem_close(struct nft_txn *t)
 {
@@ -29,20 +29,23 @@ void nft_elem_close(struct nft_txn *t)
 
 static bool fits(const struct nft_open *o, uint16_t type, const char *table, const char *set)
 {
-	size_t used = o->h ? (size_t)((char *)mnl_nlmsg_get_payload_tail(o->h) - (char *)o->list) : 0;
+	size_t used =
+		o->h ? (size_t)((char *)mnl_nlmsg_get_payload_tail(o->h) - (char *)o->list) : 0;
 
 	return o->h && o->type == type && used + ELEM_MAX < LIST_MAX && !strcmp(o->set, set) &&
 	       !strcmp(o->table, table);
 }
 
-static struct nlmsghdr *list_message(struct nft_txn *t, uint16_t type, const char *table, const char *set)
+static struct nlmsghdr *list_message(struct nft_txn *t, uint16_t type, const char *table,
+                                     const char *set)
 {
 	struct nft_open *o = nft_open_message(t);
 	struct nlmsghdr *h;
 
 	if (fits(o, type, table, set))
 		return o->h;
-	h = nft_msg(t, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, NFT_ROOM_ELEMS + NFT_ROOM_SMALL);
+	h = nft_msg(t, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,
+	            NFT_ROOM_ELEMS + NFT_ROOM_SMALL);
 	if (!h)
 		return NULL;
 	o->type = type;
@@ -73,8 +76,8 @@ static void put_goto(struct nlmsghdr *h, const char *chain)
 	mnl_attr_nest_end(h, data);
 }
 
-void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
-		  const struct nft_bytes *data)
+void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key, const struct nft_bytes *data)
 {
 	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
 	struct nlattr *elem;
@@ -88,8 +91,8 @@ void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const s
 	mnl_attr_nest_end(h, elem);
 }
 
-void nft_elem_goto(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
-		   const char *chain)
+void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
+                   const struct nft_bytes *key, const char *chain)
 {
 	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
 	struct nlattr *elem;
@@ -102,7 +105,8 @@ void nft_elem_goto(struct nft_txn *t, const char *table, const char *set, const 
 	mnl_attr_nest_end(h, elem);
 }
 
-void nft_elem_del(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key)
+void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key)
 {
 	struct nlmsghdr *h = list_message(t, NFT_MSG_DELSETELEM, table, set);
 	struct nlattr *elem;
@@ -114,7 +118,7 @@ void nft_elem_del(struct nft_txn *t, const char *table, const char *set, const s
 	mnl_attr_nest_end(h, elem);
 }
 
-/* ---- ranges ----------------------------------------------------------------------------------- */
+/* ---- ranges ------------------------------------------------------------------------------ */
 
 /* The first address behind the range; false when there is none. */
 static bool address_behind(const struct cidr *range, struct ip *out)
@@ -131,7 +135,8 @@ static bool address_behind(const struct cidr *range, struct ip *out)
 	return false;
 }
 
-static void put_bound(struct nft_txn *t, const char *table, const char *set, const struct ip *ip, bool end)
+static void put_bound(struct nft_txn *t, const char *table, const char *set, const struct ip *ip,
+                      bool end)
 {
 	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
 	struct nft_bytes key = { 0 };
@@ -156,7 +161,7 @@ void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const
 		put_bound(t, table, set, &behind, true);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 struct each {
 	void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg);
@@ -177,12 +182,13 @@ static struct nft_bytes value_of(const struct nlattr *elem, uint16_t attr)
 
 static void page(const struct nlmsghdr *h, void *arg)
 {
-	const struct nlattr *list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS), *elem;
+	const struct nlattr *list, *elem;
 	const struct each *each = arg;
 
+	list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
 	if (!list)
 		return;
-	mnl_attr_for_each_nested(elem, list) {
+	mnl_attr_for_each_nested (elem, list) {
 		struct nft_bytes key = value_of(elem, NFTA_SET_ELEM_KEY);
 		struct nft_bytes data = value_of(elem, NFTA_SET_ELEM_DATA);
 
@@ -191,8 +197,8 @@ static void page(const struct nlmsghdr *h, void *arg)
 }
 
 int nft_elem_each(const char *table, const char *set,
-		  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg), void *arg,
-		  struct err *e)
+                  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                  void *arg, struct err *e)
 {
 	struct each each = { fn, arg };
 	struct nl *nl = nft_socket(e);
@@ -206,5 +212,6 @@ int nft_elem_each(const char *table, const char *set,
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
 	ret = nl_ask(nl, h, page, &each);
-	return ret ? err_set(e, -ret, "nftables: elements of %s %s: %s", table, set, strerror(-ret)) : 0;
+	return ret ? err_set(e, -ret, "nftables: elements of %s %s: %s", table, set, strerror(-ret))
+	           : 0;
 }

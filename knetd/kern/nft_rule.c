@@ -50,7 +50,8 @@ struct nft_rule *nft_rule_new(const char *table, const char *chain)
 
 void nft_rule_add(struct nft_txn *t, struct nft_rule *r)
 {
-	struct nlmsghdr *h = nft_msg(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFT_ROOM_RULE);
+	struct nlmsghdr *h =
+		nft_msg(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFT_ROOM_RULE);
 
 	if (h) {
 		nftnl_rule_nlmsg_build_payload(h, r->r);
@@ -73,9 +74,10 @@ static uint32_t reg32(unsigned reg)
 	return NFT_REG32_00 + reg;
 }
 
-/* ---- loading ---------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------- */
 
-static void load_payload(struct nft_rule *r, uint32_t base, size_t offset, uint32_t len, unsigned reg)
+static void load_payload(struct nft_rule *r, uint32_t base, size_t offset, uint32_t len,
+                         unsigned reg)
 {
 	struct nftnl_expr *e = expr(r, "payload");
 
@@ -103,8 +105,8 @@ static void load_ct(struct nft_rule *r, uint32_t key, unsigned reg)
 
 void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)
 {
-	size_t offset = len == 4 ? (dst ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr)) :
-				   (dst ? offsetof(struct ipv6hdr, daddr) : offsetof(struct ipv6hdr, saddr));
+	size_t src = len == 4 ? offsetof(struct iphdr, saddr) : offsetof(struct ipv6hdr, saddr);
+	size_t offset = dst ? src + len : src; /* the one follows the other in both */
 
 	load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offset, len, reg);
 }
@@ -151,7 +153,7 @@ void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, 0);
 }
 
-/* ---- comparing -------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------- */
 
 static void compare(struct nft_rule *r, unsigned reg, bool equal, const void *data, uint32_t len)
 {
@@ -245,7 +247,7 @@ void nft_ct_state_new(struct nft_rule *r)
 	ct_bit(r, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW), true);
 }
 
-/* ---- sets and maps ---------------------------------------------------------------------------- */
+/* ---- sets and maps ----------------------------------------------------------------------- */
 
 static struct nftnl_expr *lookup(struct nft_rule *r, unsigned reg, const char *set)
 {
@@ -274,7 +276,7 @@ void nft_vmap(struct nft_rule *r, unsigned reg, const char *map)
 	nftnl_expr_set_u32(lookup(r, reg, map), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements -------------------------------------------------------------------------- */
 
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg)
 {
@@ -343,6 +345,7 @@ void nft_comment(struct nft_rule *r, const char *text)
 	struct nftnl_udata_buf *notes = must(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
 
 	nftnl_udata_put_strz(notes, NFTNL_UDATA_RULE_COMMENT, text);
-	nftnl_rule_set_data(r->r, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(notes), nftnl_udata_buf_len(notes));
+	nftnl_rule_set_data(r->r, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(notes),
+	                    nftnl_udata_buf_len(notes));
 	nftnl_udata_buf_free(notes);
 }

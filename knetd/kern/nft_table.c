@@ -12,7 +12,7 @@
 
 #include "nft_int.h"
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------ */
 
 static void table(struct nft_txn *t, uint16_t type, uint16_t flags, const char *name)
 {
@@ -69,7 +69,7 @@ int nft_table_exists(const char *name, struct err *e)
 	return ret == 0;
 }
 
-/* ---- chains ----------------------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------------------ */
 
 static uint32_t hook_number(enum nft_hook hook)
 {
@@ -101,7 +101,7 @@ static void put_hook(struct nlmsghdr *h, enum nft_hook hook, enum nft_chain_type
 }
 
 void nft_chain_add(struct nft_txn *t, const char *table_name, const char *chain, enum nft_hook hook,
-		   enum nft_chain_type type, int priority)
+                   enum nft_chain_type type, int priority)
 {
 	struct nlmsghdr *h = nft_msg(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFT_ROOM_SMALL);
 
@@ -125,13 +125,13 @@ void nft_chain_del(struct nft_txn *t, const char *table_name, const char *chain)
 	nft_msg_end(t, h);
 }
 
-/* ---- sets ------------------------------------------------------------------------------------- */
+/* ---- sets -------------------------------------------------------------------------------- */
 
 /* nft's own type numbers. The kernel stores them and does not look: they are for `nft list`. */
 static const struct {
 	unsigned type, size; /* size: bytes, padded to four */
 } part_info[] = {
-	[NFT_IPV4] = { 7, 4 }, [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 4 },
+	[NFT_IPV4] = { 7, 4 },  [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 4 },
 	[NFT_PORT] = { 13, 4 }, [NFT_MARK] = { 19, 4 },
 };
 #define TYPE_BITS 6 /* a concatenation's number is its parts' numbers side by side */
@@ -184,7 +184,8 @@ static uint32_t byte_order(const enum nft_part *parts, unsigned n)
 }
 
 /* Notes for nft: without them `nft list` shows marks back to front. */
-static void put_notes(struct nlmsghdr *h, const struct nft_set_def *def, unsigned keys, unsigned datas)
+static void put_notes(struct nlmsghdr *h, const struct nft_set_def *def, unsigned keys,
+                      unsigned datas)
 {
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
 
@@ -226,7 +227,7 @@ void nft_set_add(struct nft_txn *t, const char *table_name, const struct nft_set
 	nft_msg_end(t, h);
 }
 
-/* ---- descriptions ----------------------------------------------------------------------------- */
+/* ---- descriptions ------------------------------------------------------------------------ */
 
 static const struct {
 	const char *verb;
@@ -253,11 +254,11 @@ void nft_describe(const struct nlmsghdr *h, char out[static NFT_TEXT])
 {
 	unsigned type = NFNL_MSG_TYPE(h->nlmsg_type);
 
-	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES || type >= ARRAY_LEN(message_info) ||
-	    !message_info[type].verb) {
+	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
+	    type >= ARRAY_LEN(message_info) || !message_info[type].verb) {
 		snprintf(out, NFT_TEXT, "batch");
 		return;
 	}
-	snprintf(out, NFT_TEXT, "%s inet %s %s", message_info[type].verb, text_of(h, NFTA_TABLE_NAME),
-		 text_of(h, message_info[type].name));
+	snprintf(out, NFT_TEXT, "%s inet %s %s", message_info[type].verb,
+	         text_of(h, NFTA_TABLE_NAME), text_of(h, message_info[type].name));
 }

@@ -5,8 +5,8 @@
  *
  * That is not enough for large ones: as long as anybody listens, the kernel makes a notification of
  * 4 KB for each element before it looks who wants it, half a gigabyte for a hundred thousand. So we
- * leave the group while one of those is sent. The ruleset's generation number, which each commit raises
- * by one, tells whether somebody else used the gap. */
+ * leave the group while one of those is sent. The ruleset's generation number, which each commit
+ * raises by one, tells whether somebody else used the gap. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ static void read_page(const char *page, int n)
 {
 	char last[NFT_NAME_MAXLEN] = "";
 
-	for (const struct nlmsghdr *h = (const void *)page; mnl_nlmsg_ok(h, n); h = mnl_nlmsg_next(h, &n)) {
+	for (const struct nlmsghdr *h = (const void *)page; mnl_nlmsg_ok(h, n);
+	     h = mnl_nlmsg_next(h, &n)) {
 		const char *table = table_of(h);
 
 		if (!table || !strcmp(table, last))
@@ -108,7 +109,7 @@ static int drop_own(int fd, uint32_t own)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-/* ---- large transactions of our own ------------------------------------------------------------- */
+/* ---- large transactions of our own ------------------------------------------------------- */
 
 static uint32_t generation_before;
 
@@ -155,7 +156,7 @@ void nft_watch_resume(bool committed)
 		tell(NULL);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------- */
 
 static int open_news(struct err *e)
 {

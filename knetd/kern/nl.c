@@ -12,8 +12,8 @@
 
 #include "nl.h"
 
-#define PAGE (64 * 1024)	       /* the kernel's dumps come in pieces of at most 32 KB */
-#define ANSWER_MAX ((size_t)64 << 20)  /* bytes a dump may have */
+#define PAGE (64 * 1024)              /* the kernel's dumps come in pieces of at most 32 KB */
+#define ANSWER_MAX ((size_t)64 << 20) /* bytes a dump may have */
 #define RECEIVE_QUEUE (1 << 20)
 #define DUMP_TRIES 8
 
@@ -69,7 +69,7 @@ struct nlmsghdr *nl_message(struct nl_message *m, uint16_t type, uint16_t flags)
 	return h;
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------- */
 
 static size_t iov_total(const struct iovec *iov, size_t n)
 {
@@ -87,7 +87,8 @@ static void widen(struct nl *nl, size_t bytes)
 
 	if (queue <= nl->send_queue || bytes < 64 * 1024)
 		return;
-	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &queue, sizeof(queue)) == 0)
+	if (setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUFFORCE, &queue,
+	               sizeof(queue)) == 0)
 		nl->send_queue = queue;
 }
 
@@ -186,7 +187,8 @@ int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, str
 	while ((got = take(nl, page, sizeof(page))) > 0 || got == -ENOBUFS) {
 		int left = (int)got;
 
-		for (const struct nlmsghdr *h = (void *)page; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		for (const struct nlmsghdr *h = (void *)page; mnl_nlmsg_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left))
 			judge(h, &v);
 	}
 	if (v.code)
@@ -194,7 +196,7 @@ int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, str
 	return v.acknowledged ? 0 : -ENOBUFS;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------ */
 
 struct progress {
 	bool done, changed;
@@ -203,7 +205,8 @@ struct progress {
 
 static void look(const char *page, int n, uint32_t seq, bool dump, struct progress *p)
 {
-	for (const struct nlmsghdr *h = (const void *)page; mnl_nlmsg_ok(h, n); h = mnl_nlmsg_next(h, &n)) {
+	for (const struct nlmsghdr *h = (const void *)page; mnl_nlmsg_ok(h, n);
+	     h = mnl_nlmsg_next(h, &n)) {
 		if (h->nlmsg_seq != seq)
 			continue;
 		p->changed |= !!(h->nlmsg_flags & NLM_F_DUMP_INTR);
@@ -234,7 +237,8 @@ static void deliver(const struct buf *answer, uint32_t seq, nl_fn *fn, void *arg
 {
 	int left = (int)answer->len;
 
-	for (const struct nlmsghdr *h = (void *)answer->data; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+	for (const struct nlmsghdr *h = (void *)answer->data; mnl_nlmsg_ok(h, left);
+	     h = mnl_nlmsg_next(h, &left))
 		if (h->nlmsg_seq == seq && h->nlmsg_type >= NLMSG_MIN_TYPE)
 			fn(h, arg);
 }
@@ -262,13 +266,13 @@ int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 	return ret;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, h, extra)
+	mnl_attr_for_each (a, h, extra)
 		if (mnl_attr_get_type(a) == type)
 			return a;
 	return NULL;
@@ -280,7 +284,7 @@ const struct nlattr *nl_nested(const struct nlattr *parent, uint16_t type)
 
 	if (!parent)
 		return NULL;
-	mnl_attr_for_each_nested(a, parent)
+	mnl_attr_for_each_nested (a, parent)
 		if (mnl_attr_get_type(a) == type)
 			return a;
 	return NULL;

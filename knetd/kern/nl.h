@@ -1,8 +1,9 @@
-/* nl.h - one netlink socket: what routing netlink, nftables and conntrack have in common. Private to
- * knetd/kern.
+/* nl.h - one netlink socket: what routing netlink, nftables and conntrack have in common. Private
+ * to knetd/kern.
  *
  * The kernel handles a request inside sendmsg(): when that returns, every answer and every error is
- * already in the receive queue. So nothing here waits: an answer that is not there will not come. */
+ * already in the receive queue. So nothing here waits: an answer that is not there will not come.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +19,7 @@
 struct nl;
 
 struct nl *nl_open(int bus, struct err *e);
-void nl_close(struct nl *nl); /* NULL is fine */
+void nl_close(struct nl *nl);   /* NULL is fine */
 uint32_t nl_seq(struct nl *nl); /* a fresh sequence number, never 0 */
 uint32_t nl_portid(const struct nl *nl);
 
@@ -27,7 +28,8 @@ struct nl_fail { /* the first message that failed */
 	char text[80]; /* the kernel's own words, "" for none */
 };
 /* Sends many messages as one. Only the last of them, with sequence number last, asks for an
- * acknowledgement (NLM_F_ACK); the others speak up when they fail. Returns 0, or the first failure. */
+ * acknowledgement (NLM_F_ACK); the others speak up when they fail. Returns 0, or the first failure.
+ */
 int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, struct nl_fail *fail);
 
 typedef void nl_fn(const struct nlmsghdr *h, void *arg);

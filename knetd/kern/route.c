@@ -17,7 +17,8 @@ static unsigned char scope_of(const struct rt_route *r)
 	return r->via.len || r->dst.ip.len == 16 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 }
 
-static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags, const struct rt_route *r)
+static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
+                              const struct rt_route *r)
 {
 	struct nlmsghdr *h = rt_begin(rt, type, flags);
 	struct rtmsg *m;
@@ -71,10 +72,11 @@ void route_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	if (dst.len)
 		snprintf(out, RT_TEXT, "route %s/%u", ip_text(&dst, text), m->rtm_dst_len);
 	else
-		snprintf(out, RT_TEXT, "default route of IPv%c", m->rtm_family == AF_INET ? '4' : '6');
+		snprintf(out, RT_TEXT, "default route of IPv%c",
+		         m->rtm_family == AF_INET ? '4' : '6');
 }
 
-/* ---- questions -------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------- */
 
 struct each {
 	void (*fn)(const struct rt_route *r, uint32_t metric, void *arg);
@@ -108,8 +110,9 @@ static void one(const struct nlmsghdr *h, void *arg)
 	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
 	const struct each *each = arg;
 	uint32_t table = number(h, RTA_TABLE, m->rtm_table);
-	struct rt_route r = { .dst.bits = m->rtm_dst_len, .local = m->rtm_type == RTN_LOCAL,
-			      .onlink = m->rtm_flags & RTNH_F_ONLINK };
+	struct rt_route r = { .dst.bits = m->rtm_dst_len,
+		              .local = m->rtm_type == RTN_LOCAL,
+		              .onlink = m->rtm_flags & RTNH_F_ONLINK };
 
 	if ((table != RT_TABLE_MAIN && table != RT_TABLE_LOCAL) || (m->rtm_flags & RTM_F_CLONED) ||
 	    (m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL))
@@ -146,7 +149,8 @@ static void without_metric(const struct rt_route *r, uint32_t metric, void *arg)
 	p->fn(r, p->arg);
 }
 
-int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg, struct err *e)
+int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
+                  struct err *e)
 {
 	struct plain p = { fn, arg };
 	struct each each = { without_metric, &p };

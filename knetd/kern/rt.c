@@ -76,7 +76,7 @@ struct ip rt_get_ip(const struct nlattr *a)
 	return ip;
 }
 
-/* ---- flush ------------------------------------------------------------------------------------ */
+/* ---- flush ------------------------------------------------------------------------------- */
 
 static void describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 {
@@ -120,7 +120,8 @@ static int explain(struct rt *rt, int code, const struct nl_fail *fail, struct e
 
 	if (h)
 		describe(h, what);
-	return err_set(e, -code, "%s: %s%s%s%s", what, strerror(-code), *words ? " (" : "", words, *words ? ")" : "");
+	return err_set(e, -code, "%s: %s%s%s%s", what, strerror(-code), *words ? " (" : "", words,
+	               *words ? ")" : "");
 }
 
 int rt_flush(struct rt *rt, struct err *e)

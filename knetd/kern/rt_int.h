@@ -11,7 +11,7 @@
 struct rt {
 	struct nl *nl;
 	struct buf queue; /* messages waiting for rt_flush */
-	uint32_t last;	  /* sequence number of the newest one */
+	uint32_t last;    /* sequence number of the newest one */
 };
 
 /* Begins a message at the queue's end and finishes it. NULL when the queue is full: rt_flush will

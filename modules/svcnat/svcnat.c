@@ -2,8 +2,8 @@
  *
  * What was applied last is kept per Service. A change of a Service or of its slices plans that one
  * Service again and sends the difference, all changed Services of a turn in one transaction. A full
- * sync is the same with nothing applied before, behind a replacement of the table, in one transaction
- * too: at no moment is a packet without rules. */
+ * sync is the same with nothing applied before, behind a replacement of the table, in one
+ * transaction too: at no moment is a packet without rules. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,18 +23,18 @@
 extern const struct module svcnat_module;
 
 static struct map applied; /* struct svcnat_kept by "namespace/name" */
-static struct map owners;  /* struct svcnat_kept by ClusterIP: the first Service to claim one has it */
-static bool contested;	   /* somebody's claim was refused since the last full sync */
+static struct map owners;  /* struct svcnat_kept by ClusterIP: who claimed it first has it */
+static bool contested;     /* somebody's claim was refused since the last full sync */
 
 static struct {
 	uint64_t syncs, nanoseconds, transactions, elements;
 	size_t endpoints;
 } metrics;
 
-/* ---- ClusterIPs ------------------------------------------------------------------------------- */
+/* ---- ClusterIPs -------------------------------------------------------------------------- */
 
-/* Two Services with one address would make the kernel refuse the whole transaction, so the second is
- * served without it until a full sync finds the address free. */
+/* Two Services with one address would make the kernel refuse the whole transaction, so the second
+ * is served without it until a full sync finds the address free. */
 static void drop_foreign_vips(struct svcnat_service *s, const char *key)
 {
 	for (unsigned i = 0; i < s->n_vips;) {
@@ -46,8 +46,8 @@ static void drop_foreign_vips(struct svcnat_service *s, const char *key)
 			i++;
 			continue;
 		}
-		log_warn("svcnat: service %s: ClusterIP %s belongs to service %s", key, ip_text(&vip, text),
-			 owner->key);
+		log_warn("svcnat: service %s: ClusterIP %s belongs to service %s", key,
+		         ip_text(&vip, text), owner->key);
 		svcnat_plan_drop_vip(s, &vip);
 		contested = true;
 	}
@@ -67,7 +67,7 @@ static void release_vips(const struct svcnat_kept *k)
 		module_resync(&svcnat_module);
 }
 
-/* ---- one sync --------------------------------------------------------------------------------- */
+/* ---- one sync ---------------------------------------------------------------------------- */
 
 struct change_list {
 	struct svcnat_change *v;
@@ -174,8 +174,9 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old)
 	if (!s.n_vips)
 		return NULL;
 	if (s.cut)
-		log_warn("svcnat: service %s: more than %d endpoints of a port, or %d ports; the rest is not served",
-			 key, SVCNAT_ENDPOINTS_MAX, SVCNAT_PORTS_MAX);
+		log_warn("svcnat: service %s: more than %d endpoints of a port, or %d ports; the "
+		         "rest is not served",
+		         key, SVCNAT_ENDPOINTS_MAX, SVCNAT_PORTS_MAX);
 	place(old, &s, &arena);
 	k = svcnat_plan_keep(&s, key);
 	map_put(&applied, k->key, strlen(k->key), k);
@@ -249,7 +250,7 @@ static int svcnat_sync(struct changes *c, struct err *e)
 	return ret;
 }
 
-/* ---- the module ------------------------------------------------------------------------------- */
+/* ---- the module -------------------------------------------------------------------------- */
 
 static void on_foreign_change(const char *table)
 {
@@ -258,7 +259,8 @@ static void on_foreign_change(const char *table)
 	if (table && strcmp(table, SVCNAT_TABLE) != 0)
 		return;
 	if (table && log_may(&rate))
-		log_warn("svcnat: table " SVCNAT_TABLE " was changed by somebody else; putting it right");
+		log_warn("svcnat: table " SVCNAT_TABLE
+		         " was changed by somebody else; putting it right");
 	module_resync(&svcnat_module);
 }
 
@@ -268,21 +270,23 @@ static int svcnat_init(struct err *e)
 	return nft_watch(SVCNAT_TABLE, on_foreign_change, e);
 }
 
+static void metric(struct buf *out, const char *name, const char *type, uint64_t value)
+{
+	buf_printf(out, "# TYPE %s %s\n%s %llu\n", name, type, name, (unsigned long long)value);
+}
+
+/* kube-proxy's name for the time a sync takes, so that its dashboards show ours. */
+#define DURATION "kubeproxy_sync_proxy_rules_duration_seconds"
+
 static void svcnat_metrics(struct buf *out)
 {
-	buf_printf(out,
-		   "# TYPE kubeproxy_sync_proxy_rules_duration_seconds summary\n"
-		   "kubeproxy_sync_proxy_rules_duration_seconds_sum %.9f\n"
-		   "kubeproxy_sync_proxy_rules_duration_seconds_count %llu\n",
-		   (double)metrics.nanoseconds / 1e9, (unsigned long long)metrics.syncs);
-	buf_printf(out,
-		   "# TYPE knetd_svcnat_services gauge\nknetd_svcnat_services %zu\n"
-		   "# TYPE knetd_svcnat_endpoints gauge\nknetd_svcnat_endpoints %zu\n",
-		   applied.len, metrics.endpoints);
-	buf_printf(out,
-		   "# TYPE knetd_svcnat_transactions_total counter\nknetd_svcnat_transactions_total %llu\n"
-		   "# TYPE knetd_svcnat_elements_sent_total counter\nknetd_svcnat_elements_sent_total %llu\n",
-		   (unsigned long long)metrics.transactions, (unsigned long long)metrics.elements);
+	buf_str(out, "# TYPE " DURATION " summary\n");
+	buf_printf(out, DURATION "_sum %.9f\n", (double)metrics.nanoseconds / 1e9);
+	buf_printf(out, DURATION "_count %llu\n", (unsigned long long)metrics.syncs);
+	metric(out, "knetd_svcnat_services", "gauge", applied.len);
+	metric(out, "knetd_svcnat_endpoints", "gauge", metrics.endpoints);
+	metric(out, "knetd_svcnat_transactions_total", "counter", metrics.transactions);
+	metric(out, "knetd_svcnat_elements_sent_total", "counter", metrics.elements);
 }
 
 static void remove_all(void)

@@ -2,8 +2,8 @@
  *
  * One pass over all changes for each kind of element: first what goes, then what comes. So the
  * elements of one map follow each other and share messages, and a changed element is deleted before
- * it is added again. Changes are few or (at start) all; passing over them often costs nothing beside
- * what the kernel does. */
+ * it is added again. Changes are few or (at start) all; passing over them often costs nothing
+ * beside what the kernel does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,8 @@ struct pass {
 
 typedef void port_fn(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new);
 
-static void add(struct pass *p, enum svcnat_set set, const struct nft_bytes *key, const struct nft_bytes *data)
+static void add(struct pass *p, enum svcnat_set set, const struct nft_bytes *key,
+                const struct nft_bytes *data)
 {
 	nft_elem_add(p->t, SVCNAT_TABLE, svcnat_set_name(set, p->family), key, data);
 	p->sent++;
@@ -34,7 +35,7 @@ static void del(struct pass *p, enum svcnat_set set, const struct nft_bytes *key
 	p->sent++;
 }
 
-/* ---- walking ---------------------------------------------------------------------------------- */
+/* ---- walking ----------------------------------------------------------------------------- */
 
 static const struct svcnat_kept *old_of(const struct pass *p, const struct svcnat_change *c)
 {
@@ -65,7 +66,13 @@ static void each_change(struct pass *p, const struct svcnat_change *v, size_t n,
 		each_port(p, &v[i], fn);
 }
 
-/* ---- endpoints -------------------------------------------------------------------------------- */
+/* ---- endpoints --------------------------------------------------------------------------- */
+
+/* The number of endpoints; none: the port gets no class element, so that input refuses. */
+static unsigned class_of(const struct svcnat_port *port)
+{
+	return port ? port->n : 0;
+}
 
 static struct nft_bytes port_key(const struct svcnat_port *port)
 {
@@ -92,9 +99,10 @@ static bool same_at(const struct svcnat_port *port, const struct svcnat_port *ot
 	       ip_equal(&port->eps[index].ip, &other->eps[index].ip);
 }
 
-static void drop_endpoints(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
+static void drop_endpoints(struct pass *p, const struct svcnat_port *old,
+                           const struct svcnat_port *new)
 {
-	for (unsigned i = 0; old && i < old->n; i++) {
+	for (unsigned i = 0; i < class_of(old); i++) {
 		struct nft_bytes key = index_key(old, i);
 
 		if (!same_at(old, new, i))
@@ -102,9 +110,10 @@ static void drop_endpoints(struct pass *p, const struct svcnat_port *old, const 
 	}
 }
 
-static void add_endpoints(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
+static void add_endpoints(struct pass *p, const struct svcnat_port *old,
+                          const struct svcnat_port *new)
 {
-	for (unsigned i = 0; new && i < new->n; i++) {
+	for (unsigned i = 0; i < class_of(new); i++) {
 		struct nft_bytes key = index_key(new, i), data = { 0 };
 
 		if (same_at(new, old, i))
@@ -115,12 +124,7 @@ static void add_endpoints(struct pass *p, const struct svcnat_port *old, const s
 	}
 }
 
-/* ---- classes ---------------------------------------------------------------------------------- */
-
-static unsigned class_of(const struct svcnat_port *port)
-{
-	return port ? port->n : 0; /* none: no element, so that input refuses */
-}
+/* ---- classes ----------------------------------------------------------------------------- */
 
 static void drop_class(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
 {
@@ -149,7 +153,7 @@ static void make_picks(struct pass *p, const struct svcnat_port *old, const stru
 		svcnat_rules_pick(p->t, new->n);
 }
 
-/* ---- ClusterIPs ------------------------------------------------------------------------------- */
+/* ---- ClusterIPs -------------------------------------------------------------------------- */
 
 static bool has_vip(const struct svcnat_kept *k, const struct ip *vip)
 {
@@ -160,8 +164,8 @@ static bool has_vip(const struct svcnat_kept *k, const struct ip *vip)
 }
 
 /* The vips that `from` has and `without` has not. */
-static void each_vip(struct pass *p, const struct svcnat_kept *from, const struct svcnat_kept *without,
-		     bool adding)
+static void each_vip(struct pass *p, const struct svcnat_kept *from,
+                     const struct svcnat_kept *without, bool adding)
 {
 	for (unsigned i = 0; from && i < from->s.n_vips; i++) {
 		const struct ip *vip = &from->s.vips[i];
@@ -189,7 +193,7 @@ static void add_vips(struct pass *p, const struct svcnat_change *v, size_t n)
 		each_vip(p, v[i].new, old_of(p, &v[i]), true);
 }
 
-/* ---- hairpins --------------------------------------------------------------------------------- */
+/* ---- hairpins ---------------------------------------------------------------------------- */
 
 struct hairpin { /* an endpoint's address; many ports and Services may share it */
 	struct ip ip;
@@ -218,13 +222,14 @@ static struct hairpin *hairpin(const struct ip *ip)
 	return h;
 }
 
-static void count_hairpins(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
+static void count_hairpins(struct pass *p, const struct svcnat_port *old,
+                           const struct svcnat_port *new)
 {
 	(void)p;
-	for (unsigned i = 0; new && i < new->n; i++)
+	for (unsigned i = 0; i < class_of(new); i++)
 		if (!same_at(new, old, i))
 			hairpin(&new->eps[i].ip)->refs++;
-	for (unsigned i = 0; old && i < old->n; i++)
+	for (unsigned i = 0; i < class_of(old); i++)
 		if (!same_at(old, new, i))
 			hairpin(&old->eps[i].ip)->refs--;
 }
@@ -268,7 +273,7 @@ void svcnat_elems_forget(void)
 	touched = NULL;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------- */
 
 size_t svcnat_elems_send(struct nft_txn *t, const struct svcnat_change *v, size_t n, bool fresh)
 {

@@ -8,7 +8,7 @@
 
 #include "svcnat_plan.h"
 
-/* ---- one Service ------------------------------------------------------------------------------ */
+/* ---- one Service ------------------------------------------------------------------------- */
 
 static int order_ip(const struct ip *a, const struct ip *b)
 {
@@ -38,8 +38,8 @@ static bool ours(const struct service_view *v)
 	return !v->headless && strcmp(v->type, "ExternalName") != 0 && !of_another_proxy(v);
 }
 
-static void plan_port(const struct service_view *v, const struct service_port *port, const struct ip *vip,
-		      struct arena *arena, struct svcnat_service *out)
+static void plan_port(const struct service_view *v, const struct service_port *port,
+                      const struct ip *vip, struct arena *arena, struct svcnat_service *out)
 {
 	struct svcnat_port *p;
 	struct endpoint_set set;
@@ -100,7 +100,8 @@ static void plan_view(const struct service_view *v, struct arena *arena, struct 
 	sort_ports(out);
 }
 
-void svcnat_plan_service(const char *ns, const char *name, struct arena *arena, struct svcnat_service *out)
+void svcnat_plan_service(const char *ns, const char *name, struct arena *arena,
+                         struct svcnat_service *out)
 {
 	const struct object *o = store_get(KIND_SERVICE, ns, name);
 	struct service_view view;
@@ -127,7 +128,7 @@ void svcnat_plan_drop_vip(struct svcnat_service *s, const struct ip *vip)
 	s->n_ports = ports;
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------ */
 
 static int order_endpoints(const void *a, const void *b)
 {
@@ -139,12 +140,13 @@ static int order_endpoints(const void *a, const void *b)
 
 /* Puts survivors where they were and says in `stays` which of the new ones those are; the rest of
  * `out` is holes (ip.len 0). */
-static void keep_survivors(const struct svcnat_port *old, const struct svcnat_port *new, struct endpoint *out,
-			   bool *stays)
+static void keep_survivors(const struct svcnat_port *old, const struct svcnat_port *new,
+                           struct endpoint *out, bool *stays)
 {
 	for (unsigned i = 0; i < old->n; i++) {
-		struct endpoint *at =
-			new->n ? bsearch(&old->eps[i], new->eps, new->n, sizeof(*at), order_endpoints) : NULL;
+		struct endpoint *at = new->n ? bsearch(&old->eps[i], new->eps, new->n, sizeof(*at),
+		                                       order_endpoints)
+		                             : NULL;
 
 		if (at) {
 			out[i] = *at;
@@ -179,7 +181,7 @@ void svcnat_plan_place(const struct svcnat_port *old, struct svcnat_port *new, s
 	new->eps = out;
 }
 
-/* ---- keeping ---------------------------------------------------------------------------------- */
+/* ---- keeping ----------------------------------------------------------------------------- */
 
 struct svcnat_kept *svcnat_plan_keep(const struct svcnat_service *s, const char *key)
 {

@@ -18,9 +18,9 @@ static const struct ip *dns_address_in(const struct cidr *range)
 	return NULL;
 }
 
-/* What the node's own connections to a Service start from: the cluster DNS address, the one address of
- * the range that is the node's. Without it IPv6 takes any address of any link, perhaps one that pods
- * cannot answer to. */
+/* What the node's own connections to a Service start from: the cluster DNS address, the one address
+ * of the range that is the node's. Without it IPv6 takes any address of any link, perhaps one that
+ * pods cannot answer to. */
 static struct rt_route route_of(const struct cidr *range)
 {
 	struct rt_route r = { .dst = *range, .ifindex = LO_IFINDEX, .local = true };

@@ -1,4 +1,5 @@
-/* svcnat_route.h - the Service ranges belong to the node: see svcnat_rules.c for what follows from it. */
+/* svcnat_route.h - the Service ranges belong to the node: see svcnat_rules.c for what follows from
+ * it. */
 #pragma once
 
 /* Routes each range to lo. A family that cannot be routed is warned about and left out. */

@@ -3,38 +3,34 @@
  *	map svc4  { type ipv4_addr . inet_proto . inet_service : mark }          number of endpoints
  *	map eps4  { type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service }
  *	map pick  { type mark : verdict }                                        N : goto pickN
- *	set cluster4 { type ipv4_addr }                                          ClusterIPs given out
- *	set hairpin4 { type ipv4_addr . ipv4_addr }                              endpoint . the same
- *	set dns4  { type ipv4_addr . inet_proto . inet_service }                 the cluster DNS itself
+ *	set cluster4 { type ipv4_addr }                                          ClusterIPs given
+ *out set hairpin4 { type ipv4_addr . ipv4_addr }                              endpoint . the same
+ *	set dns4  { type ipv4_addr . inet_proto . inet_service }                 the cluster DNS
+ *itself
  *
  *	chain prerouting, output (nat, -100)
- *		meta priority set ip daddr . meta l4proto . th dport map @svc4 meta priority vmap @pick
- *	chain pickN
- *		meta priority set none
- *		dnat ip to ip daddr . meta l4proto . th dport . numgen random mod N map @eps4
- *	chain postrouting (nat, 100)
- *		oif != "lo" ct status dnat ip saddr . ip daddr @hairpin4 masquerade
- *		oif != "lo" ct status dnat ip saddr SERVICES masquerade
- *	chain input (filter, 0)
- *		ip daddr SERVICES ct state new goto services
- *	chain services
- *		ip daddr . meta l4proto . th dport @dns4 accept
- *		meta l4proto tcp ip daddr @cluster4 reject with tcp reset
- *		ip daddr @cluster4 reject
+ *		meta priority set ip daddr . meta l4proto . th dport map @svc4 meta priority vmap
+ *@pick chain pickN meta priority set none dnat ip to ip daddr . meta l4proto . th dport . numgen
+ *random mod N map @eps4 chain postrouting (nat, 100) oif != "lo" ct status dnat ip saddr . ip daddr
+ *@hairpin4 masquerade oif != "lo" ct status dnat ip saddr SERVICES masquerade chain input (filter,
+ *0) ip daddr SERVICES ct state new goto services chain services ip daddr . meta l4proto . th dport
+ *@dns4 accept meta l4proto tcp ip daddr @cluster4 reject with tcp reset ip daddr @cluster4 reject
  *		drop
  *
- * The number of endpoints goes from the first map to the second through the priority of a connection's
- * first packet, which is zeroed at once: the mark, on which people build their routing, stays theirs.
- * (The kernel can pass it in a register alone, but nft 1.0.6 ends itself when it lists such a rule.)
- * It is data and not a verdict because the kernel walks a map of verdicts whole on every change.
+ * The number of endpoints goes from the first map to the second through the priority of a
+ *connection's first packet, which is zeroed at once: the mark, on which people build their routing,
+ *stays theirs. (The kernel can pass it in a register alone, but nft 1.0.6 ends itself when it lists
+ *such a rule.) It is data and not a verdict because the kernel walks a map of verdicts whole on
+ *every change.
  *
  * The Service ranges are routed to the node itself (svcnat_route.c). So what was not translated
  * arrives at input on every path, from a pod, from the node and from outside; and the node's own
- * connections start with a source out of the Service range. Those are masqueraded to an address of the
- * link they leave by.
+ * connections start with a source out of the Service range. Those are masqueraded to an address of
+ *the link they leave by.
  *
- * Only `ct state new` is judged at input: the reset that a refused connection of the node gets comes
- * in over lo from and to the Service range, as a reply; and so do the pods' answers to the node. */
+ * Only `ct state new` is judged at input: the reset that a refused connection of the node gets
+ *comes in over lo from and to the Service range, as a reply; and so do the pods' answers to the
+ *node. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +53,8 @@ void svcnat_rules_init(void)
 	bool kernel_has_v6 = access("/proc/sys/net/ipv6", F_OK) == 0;
 
 	for (unsigned i = 0; i < conf.service.cidrs.n; i++)
-		families[conf.service.cidrs.v[i].ip.len] = conf.service.cidrs.v[i].ip.len == 4 || kernel_has_v6;
+		families[conf.service.cidrs.v[i].ip.len] =
+			conf.service.cidrs.v[i].ip.len == 4 || kernel_has_v6;
 }
 
 bool svcnat_has_family(uint8_t family)
@@ -78,14 +75,15 @@ const char *svcnat_set_name(enum svcnat_set set, uint8_t family)
 	return names[set][family == 16];
 }
 
-/* ---- sets ------------------------------------------------------------------------------------- */
+/* ---- sets -------------------------------------------------------------------------------- */
 
 static void add_sets(struct nft_txn *t, uint8_t family)
 {
 	enum nft_part ip = family == 4 ? NFT_IPV4 : NFT_IPV6;
 	const struct nft_set_def defs[SVCNAT_SETS] = {
 		[SVCNAT_SVC] = { .key = { ip, NFT_PROTO, NFT_PORT }, .data = { NFT_MARK } },
-		[SVCNAT_EPS] = { .key = { ip, NFT_PROTO, NFT_PORT, NFT_MARK }, .data = { ip, NFT_PORT } },
+		[SVCNAT_EPS] = { .key = { ip, NFT_PROTO, NFT_PORT, NFT_MARK },
+		                 .data = { ip, NFT_PORT } },
 		[SVCNAT_CLUSTER] = { .key = { ip } },
 		[SVCNAT_HAIRPIN] = { .key = { ip, ip } },
 		[SVCNAT_DNS] = { .key = { ip, NFT_PROTO, NFT_PORT } },
@@ -121,7 +119,7 @@ static void add_dns_addresses(struct nft_txn *t)
 	}
 }
 
-/* ---- rules ------------------------------------------------------------------------------------ */
+/* ---- rules ------------------------------------------------------------------------------- */
 
 /* ip daddr . meta l4proto . th dport, from register 0 on; returns the first free register. */
 static unsigned load_target(struct nft_rule *r, uint8_t family)
@@ -244,7 +242,9 @@ static void add_rules(struct nft_txn *t, const struct cidr *range)
 
 void svcnat_rules_replace(struct nft_txn *t)
 {
-	const struct nft_set_def pick = { .name = "pick", .key = { NFT_MARK }, .data = { NFT_VERDICT } };
+	const struct nft_set_def pick = { .name = "pick",
+		                          .key = { NFT_MARK },
+		                          .data = { NFT_VERDICT } };
 
 	memset(picks, 0, sizeof(picks));
 	nft_table_replace(t, SVCNAT_TABLE);

@@ -7,13 +7,14 @@
 
 #include "svcnat_stale.h"
 
-/* Each purge walks the kernel's table of flows. When more endpoints of a port went away at once, all of
- * its flows are forgotten: the others' clients are only sent elsewhere with their next datagram. */
+/* Each purge walks the kernel's table of flows. When more endpoints of a port went away at once,
+ * all of its flows are forgotten: the others' clients are only sent elsewhere with their next
+ * datagram. */
 #define SINGLE_PURGES 8
 
 static bool still_there(const struct svcnat_port *new, const struct endpoint *ep)
 {
-	for (unsigned i = 0; new && i < new->n; i++)
+	for (unsigned i = 0; new &&i < new->n; i++)
 		if (new->eps[i].port == ep->port && ip_equal(&new->eps[i].ip, &ep->ip))
 			return true;
 	return false;

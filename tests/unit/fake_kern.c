@@ -1,5 +1,5 @@
-/* fake_kern.c - see fake_kern.h. Values are written as nft writes them, keys by the parts that their
- * set was declared with. */
+/* fake_kern.c - see fake_kern.h. Values are written as nft writes them, keys by the parts that
+ * their set was declared with. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static const char *cidr_str(const struct cidr *c)
 	return cidr_text(c, out[next++ % 2]);
 }
 
-/* ---- routing netlink -------------------------------------------------------------------------- */
+/* ---- routing netlink --------------------------------------------------------------------- */
 
 struct rt {
 	int netns_fd;
@@ -101,8 +101,8 @@ static void link_make(const struct rt_veth *v)
 
 void rt_veth_add(struct rt *rt, const struct rt_veth *v)
 {
-	buf_printf(&text, "%sveth %s peer %s mtu %u alias %s\n", where(rt), v->name, v->peer, v->mtu,
-		   v->alias ? v->alias : "none");
+	buf_printf(&text, "%sveth %s peer %s mtu %u alias %s\n", where(rt), v->name, v->peer,
+	           v->mtu, v->alias ? v->alias : "none");
 	link_make(v);
 }
 
@@ -125,10 +125,11 @@ void rt_link_mtu(struct rt *rt, const char *name, unsigned mtu)
 	buf_printf(&text, "%slink %s mtu %u\n", where(rt), name, mtu);
 }
 
-void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits, bool scope_link)
+void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits,
+                 bool scope_link)
 {
 	buf_printf(&text, "%saddress add %s/%u link %u%s\n", where(rt), ip_str(ip), bits, ifindex,
-		   scope_link ? " scope link" : "");
+	           scope_link ? " scope link" : "");
 }
 
 void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits)
@@ -138,7 +139,8 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 
 static void route(struct rt *rt, const char *verb, const struct rt_route *r)
 {
-	buf_printf(&text, "%sroute %s %s%s", where(rt), verb, r->local ? "local " : "", cidr_str(&r->dst));
+	buf_printf(&text, "%sroute %s %s%s", where(rt), verb, r->local ? "local " : "",
+	           cidr_str(&r->dst));
 	if (r->via.len)
 		buf_printf(&text, " via %s", ip_str(&r->via));
 	if (r->src.len)
@@ -158,8 +160,8 @@ void rt_route_del(struct rt *rt, const struct rt_route *r)
 
 void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip, const uint8_t mac[static 6])
 {
-	buf_printf(&text, "%sneighbour %s link %u %02x:%02x:%02x:%02x:%02x:%02x\n", where(rt), ip_str(ip), ifindex,
-		   mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	buf_printf(&text, "%sneighbour %s link %u %02x:%02x:%02x:%02x:%02x:%02x\n", where(rt),
+	           ip_str(ip), ifindex, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 int rt_flush(struct rt *rt, struct err *e)
@@ -180,7 +182,8 @@ int rt_link_get(struct rt *rt, const char *name, struct rt_link *out, struct err
 	return 0;
 }
 
-int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg, struct err *e)
+int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg,
+                 struct err *e)
 {
 	(void)rt;
 	(void)e;
@@ -190,7 +193,8 @@ int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), 
 	return 0;
 }
 
-int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg, struct err *e)
+int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg,
+                 struct err *e)
 {
 	(void)rt;
 	(void)fn;
@@ -199,7 +203,8 @@ int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), 
 	return 0;
 }
 
-int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg, struct err *e)
+int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
+                  struct err *e)
 {
 	(void)rt;
 	(void)fn;
@@ -222,7 +227,8 @@ static struct {
 } later[LATER_MAX];
 static unsigned n_later;
 
-int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg, struct err *e)
+int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg,
+                      struct err *e)
 {
 	if (n_later == LATER_MAX)
 		return err_set(e, ENOSPC, "fake: too many links to delete");
@@ -244,7 +250,7 @@ void fake_kern_run_later(void)
 	}
 }
 
-/* ---- namespaces and sysctls ------------------------------------------------------------------- */
+/* ---- namespaces and sysctls -------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e)
 {
@@ -265,7 +271,7 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 	return 0;
 }
 
-/* ---- nftables: transactions ------------------------------------------------------------------- */
+/* ---- nftables: transactions -------------------------------------------------------------- */
 
 struct nft_txn {
 	struct buf lines;
@@ -320,13 +326,15 @@ int nft_table_exists(const char *table, struct err *e)
 }
 
 void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum nft_hook hook,
-		   enum nft_chain_type type, int priority)
+                   enum nft_chain_type type, int priority)
 {
-	static const char *const hooks[] = { "", "prerouting", "input", "forward", "output", "postrouting" };
+	static const char *const hooks[] = { "",        "prerouting", "input",
+		                             "forward", "output",     "postrouting" };
 
 	buf_printf(&t->lines, "add chain %s %s", table, chain);
 	if (hook != NFT_HOOK_NONE)
-		buf_printf(&t->lines, " %s %s %d", type == NFT_CHAIN_NAT ? "nat" : "filter", hooks[hook], priority);
+		buf_printf(&t->lines, " %s %s %d", type == NFT_CHAIN_NAT ? "nat" : "filter",
+		           hooks[hook], priority);
 	buf_str(&t->lines, "\n");
 }
 
@@ -335,7 +343,7 @@ void nft_chain_del(struct nft_txn *t, const char *table, const char *chain)
 	buf_printf(&t->lines, "del chain %s %s\n", table, chain);
 }
 
-/* ---- nftables: sets and elements -------------------------------------------------------------- */
+/* ---- nftables: sets and elements --------------------------------------------------------- */
 
 static struct known_set {
 	char table[32], name[32];
@@ -367,8 +375,8 @@ static void set_remember(const char *table, const struct nft_set_def *def)
 static void put_types(struct buf *b, const enum nft_part *parts)
 {
 	static const char *const names[] = {
-		[NFT_IPV4] = "ipv4_addr",  [NFT_IPV6] = "ipv6_addr", [NFT_PROTO] = "inet_proto",
-		[NFT_PORT] = "inet_service", [NFT_MARK] = "mark",	     [NFT_VERDICT] = "verdict",
+		[NFT_IPV4] = "ipv4_addr",    [NFT_IPV6] = "ipv6_addr", [NFT_PROTO] = "inet_proto",
+		[NFT_PORT] = "inet_service", [NFT_MARK] = "mark",      [NFT_VERDICT] = "verdict",
 	};
 
 	for (unsigned i = 0; i < NFT_PARTS && parts[i] != NFT_END; i++)
@@ -409,7 +417,8 @@ static void put_part(struct buf *b, enum nft_part part, const uint8_t *p)
 		buf_printf(b, "%u", part == NFT_PORT ? ntohs(port) : mark);
 }
 
-/* Aborts when the value is not as long as the set's declaration says: the kernel would refuse it. */
+/* Aborts when the value is not as long as the set's declaration says: the kernel would refuse it.
+ */
 static void put_value(struct buf *b, const enum nft_part *parts, const struct nft_bytes *v)
 {
 	unsigned at = 0;
@@ -426,7 +435,7 @@ static void put_value(struct buf *b, const enum nft_part *parts, const struct nf
 }
 
 static const struct known_set *put_element(struct nft_txn *t, const char *verb, const char *table,
-					   const char *set, const struct nft_bytes *key)
+                                           const char *set, const struct nft_bytes *key)
 {
 	const struct known_set *s = set_find(table, set);
 
@@ -437,8 +446,8 @@ static const struct known_set *put_element(struct nft_txn *t, const char *verb, 
 	return s;
 }
 
-void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
-		  const struct nft_bytes *data)
+void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key, const struct nft_bytes *data)
 {
 	const struct known_set *s = put_element(t, "add", table, set, key);
 
@@ -449,14 +458,15 @@ void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const s
 	buf_str(&t->lines, "\n");
 }
 
-void nft_elem_goto(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key,
-		   const char *chain)
+void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
+                   const struct nft_bytes *key, const char *chain)
 {
 	put_element(t, "add", table, set, key);
 	buf_printf(&t->lines, " : goto %s\n", chain);
 }
 
-void nft_elem_del(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key)
+void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key)
 {
 	put_element(t, "del", table, set, key);
 	buf_str(&t->lines, "\n");
@@ -468,8 +478,8 @@ void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const
 }
 
 int nft_elem_each(const char *table, const char *set,
-		  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg), void *arg,
-		  struct err *e)
+                  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                  void *arg, struct err *e)
 {
 	(void)table;
 	(void)set;
@@ -479,7 +489,7 @@ int nft_elem_each(const char *table, const char *set,
 	return 0;
 }
 
-/* ---- nftables: rules -------------------------------------------------------------------------- */
+/* ---- nftables: rules --------------------------------------------------------------------- */
 
 struct nft_rule {
 	struct buf words;
@@ -660,7 +670,7 @@ void nft_comment(struct nft_rule *r, const char *comment)
 	word(r, "comment %s", comment);
 }
 
-/* ---- watching, conntrack ---------------------------------------------------------------------- */
+/* ---- watching, conntrack ----------------------------------------------------------------- */
 
 static struct {
 	const char *table;
@@ -684,7 +694,8 @@ void fake_kern_foreign_change(const char *table)
 			watchers[i].fn(table);
 }
 
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint, struct err *e)
+int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+                    struct err *e)
 {
 	(void)e;
 	buf_printf(&text, "conntrack purge %u %s:%u", proto, ip_str(&original->ip), original->port);

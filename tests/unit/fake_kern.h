@@ -1,7 +1,8 @@
 /* fake_kern.h - the other side of include/knetd/kern.h: no kernel, only a record of what was asked.
  *
- * Every call adds a line to one text, which tests read and reset. Messages of an nftables transaction
- * appear when it is committed, with a last line "commit"; one that fails or is aborted leaves none. */
+ * Every call adds a line to one text, which tests read and reset. Messages of an nftables
+ * transaction appear when it is committed, with a last line "commit"; one that fails or is aborted
+ * leaves none. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@ const char *fake_kern_text(void); /* since the last reset */
 void fake_kern_reset(void);
 
 void fake_kern_fail_commit(int code); /* the next nft_commit fails with this errno */
-void fake_kern_run_later(void);	      /* ends what rt_link_del_later began */
-/* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost. */
+void fake_kern_run_later(void);       /* ends what rt_link_del_later began */
+/* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost.
+ */
 void fake_kern_foreign_change(const char *table);

@@ -23,7 +23,7 @@ extern const struct module svcnat_module;
 static char state_dir[] = "/tmp/knetd-svcnat-XXXXXX", run_dir[] = "/tmp/knetd-svcnat-XXXXXX";
 static struct cursor cursor;
 
-/* ---- the stage -------------------------------------------------------------------------------- */
+/* ---- the stage --------------------------------------------------------------------------- */
 
 static void put(enum kind kind, const char *name, const char *json)
 {
@@ -54,12 +54,14 @@ static void service(const char *name, const char *ips, const char *proto, const 
 	char json[512];
 
 	snprintf(json, sizeof(json),
-		 "{\"metadata\":{},\"spec\":{\"clusterIPs\":[%s],\"ports\":[{\"port\":80,\"protocol\":\"%s\"}]%s}}",
-		 ips, proto, extra);
+	         "{\"metadata\":{},\"spec\":{\"clusterIPs\":[%s],\"ports\":[{\"port\":80,"
+	         "\"protocol\":\"%s\"}]%s}}",
+	         ips, proto, extra);
 	put(KIND_SERVICE, name, json);
 }
 
-/* A slice of the Service with port 8080; addresses as a JSON list's inside: "\"10.244.0.2\",...". */
+/* A slice of the Service with port 8080; addresses as a JSON list's inside: "\"10.244.0.2\",...".
+ */
 static void slice(const char *name, const char *of, const char *proto, const char *addresses)
 {
 	char json[1024], list[512] = "", copy[512], *save = NULL;
@@ -67,11 +69,13 @@ static void slice(const char *name, const char *of, const char *proto, const cha
 
 	snprintf(copy, sizeof(copy), "%s", addresses);
 	for (char *a = strtok_r(copy, " ", &save); a; a = strtok_r(NULL, " ", &save))
-		n += snprintf(list + n, sizeof(list) - n, "%s{\"addresses\":[\"%s\"]}", n ? "," : "", a);
+		n += snprintf(list + n, sizeof(list) - n, "%s{\"addresses\":[\"%s\"]}",
+		              n ? "," : "", a);
 	snprintf(json, sizeof(json),
-		 "{\"metadata\":{\"labels\":{\"kubernetes.io/service-name\":\"%s\"}},\"addressType\":\"%s\","
-		 "\"ports\":[{\"port\":8080,\"protocol\":\"%s\"}],\"endpoints\":[%s]}",
-		 of, strchr(addresses, ':') ? "IPv6" : "IPv4", proto, list);
+	         "{\"metadata\":{\"labels\":{\"kubernetes.io/"
+	         "service-name\":\"%s\"}},\"addressType\":\"%s\","
+	         "\"ports\":[{\"port\":8080,\"protocol\":\"%s\"}],\"endpoints\":[%s]}",
+	         of, strchr(addresses, ':') ? "IPv6" : "IPv4", proto, list);
 	put(KIND_ENDPOINTSLICE, name, json);
 }
 
@@ -134,7 +138,7 @@ static int empty(void **state)
 	return sync_now(true, &e);
 }
 
-/* ---- the constant part ------------------------------------------------------------------------ */
+/* ---- the constant part ------------------------------------------------------------------- */
 
 static void is_constant(void **state)
 {
@@ -144,29 +148,35 @@ static void is_constant(void **state)
 	(void)state;
 	assert_int_equal(sync_now(true, &e), 0);
 	nothing = xstrdup(fake_kern_text());
-	assert_non_null(strstr(nothing, "route replace local 10.96.0.0/16 src 10.96.0.10 link 1\n"));
-	assert_non_null(strstr(nothing,
-			       "add rule knetd prerouting | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | "
-			       "r0 = r0 map @svc4 | priority = r0 | r0 = priority | r0 vmap @pick\n"));
-	assert_non_null(strstr(nothing, "add rule knetd input | ipv6 | daddr fd00:10:96::/112 | ct state new | "
-					"goto services\n"));
+	assert_non_null(
+		strstr(nothing, "route replace local 10.96.0.0/16 src 10.96.0.10 link 1\n"));
+	assert_non_null(strstr(
+		nothing,
+		"add rule knetd prerouting | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | "
+		"r0 = r0 map @svc4 | priority = r0 | r0 = priority | r0 vmap @pick\n"));
+	assert_non_null(strstr(
+		nothing, "add rule knetd input | ipv6 | daddr fd00:10:96::/112 | ct state new | "
+			 "goto services\n"));
 	assert_non_null(strstr(nothing, "add knetd dns4 10.96.0.10 . udp . 53\n"));
 	assert_null(strstr(nothing, "add knetd svc4"));
 	service("web", "\"10.96.0.20\"", "TCP", "");
 	assert_int_equal(sync_now(true, &e), 0);
 	assert_null(strstr(fake_kern_text(), "pick1")); /* a Service adds no rule */
-	assert_int_equal(strlen(fake_kern_text()), strlen(nothing) + strlen("add knetd cluster4 10.96.0.20\n"));
+	assert_int_equal(strlen(fake_kern_text()),
+	                 strlen(nothing) + strlen("add knetd cluster4 10.96.0.20\n"));
 }
 
-/* ---- one change at a time --------------------------------------------------------------------- */
+/* ---- one change at a time ---------------------------------------------------------------- */
 
-#define PICK_RULES(n)                                                                                     \
-	"add chain knetd pick" n "\n"                                                                     \
-	"add rule knetd pick" n " | r0 = 0 | priority = r0\n"                                             \
-	"add rule knetd pick" n " | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | r3 = random mod " n   \
-	" | r0 = r0 map @eps4 | dnat ipv4 to r0:r1\n"                                                     \
-	"add rule knetd pick" n " | ipv6 | r0 = daddr | r4 = l4proto | r5 = dport | r6 = random mod " n   \
-	" | r0 = r0 map @eps6 | dnat ipv6 to r0:r4\n"                                                     \
+#define PICK_RULES(n)                                                                              \
+	"add chain knetd pick" n "\n"                                                              \
+	"add rule knetd pick" n " | r0 = 0 | priority = r0\n"                                      \
+	"add rule knetd pick" n                                                                    \
+	" | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | r3 = random mod " n                    \
+	" | r0 = r0 map @eps4 | dnat ipv4 to r0:r1\n"                                              \
+	"add rule knetd pick" n                                                                    \
+	" | ipv6 | r0 = daddr | r4 = l4proto | r5 = dport | r6 = random mod " n                    \
+	" | r0 = r0 map @eps6 | dnat ipv6 to r0:r4\n"                                              \
 	"add knetd pick " n " : goto pick" n "\n"
 
 static void adds_a_service(void **state)
@@ -175,11 +185,10 @@ static void adds_a_service(void **state)
 	service("web", "\"10.96.0.20\"", "TCP", "");
 	expect("add knetd cluster4 10.96.0.20\ncommit\n");
 	slice("web-a", "web", "TCP", "10.244.0.2");
-	expect(PICK_RULES("1")
-	       "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
-	       "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
-	       "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	       "commit\n");
+	expect(PICK_RULES("1") "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
+	                       "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
+	                       "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	                       "commit\n");
 	expect(""); /* and nothing twice */
 }
 
@@ -188,12 +197,12 @@ static void serves_both_families(void **state)
 	(void)state;
 	service("web", "\"10.96.0.20\",\"fd00:10:96::20\"", "UDP", "");
 	slice("web-6", "web", "UDP", "fd00:10:244::2");
-	expect("add knetd cluster4 10.96.0.20\n" PICK_RULES("1")
-	       "add knetd cluster6 fd00:10:96::20\n"
-	       "add knetd eps6 fd00:10:96::20 . udp . 80 . 0 : fd00:10:244::2 . 8080\n"
-	       "add knetd svc6 fd00:10:96::20 . udp . 80 : 1\n"
-	       "add knetd hairpin6 fd00:10:244::2 . fd00:10:244::2\n"
-	       "commit\n");
+	expect("add knetd cluster4 10.96.0.20\n" PICK_RULES(
+		"1") "add knetd cluster6 fd00:10:96::20\n"
+	             "add knetd eps6 fd00:10:96::20 . udp . 80 . 0 : fd00:10:244::2 . 8080\n"
+	             "add knetd svc6 fd00:10:96::20 . udp . 80 : 1\n"
+	             "add knetd hairpin6 fd00:10:244::2 . fd00:10:244::2\n"
+	             "commit\n");
 }
 
 static void web_with(const char *addresses)
@@ -210,11 +219,11 @@ static void adds_an_endpoint(void **state)
 	(void)state;
 	web_with("10.244.0.3");
 	slice("web-a", "web", "TCP", "10.244.0.2 10.244.0.3"); /* sorts before, but goes behind */
-	expect("del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES("2")
-	       "add knetd eps4 10.96.0.20 . tcp . 80 . 1 : 10.244.0.2 . 8080\n"
-	       "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
-	       "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	       "commit\n");
+	expect("del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
+		"2") "add knetd eps4 10.96.0.20 . tcp . 80 . 1 : 10.244.0.2 . 8080\n"
+	             "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
+	             "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	             "commit\n");
 }
 
 static void moves_the_last_into_the_hole(void **state)
@@ -224,17 +233,17 @@ static void moves_the_last_into_the_hole(void **state)
 	slice("web-a", "web", "TCP", "10.244.0.3 10.244.0.4");
 	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
 	       "del knetd eps4 10.96.0.20 . tcp . 80 . 2\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES("2")
-	       "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.4 . 8080\n"
-	       "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
-	       "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	       "commit\n");
+	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
+		       "2") "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.4 . 8080\n"
+	                    "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
+	                    "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	                    "commit\n");
 	slice("web-a", "web", "TCP", "10.244.0.4");
 	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 1\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES("1")
-	       "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
-	       "del knetd hairpin4 10.244.0.3 . 10.244.0.3\n"
-	       "commit\n");
+	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
+		       "1") "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
+	                    "del knetd hairpin4 10.244.0.3 . 10.244.0.3\n"
+	                    "commit\n");
 }
 
 static void swaps_in_place(void **state)
@@ -303,19 +312,20 @@ static void forgets_udp_flows(void **state)
 	slice("dns-a", "dns", "UDP", "10.244.0.2");
 	assert_int_equal(sync_now(false, &e), 0);
 	assert_non_null(strstr(fake_kern_text(),
-			       "commit\nconntrack purge 17 10.96.0.30:80 -> 10.244.0.3:8080\n"));
+	                       "commit\nconntrack purge 17 10.96.0.30:80 -> 10.244.0.3:8080\n"));
 	drop(KIND_SERVICE, "dns");
 	assert_int_equal(sync_now(false, &e), 0);
 	assert_non_null(strstr(fake_kern_text(), "commit\nconntrack purge 17 10.96.0.30:80\n"));
 }
 
-/* ---- what is not served ----------------------------------------------------------------------- */
+/* ---- what is not served ------------------------------------------------------------------ */
 
 static void skips_what_is_not_ours(void **state)
 {
 	(void)state;
 	service("headless", "\"None\"", "TCP", ",\"clusterIP\":\"None\"");
-	service("alias", "\"10.96.0.40\"", "TCP", ",\"type\":\"ExternalName\",\"externalName\":\"x.example\"");
+	service("alias", "\"10.96.0.40\"", "TCP",
+	        ",\"type\":\"ExternalName\",\"externalName\":\"x.example\"");
 	put(KIND_SERVICE, "foreign",
 	    "{\"metadata\":{\"labels\":{\"service.kubernetes.io/service-proxy-name\":\"other\"}},"
 	    "\"spec\":{\"clusterIPs\":[\"10.96.0.41\"],\"ports\":[{\"port\":80}]}}");
@@ -358,7 +368,7 @@ static void passes_an_address_on(void **state)
 	       "commit\n");
 }
 
-/* ---- failures --------------------------------------------------------------------------------- */
+/* ---- failures ---------------------------------------------------------------------------- */
 
 static void recovers_from_a_failure(void **state)
 {
@@ -372,11 +382,12 @@ static void recovers_from_a_failure(void **state)
 	assert_string_equal(fake_kern_text(), "");
 	assert_int_equal(sync_now(true, &e), 0); /* as the core does */
 	assert_non_null(strstr(fake_kern_text(), "replace table knetd\n"));
-	assert_non_null(strstr(fake_kern_text(), "eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.7 . 8080\n"));
+	assert_non_null(
+		strstr(fake_kern_text(), "eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.7 . 8080\n"));
 	assert_null(strstr(fake_kern_text(), "10.244.0.2"));
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ------------------------------------------------------------------------------ */
 
 static unsigned read_endpoints(struct endpoint *out, const char *hosts)
 {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,9 +40,9 @@
 int isolate_worker(int root_fd, const int *syscalls, struct err *e)
 {
 	(void)syscalls;
-	(void)e;
 	close(root_fd);
-	return 0;
+	/* so that a failed test leaves nothing behind */
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_set(e, errno, "PDEATHSIG") : 0;
 }
 
 static struct worker *me;
@@ -237,6 +238,13 @@ static void start_pool(unsigned workers, unsigned n_listen)
 		fail_msg("%s", e.text);
 }
 
+static void end_pool(void)
+{
+	worker_pool_free(pool, true);
+	while (waitpid(-1, NULL, WNOHANG) > 0) /* adopted ones are not the pool's to reap */
+		;
+}
+
 static void test_serves_from_first_flush(void **state)
 {
 	struct reply r;
@@ -251,7 +259,7 @@ static void test_serves_from_first_flush(void **state)
 	assert_int_equal(r.count, 2); /* the early one was answered too, in the end */
 	assert_int_equal(worker_pool_counter(pool, 7), 2);
 	assert_int_equal(worker_pool_alive(pool), 1);
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 /* What a flush brought is in every answer after it, though nobody waits for the worker. */
@@ -269,7 +277,7 @@ static void test_in_force_when_flush_returns(void **state)
 	worker_pool_publish(pool, 0, -1);
 	worker_pool_flush(pool);
 	assert_string_equal(ask_reply().first, "-");
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 static bool counted(void)
@@ -298,7 +306,7 @@ static void test_more_than_a_socket_holds(void **state)
 	r = ask_reply();
 	assert_string_equal(r.first, "a5");
 	assert_string_equal(r.second, "b5");
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 static void test_dead_worker_is_replaced(void **state)
@@ -318,7 +326,7 @@ static void test_dead_worker_is_replaced(void **state)
 	assert_int_not_equal(ask_reply().pid, before);
 	assert_string_equal(ask_reply().first, "a3");
 	assert_int_equal(worker_pool_counter(pool, 7), 4); /* one before, three since: a sum never falls */
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 /* The listening socket outlives its worker: a connection made while there is none is not refused. */
@@ -336,7 +344,7 @@ static void test_connections_wait(void **state)
 	spin(alive);
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	close(fd);
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 static void test_adopted(void **state)
@@ -361,7 +369,7 @@ static void test_adopted(void **state)
 		after = ask_reply(); /* two workers, chosen by the client's port */
 	assert_int_equal(after.pid, before.pid);
 	assert_true(worker_pool_counter(pool, 7) >= 4);
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 static bool worker_gone(void)
@@ -386,7 +394,19 @@ static void test_replaced_when_addresses_change(void **state)
 	assert_int_not_equal(ask_reply().pid, before);
 	assert_string_equal(ask_reply().first, "a2");
 	spin(worker_gone);
-	worker_pool_free(pool, true);
+	end_pool();
+}
+
+static bool only_one_door(void)
+{
+	char path[64];
+	int n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/workers/echo-%d.sock", dir, i);
+		n += access(path, F_OK) == 0;
+	}
+	return n == 1;
 }
 
 static void test_surplus_workers_leave(void **state)
@@ -399,9 +419,10 @@ static void test_surplus_workers_leave(void **state)
 	publish_pair(2);
 	spin(worker_gone);
 	spin(worker_gone);
+	spin(only_one_door);
 	for (int i = 0; i < 20; i++)
 		assert_string_equal(ask_reply().first, "a2");
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 /* A start that fails later leaves what serves as it is, and nothing idle behind. */
@@ -419,7 +440,7 @@ static void test_start_given_up(void **state)
 	assert_int_equal(ask_reply().pid, before);
 	start_pool(1, 1);
 	assert_int_equal(worker_pool_alive(pool), 1);
-	worker_pool_free(pool, true);
+	end_pool();
 	start_pool(1, 1);
 	worker_pool_free(pool, false);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child: it was ended */
@@ -443,7 +464,7 @@ static void test_address_not_to_be_had(void **state)
 	assert_non_null(pool);
 	publish_pair(1);
 	assert_string_equal(ask_reply().first, "a1");
-	worker_pool_free(pool, true);
+	end_pool();
 }
 
 /* A stranger behind the door: says hello with `n_fds` descriptors, tells what type of message came. */
@@ -463,6 +484,7 @@ static int stranger(uint64_t build, unsigned n_fds, int tell)
 		close(fds[0]);
 		return pid;
 	}
+	prctl(PR_SET_NAME, "knetd-echo-0");
 	listen(door, 1);
 	poll(&p, 1, 10000);
 	conn = accept(door, NULL, NULL);
@@ -489,7 +511,7 @@ static void test_other_build_drains(void **state)
 	assert_int_equal(read(tell[0], &type, sizeof(type)), sizeof(type));
 	assert_int_equal(type, WORKER_DRAIN);
 	waitpid(pid, NULL, 0);
-	worker_pool_free(pool, true);
+	end_pool();
 	close(tell[0]);
 	close(tell[1]);
 }
@@ -506,7 +528,7 @@ static void test_lying_hello(void **state)
 	publish_pair(5);
 	assert_string_equal(ask_reply().first, "a5");
 	waitpid(pid, NULL, 0);
-	worker_pool_free(pool, true);
+	end_pool();
 	close(tell[0]);
 	close(tell[1]);
 }
@@ -537,7 +559,8 @@ static void test_messages(void **state)
 		;
 	assert_int_equal(worker_msg_send(pair[0], &m, sizeof(m), NULL, 0), -EAGAIN);
 	close(pair[1]);
-	assert_int_equal(worker_msg_send(pair[0], &m, sizeof(m), NULL, 0), -EPIPE);
+	n = -worker_msg_send(pair[0], &m, sizeof(m), NULL, 0);
+	assert_true(n == EPIPE || n == ECONNRESET);
 	close(pair[0]);
 }
 
