@@ -27,9 +27,11 @@ OBJECTS := $(SOURCES:%.c=$(OUT)/o/%.o) $(OUT)/o/deps/fortify_shim.o
 
 .PHONY: all
 all: $(OUT)/knetd
+ifeq ($(ARCH),$(HOST_ARCH))
 	@ln -sfn $(ARCH)/knetd $(BUILD)/knetd
+endif
 
-$(OUT)/o/%.o: %.c $(MUSL_ARCHIVES) | $(MUSL_CC)
+$(OUT)/o/%.o: %.c Makefile $(MUSL_ARCHIVES) | $(MUSL_CC)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(MUSL_CC) -O2 $(COMMON) $(HARDEN) -isystem $(MUSL)/include -c -o $@ $<
@@ -47,7 +49,7 @@ HOST_OBJECTS := $(patsubst %.c,$(H)/o/%.o,$(filter-out knetd/main.c,$(SOURCES)))
 TESTS := $(patsubst tests/unit/%.c,$(H)/tests/%,$(wildcard tests/unit/test_*.c))
 HOST_LINK = -L$(HOST)/lib $(LIB_ORDER) -lcmocka
 
-$(H)/o/%.o: %.c $(HOST_ARCHIVES)
+$(H)/o/%.o: %.c Makefile $(HOST_ARCHIVES)
 	@mkdir -p $(@D)
 	@gcc $(SAN) $(COMMON) -isystem $(HOST)/include -c -o $@ $<
 
@@ -75,7 +77,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SAN := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_OBJECTS := $(patsubst %.c,$(F)/o/%.o,$(filter-out knetd/main.c,$(SOURCES)))
 
-$(F)/o/%.o: %.c $(HOST_ARCHIVES)
+$(F)/o/%.o: %.c Makefile $(HOST_ARCHIVES)
 	@mkdir -p $(@D)
 	@clang $(FUZZ_SAN) $(COMMON) -Wno-error -isystem $(HOST)/include -c -o $@ $<
 
@@ -93,7 +95,7 @@ fuzz: $(FUZZERS)
 
 .PHONY: needs test-needs run demo test bench vm vm-test lint dist clean install help
 needs:
-	@deps/install-build-needs.sh
+	@deps/install-build-needs.sh $(ARCH)
 
 test-needs: needs
 	@tests/install-needs.sh
@@ -131,6 +133,8 @@ OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h modules
 lint: $(HOST_ARCHIVES)
 	clang-format --dry-run --Werror $(OURS)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
+		--suppress='*:$(HOST)/*' -D'yyjson_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_obj_foreach(o,i,n,k,v)=for(;;)' \
+		-D'yyjson_mut_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_mut_obj_foreach(o,i,n,k,v)=for(;;)' \
 		-Iinclude -D_GNU_SOURCE -DKNETD_VERSION='""' $(SOURCES)
 	clang-tidy --quiet $(SOURCES) -- -std=gnu11 -D_GNU_SOURCE -DINI_HANDLER_LINENO=1 -DKNETD_VERSION='""' -Iinclude -isystem $(HOST)/include
 

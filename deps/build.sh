@@ -60,7 +60,8 @@ musl)
 	env -u MAKEFLAGS make -s -j"$jobs" AR="$AR" RANLIB="${AR%ar}ranlib" >>"$out/src/musl.log" 2>&1 || { tail -n 20 "$out/src/musl.log"; exit 1; }
 	env -u MAKEFLAGS make -s install >>"$out/src/musl.log"
 	# the kernel's user headers, nothing of the host C library's
-	for d in linux asm-generic mtd rdma; do [ ! -d "$uapi/$d" ] || cp -RL "$uapi/$d" "$out/include/"; done
+	for d in linux asm-generic mtd rdma; do rm -rf "$out/include/$d"; [ ! -d "$uapi/$d" ] || cp -RL "$uapi/$d" "$out/include/"; done
+	rm -rf "$out/include/asm"
 	cp -RL "$asm" "$out/include/asm" ;;
 bearssl)
 	unpack

@@ -3,6 +3,9 @@
 # Prints what is missing and fails; MUSL is the directory the libraries were built into.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+for a in libc libmnl libnftnl; do
+	[ -s "$MUSL/lib/$a.a" ] || { echo "check-symbols: no $MUSL/lib/$a.a" >&2; exit 1; }
+done
 have=$(mktemp)
 trap 'rm -f "$have"' EXIT
 {

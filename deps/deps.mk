@@ -26,13 +26,13 @@ MUSL_CC := $(MUSL)/bin/musl-gcc
 DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
 MUSL_ARCHIVES := $(foreach l,$(DEPS_LIBS) mnl nftnl,$(MUSL)/lib/lib$(l).a)
 
-$(MUSL_CC): $(PINS)/musl
+$(MUSL_CC): $(PINS)/musl deps/build.sh
 	@echo "  musl $(ARCH)"
 	@deps/fetch.sh $(TARBALLS) musl $(ARCH)
 	@CC=$(CROSS)gcc AR=$(CROSS)ar deps/build.sh musl $(MUSL) $(TARBALLS) $(ARCH)
 	@touch $@
 
-$(foreach l,$(DEPS_LIBS) mnl nftnl,$(eval $(MUSL)/lib/lib$(l).a: $(PINS)/$(l)))
+$(foreach l,$(DEPS_LIBS) mnl nftnl,$(eval $(MUSL)/lib/lib$(l).a: $(PINS)/$(l) deps/build.sh))
 $(MUSL)/lib/lib%.a: $(MUSL_CC)
 	@echo "  lib$* $(ARCH)"
 	@deps/fetch.sh $(TARBALLS) $* $(ARCH)
@@ -42,7 +42,7 @@ $(MUSL)/lib/lib%.a: $(MUSL_CC)
 # For tests: the same sources, the host's compiler and C library, no sanitizers inside the libraries.
 HOST := $(BUILD)/deps/host
 HOST_ARCHIVES := $(foreach l,$(DEPS_HOST_LIBS),$(HOST)/lib/lib$(l).a)
-$(foreach l,$(DEPS_HOST_LIBS),$(eval $(HOST)/lib/lib$(l).a: $(PINS)/$(l)))
+$(foreach l,$(DEPS_HOST_LIBS),$(eval $(HOST)/lib/lib$(l).a: $(PINS)/$(l) deps/build.sh))
 $(HOST)/lib/lib%.a:
 	@echo "  lib$* host"
 	@deps/fetch.sh $(TARBALLS) $* $(HOST_ARCH)

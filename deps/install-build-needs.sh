@@ -1,7 +1,10 @@
 #!/bin/sh
-# Installs what building needs and is not there yet, from the machine's own package registry.
+# install-build-needs.sh [ARCH] - installs what building (for ARCH) needs and is not there yet, from
+# the machine's own package registry.
 set -eu
 need="gcc make patch xz-utils linux-libc-dev libc6-dev curl binutils"
+[ "${1:-$(uname -m)}" = "$(uname -m)" ] || [ "$1" != aarch64 ] ||
+	need="$need gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross"
 missing=
 for p in $need; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok' || missing="$missing $p"
