@@ -1,9 +1,12 @@
 #!/bin/sh
 # Runs the unit tests given; each is a cmocka program. Ends in "N passed, N failed".
 passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 for t; do
-	out=$("$t" 2>&1)
+	timeout -k 5 120 "$t" >"$log" 2>&1 # a file: a process left behind cannot hold us up
 	status=$?
+	out=$(cat "$log")
 	p=$(printf '%s\n' "$out" | sed -n 's/.*\[  PASSED  \] \([0-9]*\) test.*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
 	f=$(printf '%s\n' "$out" | sed -n 's/.*\[  FAILED  \] [^:]*: \([0-9]*\) test.*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
 	[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
