@@ -30,6 +30,7 @@ struct client {
 	bool keep_alive, answer_begun, sent_body;
 	bool head_method, old_version; /* of the request: HEAD, HTTP/1.0 */
 	bool wants_upgrade;
+	bool served; /* at least one request was read */
 	char ip[INET6_ADDRSTRLEN], port[6];
 	struct upstream *up;
 	struct buf request; /* the head as sent up, kept for another try */
@@ -202,6 +203,7 @@ static bool begin_request(struct client *c)
 	if (n == 0)
 		return false;
 	c->tries = 0;
+	c->served = true;
 	c->answer_begun = c->sent_body = false;
 	if (n < 0) {
 		c->up_body = (struct body){ .done = true };
@@ -481,17 +483,25 @@ bool client_new(int fd, const struct sockaddr_storage *peer, uint16_t port)
 	return true;
 }
 
+/* A connection that has not brought its first request yet, or has just brought the next one, is served. */
+static void client_drain(struct client *c)
+{
+	c->keep_alive = false;
+	if (c->phase != HEAD || side_waiting(&c->side))
+		return;
+	side_read(&c->side);
+	if (c->side.in.len)
+		proxy_client_event(c);
+	else if (c->served || c->side.eof)
+		client_free(c);
+}
+
 void clients_drain(void)
 {
 	struct list *l, *next;
 
-	list_each(l, next, &all) {
-		struct client *c = container_of(l, struct client, in_all);
-
-		c->keep_alive = false;
-		if (c->phase == HEAD && !c->side.in.len && !side_waiting(&c->side))
-			client_free(c);
-	}
+	list_each(l, next, &all)
+		client_drain(container_of(l, struct client, in_all));
 	if (!n_clients)
 		worker_exit();
 }

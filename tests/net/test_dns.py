@@ -1,4 +1,4 @@
-"""Cluster DNS as a resolver sees it: a real daemon, dnspython as the client, a stub as the upstream."""
+"""Cluster DNS as a resolver sees it: a real daemon, dnspython as the client, a server of its own as the upstream."""
 
 import contextlib
 import ctypes

@@ -139,13 +139,13 @@ def test_killed_worker_comes_again(node):
     before = workers(node)
     with Asking(node):
         time.sleep(0.5)
-    answered = metric(node, "knetd_dns_queries_total")
+    answered = metric(node, "coredns_dns_requests_total")
     os.kill(before["dns-0"], signal.SIGKILL)
     os.kill(before["ingress-1"], signal.SIGKILL)
     after = eventually(lambda: len(w := workers(node)) == 4 and w, 5)
     assert after["dns-1"] == before["dns-1"] and after["ingress-0"] == before["ingress-0"]
     assert after["dns-0"] != before["dns-0"] and after["ingress-1"] != before["ingress-1"]
-    assert metric(node, "knetd_dns_queries_total") >= answered > 50
+    assert metric(node, "coredns_dns_requests_total") >= answered > 50
     with Asking(node):
         time.sleep(0.5)
     eventually(lambda: metric(node, "knetd_dns_workers") == 2)
@@ -159,7 +159,7 @@ def test_control_process_killed(node):
             time.sleep(0.3)
             node.start()
             assert workers(node) == before
-    answered = metric(node, "knetd_dns_queries_total")
+    answered = metric(node, "coredns_dns_requests_total")
     assert answered > 50  # the page is the worker's: its counts are not lost with the control process
 
 
@@ -213,7 +213,8 @@ def test_fewer_and_more_workers(node):
         node.start()
 
     before = workers(node)
-    restart_with(1)
+    with Asking(node):
+        restart_with(1)
     eventually(lambda: workers(node) == {k: before[k] for k in ("dns-0", "ingress-0")}, 15)
     with Asking(node):
         restart_with(3)

@@ -50,14 +50,14 @@ resolves() { in_pod client nslookup -type=a "$1" 10.96.0.10 | grep -q "^Address.
 eventually 60 ready
 check "knetd is ready" ready
 
-mkdir -p /run/netns /tmp/www
+mkdir -p /run/netns /tmp/testwww
 [ -e /var/run ] || { mkdir -p /var; ln -s /run /var/run; }
-echo "hello from web" >/tmp/www/index.html
+echo "hello from web" >/tmp/testwww/index.html
 for pod in web client; do
 	check "a namespace for $pod" ip netns add $pod
 	check "CNI ADD $pod" cni ADD $pod app=$pod
 done
-in_pod web httpd -p 8080 -h /tmp/www
+in_pod web httpd -p 8080 -h /tmp/testwww
 check "a Service" post /api/v1/namespaces/default/services \
 	'{"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"clusterIP":"10.96.7.7","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080}]}}'
 check "the table is in the kernel" nft list table inet knetd
