@@ -1,14 +1,16 @@
 /* isolate.c - theory of operation.
  *
- * Stage 0, every process: RELRO. The linker puts tables of pointers that only relocation writes (vtables,
- * const arrays of functions) into one segment and asks for it to be made read-only afterwards. The dynamic
- * loader of a shared program does that; in a static musl program nobody does. So we do it ourselves.
+ * Stage 0, every process: RELRO. The linker puts tables of pointers that only relocation writes
+ * (vtables, const arrays of functions) into one segment and asks for it to be made read-only
+ * afterwards. The dynamic loader of a shared program does that; in a static musl program nobody
+ * does. So we do it ourselves.
  *
- * Stage 1, workers: no way to name anything. chroot into an empty directory, no capabilities (also not
- * through a later exec: bounding set empty, no_new_privs), user and group nobody.
+ * Stage 1, workers: no way to name anything. chroot into an empty directory, no capabilities (also
+ * not through a later exec: bounding set empty, no_new_privs), user and group nobody.
  *
- * Stage 2, workers: only the system calls that serving needs (isolate_seccomp.c). What is left to somebody
- * who takes a worker over: its sockets, its snapshots, and connections to where the node may connect.
+ * Stage 2, workers: only the system calls that serving needs (isolate_seccomp.c). What is left to
+ * somebody who takes a worker over: its sockets, its snapshots, and connections to where the node
+ * may connect.
  *
  * The order matters: each step needs privileges that a later one gives away. */
 #include <errno.h>

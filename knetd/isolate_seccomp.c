@@ -44,26 +44,65 @@
 
 static const int common[] = {
 	/* waiting */
-	SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll, SYS_timerfd_create,
-	SYS_timerfd_settime, SYS_restart_syscall,
+	SYS_epoll_create1,
+	SYS_epoll_ctl,
+	SYS_epoll_pwait,
+	SYS_ppoll,
+	SYS_timerfd_create,
+	SYS_timerfd_settime,
+	SYS_restart_syscall,
 	/* bytes */
-	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_sendto, SYS_recvfrom, SYS_sendmsg, SYS_recvmsg,
-	SYS_sendmmsg, SYS_recvmmsg, SYS_splice, SYS_pipe2, SYS_lseek, SYS_close,
+	SYS_read,
+	SYS_write,
+	SYS_readv,
+	SYS_writev,
+	SYS_sendto,
+	SYS_recvfrom,
+	SYS_sendmsg,
+	SYS_recvmsg,
+	SYS_sendmmsg,
+	SYS_recvmmsg,
+	SYS_splice,
+	SYS_pipe2,
+	SYS_lseek,
+	SYS_close,
 	/* sockets */
-	SYS_accept, SYS_accept4, SYS_bind, SYS_connect, SYS_listen, SYS_shutdown, SYS_getsockname,
-	SYS_getpeername, SYS_getsockopt, SYS_setsockopt,
+	SYS_accept,
+	SYS_accept4,
+	SYS_bind,
+	SYS_connect,
+	SYS_listen,
+	SYS_shutdown,
+	SYS_getsockname,
+	SYS_getpeername,
+	SYS_getsockopt,
+	SYS_setsockopt,
 	/* memory */
-	SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,
+	SYS_brk,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
 	/* time, chance, locks of the C library, signals, the end */
-	SYS_clock_gettime, SYS_getrandom, SYS_futex, SYS_getpid, SYS_gettid, SYS_rt_sigaction,
-	SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_exit, SYS_exit_group,
+	SYS_clock_gettime,
+	SYS_getrandom,
+	SYS_futex,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_exit,
+	SYS_exit_group,
 #if defined(__x86_64__)
-	SYS_epoll_wait, SYS_poll, SYS_time, SYS_gettimeofday,
+	SYS_epoll_wait,
+	SYS_poll,
+	SYS_time,
+	SYS_gettimeofday,
 #endif
 };
 
-/* Allowed when (argument & mask) == value. Only the low 32 bits are looked at: the kernel uses no more
- * of these arguments. */
+/* Allowed when (argument & mask) == value. Only the low 32 bits are looked at: the kernel uses no
+ * more of these arguments. */
 static const struct rule {
 	int nr;
 	unsigned arg;
@@ -108,8 +147,8 @@ static void put_allow_call(struct program *p, int nr)
 	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* The argument's low word comes first on both machines. Loads the call's number again behind itself,
- * for what follows. */
+/* The argument's low word comes first on both machines. Loads the call's number again behind
+ * itself, for what follows. */
 static void put_allow_argument(struct program *p, const struct rule *r)
 {
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, r->nr, 0, 5);
@@ -145,8 +184,9 @@ int seccomp_allow(const int *more, struct err *e)
 	program.n = 0;
 	build(&program, more);
 	if (program.n > PROGRAM_MAX)
-		return err_set(e, E2BIG, "seccomp: the filter has %u instructions, %d are the limit",
-			       program.n, PROGRAM_MAX);
+		return err_set(e, E2BIG,
+		               "seccomp: the filter has %u instructions, %d are the limit",
+		               program.n, PROGRAM_MAX);
 	fprog.len = program.n;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &fprog, 0, 0) < 0)
 		return err_set(e, errno, "seccomp: %s", strerror(errno));

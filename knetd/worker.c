@@ -1,9 +1,9 @@
-/* worker.c - a worker process: takes its descriptors, isolates itself, and from then on serves its role
- * while control processes come and go at its door (worker_msg.h tells what is said there).
+/* worker.c - a worker process: takes its descriptors, isolates itself, and from then on serves its
+ * role while control processes come and go at its door (worker_msg.h tells what is said there).
  *
- * Snapshots that arrive are staged; a FLUSH puts all of them in force at one go. The role starts with
- * the first FLUSH: a DNS worker that knows no names yet must not say that there are none; until then
- * the kernel keeps what clients send. */
+ * Snapshots that arrive are staged; a FLUSH puts all of them in force at one go. The role starts
+ * with the first FLUSH: a DNS worker that knows no names yet must not say that there are none;
+ * until then the kernel keeps what clients send. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,8 +25,9 @@
 
 #include "worker_msg.h"
 
-#define FILES_MAX 65536    /* connections of an ingress worker, and then some */
-#define FRESH_WAIT_MS 1000 /* for a control process that has raised the word and not yet sent */
+#define FILES_MAX 65536     /* connections of an ingress worker, and then some */
+#define MESSAGES_A_TURN 256 /* then clients have theirs */
+#define FRESH_WAIT_MS 1000  /* for a control process that has raised the word and not yet sent */
 
 static struct {
 	struct worker w;
@@ -34,7 +35,7 @@ static struct {
 	char name[32]; /* "dns-0" */
 	uint64_t build;
 	struct worker_page *page;
-	uint64_t seen;		  /* generation that everything handled from now on is younger than */
+	uint64_t seen; /* generation that everything handled from now on is younger than */
 	struct event door, conn;  /* conn.fd -1: no control process */
 	struct snapshot **staged; /* role->slots of them, for the next FLUSH */
 	bool *is_staged;
@@ -49,7 +50,7 @@ static _Noreturn void give_up(const struct err *e)
 	_exit(1);
 }
 
-/* ---- snapshots ------------------------------------------------------------------------------------ */
+/* ---- snapshots ----------------------------------------------------------------------------- */
 
 static void stage(unsigned slot, struct snapshot *s)
 {
@@ -90,8 +91,8 @@ static void take_snapshot(const struct worker_msg *m, int fd)
 	stage(m->arg, s);
 }
 
-/* Swaps all first, so that the role sees one state in all slots; the old ones live until it has been
- * told of every change. */
+/* Swaps all first, so that the role sees one state in all slots; the old ones live until it has
+ * been told of every change. */
 static void take_flush(const struct worker_msg *m)
 {
 	struct worker *w = &self.w;
@@ -116,7 +117,7 @@ static void take_flush(const struct worker_msg *m)
 	atomic_store_explicit(&self.page->taken, m->generation, memory_order_release);
 }
 
-/* ---- draining ------------------------------------------------------------------------------------- */
+/* ---- draining ------------------------------------------------------------------------------ */
 
 void worker_exit(void)
 {
@@ -146,11 +147,18 @@ static void take_drain(void)
 		worker_exit();
 }
 
-/* ---- the control process -------------------------------------------------------------------------- */
+/* ---- the control process ------------------------------------------------------------------- */
 
 static uint64_t wanted(void)
 {
 	return atomic_load_explicit(&self.page->generation, memory_order_acquire);
+}
+
+/* Ours may be ahead of the word: FLUSH is sent before that is raised. */
+static void seen_at_least(uint64_t generation)
+{
+	if (self.seen < generation)
+		self.seen = generation;
 }
 
 /* Whatever it had not sent yet will not come: what is here is the newest there is. */
@@ -160,7 +168,7 @@ static void control_gone(void)
 	close(self.conn.fd);
 	self.conn.fd = -1;
 	stage_nothing();
-	self.seen = wanted();
+	seen_at_least(wanted());
 }
 
 /* False when nothing more waits. */
@@ -196,7 +204,7 @@ static void on_conn(struct event *ev, uint32_t mask)
 {
 	(void)ev;
 	(void)mask;
-	while (self.conn.fd >= 0 && take_message())
+	for (int i = 0; i < MESSAGES_A_TURN && self.conn.fd >= 0 && take_message(); i++)
 		;
 }
 
@@ -208,8 +216,8 @@ static uint64_t clock_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The word was raised, so its FLUSH is on the way: mostly it waits in the socket already. Only when that
- * was full does the control process still hold it; it sends as soon as there is room. */
+/* The word was raised, so its FLUSH is on the way: mostly it waits in the socket already. Only when
+ * that was full does the control process still hold it; it sends as soon as there is room. */
 static void catch_up(void)
 {
 	uint64_t deadline = clock_ms() + FRESH_WAIT_MS, now, want = wanted();
@@ -224,13 +232,13 @@ static void catch_up(void)
 			break;
 		poll(&p, 1, (int)(deadline - now));
 	}
-	self.seen = want;
+	seen_at_least(want);
 }
 
 void worker_fresh(struct worker *w)
 {
 	(void)w;
-	if (wanted() != self.seen)
+	if (self.seen < wanted())
 		catch_up();
 }
 
@@ -265,7 +273,7 @@ static void on_door(struct event *ev, uint32_t mask)
 		control_gone();
 }
 
-/* ---- birth ---------------------------------------------------------------------------------------- */
+/* ---- birth --------------------------------------------------------------------------------- */
 
 static const struct worker_role *find_role(const char *name)
 {
@@ -325,8 +333,8 @@ static void close_standard_files(void)
 }
 
 /* What is inherited from the control process and not meant for a worker: its blocked signals, its
- * terminal's interrupts, its small file limit, its protection from the out-of-memory killer. Standard
- * error stays: log lines go there. */
+ * terminal's interrupts, its small file limit, its protection from the out-of-memory killer.
+ * Standard error stays: log lines go there. */
 static void leave_parent(void)
 {
 	struct rlimit files;
@@ -367,8 +375,8 @@ static int set_up(const char *role, const char *index, struct err *e)
 	return 0;
 }
 
-/* Listening once more writes our pid, instead of the one that made the socket, into what the other side
- * reads with SO_PEERCRED. */
+/* Listening once more writes our pid, instead of the one that made the socket, into what the other
+ * side reads with SO_PEERCRED. */
 static int open_door(struct err *e)
 {
 	if (listen(WORKER_FD_CONTROL, 4) < 0)

@@ -14,6 +14,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/kern.h>
 
 #include "worker_birth.h"
 #include "worker_msg.h"
@@ -45,6 +46,13 @@ static void raise_file_limit(void)
 	}
 }
 
+/* What waits at a listening socket that is closed for good, or is in the middle of its handshake,
+ * moves to another worker's instead of being reset. Kernels before 5.14 cannot. */
+static void keep_waiting_clients(void)
+{
+	sysctl_set(-1, "net/ipv4/tcp_migrate_req", "1", NULL);
+}
+
 int worker_birth_init(struct err *e)
 {
 	char root[160];
@@ -53,6 +61,7 @@ int worker_birth_init(struct err *e)
 	if (birth.exe >= 0)
 		return 0;
 	raise_file_limit();
+	keep_waiting_clients();
 	snprintf(birth.dir, sizeof(birth.dir), "%s/workers", conf.node.run_dir);
 	snprintf(root, sizeof(root), "%s/empty", birth.dir);
 	ret = make_dir(birth.dir, 0700, e);
@@ -75,7 +84,7 @@ uint64_t worker_birth_build(void)
 	return birth.build;
 }
 
-/* ---- doors ---------------------------------------------------------------------------------------- */
+/* ---- doors --------------------------------------------------------------------------------- */
 
 static int door_address(const char *name, struct sockaddr_un *at, struct err *e)
 {
@@ -124,10 +133,10 @@ void worker_birth_close_door(const char *name)
 		unlink(at.sun_path);
 }
 
-/* ---- the child ------------------------------------------------------------------------------------ */
+/* ---- the child ----------------------------------------------------------------------------- */
 
-/* Between fork and exec: system calls only. All are put aside first, so that none is overwritten before
- * it has its place. */
+/* Between fork and exec: system calls only. All are put aside first, so that none is overwritten
+ * before it has its place. */
 static _Noreturn void become_worker(int *fds, unsigned n, char *const argv[])
 {
 	static char *const no_environment[] = { NULL };
@@ -145,7 +154,7 @@ static _Noreturn void become_worker(int *fds, unsigned n, char *const argv[])
 }
 
 pid_t worker_birth_fork(const char *role, unsigned index, int door, int page,
-			const struct worker_set *sockets, struct err *e)
+                        const struct worker_set *sockets, struct err *e)
 {
 	char name[48], number[16];
 	char *argv[] = { name, "--worker", (char *)role, number, NULL };

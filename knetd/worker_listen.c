@@ -10,8 +10,8 @@
 
 #include "worker_listen.h"
 
-#define BACKLOG 4096		/* connections waiting while a worker is busy or started again */
-#define UDP_RECEIVE (1 << 20)	/* bytes of datagrams waiting, likewise */
+#define BACKLOG 4096          /* connections waiting while a worker is busy or started again */
+#define UDP_RECEIVE (1 << 20) /* bytes of datagrams waiting, likewise */
 
 union address {
 	struct sockaddr any;
@@ -70,13 +70,16 @@ static int set_options(int fd, const struct worker_listen *l, int family)
 		ret = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
 	if (!ret && v6)
 		ret = setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &(int){ l->at.ip.len == 16 },
-				 sizeof(int)) < 0 ? -errno : 0;
+		                 sizeof(int)) < 0
+		              ? -errno
+		              : 0;
 	if (!ret && l->transparent)
 		ret = set_flag(fd, level, v6 ? IPV6_FREEBIND : IP_FREEBIND);
 	/* an answer must leave from the address that was asked */
 	if (!ret && !l->stream && is_wildcard(l))
 		ret = set_flag(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO);
-	if (!l->stream && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ UDP_RECEIVE }, sizeof(int)) < 0)
+	if (!l->stream &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ UDP_RECEIVE }, sizeof(int)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ UDP_RECEIVE }, sizeof(int));
 	return ret;
 }
@@ -108,8 +111,9 @@ static int open_one(const struct worker_listen *l, struct err *e)
 		fd = open_family(l, AF_INET);
 	if (fd >= 0)
 		return fd;
-	return err_set(e, -fd, "listen on %s port %u (%s): %s", l->at.ip.len ? ip_text(&l->at.ip, ip) : "*",
-		       l->at.port, l->stream ? "TCP" : "UDP", strerror(-fd));
+	return err_set(e, -fd, "listen on %s port %u (%s): %s",
+	               l->at.ip.len ? ip_text(&l->at.ip, ip) : "*", l->at.port,
+	               l->stream ? "TCP" : "UDP", strerror(-fd));
 }
 
 static bool fits(int fd, const struct worker_listen *l)
@@ -146,8 +150,9 @@ static int take_fitting(struct worker_set *have, const struct worker_listen *l)
 	return -1;
 }
 
-int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn, struct worker_set *have,
-		    struct worker_set *out, unsigned *opened, struct err *e)
+int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn,
+                    struct worker_set *have, struct worker_set *out, unsigned *opened,
+                    struct err *e)
 {
 	out->n = 0;
 	*opened = 0;
@@ -171,6 +176,28 @@ int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn, s
 		}
 	}
 	return 0;
+}
+
+/* A listener that is shut gives what waits to the others (see worker_birth.c). A connected datagram
+ * socket hears its peer alone: here nobody, at the discard port of its own address. */
+static void deafen(int fd)
+{
+	union address at;
+	socklen_t len = sizeof(at);
+
+	memset(&at, 0, sizeof(at));
+	if (get_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM) {
+		shutdown(fd, SHUT_RD);
+	} else if (getsockname(fd, &at.any, &len) == 0) {
+		at.v4.sin_port = htons(9); /* sin6_port lies at the same place */
+		connect(fd, &at.any, len);
+	}
+}
+
+void worker_set_deafen(const struct worker_set *set)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		deafen(set->fds[i]);
 }
 
 void worker_set_close(struct worker_set *set)

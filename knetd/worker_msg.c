@@ -14,7 +14,7 @@
 
 #define PAGE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* ---- the shared page ------------------------------------------------------------------------------ */
+/* ---- the shared page ----------------------------------------------------------------------- */
 
 int worker_page_new(struct err *e)
 {
@@ -50,7 +50,7 @@ void worker_page_unmap(struct worker_page *page)
 		munmap(page, sizeof(*page));
 }
 
-/* ---- messages ------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------ */
 
 union ancillary {
 	struct cmsghdr head; /* aligns */
@@ -95,7 +95,8 @@ static unsigned take_fds(struct msghdr *m, int *fds)
 	return n;
 }
 
-ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max_fds, unsigned *n_fds)
+ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max_fds,
+                        unsigned *n_fds)
 {
 	struct iovec iov = { msg, size };
 	union ancillary anc;
@@ -122,7 +123,7 @@ ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max
 	return n;
 }
 
-/* ---- builds --------------------------------------------------------------------------------------- */
+/* ---- builds -------------------------------------------------------------------------------- */
 
 uint64_t worker_build(void)
 {

@@ -6,8 +6,8 @@
  *                        SNAPSHOT n    with a descriptor, or without one: slot n becomes empty
  *                        FLUSH         takes what came since the last FLUSH in force, at one go
  *                        DRAIN         another process has the sockets now: finish and end
- * RESET opens every connection, so nothing has to be remembered about what a worker got from a control
- * process that is gone. A worker that has never been flushed does not serve.
+ * RESET opens every connection, so nothing has to be remembered about what a worker got from a
+ * control process that is gone. A worker that has never been flushed does not serve.
  *
  * Builds of different age meet in HELLO and DRAIN: their layout must never change. */
 #pragma once
@@ -39,26 +39,28 @@ enum worker_msg_type { WORKER_RESET = 1, WORKER_SNAPSHOT, WORKER_FLUSH, WORKER_D
 
 struct worker_msg {
 	uint32_t type;
-	uint32_t arg;	     /* RESET: log level; SNAPSHOT: slot */
+	uint32_t arg;        /* RESET: log level; SNAPSHOT: slot */
 	uint64_t generation; /* FLUSH */
 };
 
 struct worker_page { /* a memory file; its size is sealed, so that neither side can pull it away */
-	_Atomic uint64_t generation; /* by the control process: the newest FLUSH, sent or about to be */
-	_Atomic uint64_t taken;	     /* by the worker: the newest FLUSH in force there */
+	_Atomic uint64_t
+		generation;     /* by the control process: the newest FLUSH, sent or about to be */
+	_Atomic uint64_t taken; /* by the worker: the newest FLUSH in force there */
 	uint64_t reserved[6];
 	_Atomic uint64_t counters[WORKER_COUNTERS]; /* by the worker */
 };
 
-int worker_page_new(struct err *e);		      /* a descriptor */
+int worker_page_new(struct err *e);                         /* a descriptor */
 struct worker_page *worker_page_map(int fd, struct err *e); /* fd stays the caller's */
-void worker_page_unmap(struct worker_page *page);	      /* NULL is fine */
+void worker_page_unmap(struct worker_page *page);           /* NULL is fine */
 
 /* Neither waits on a non-blocking socket. -EAGAIN: full. */
 int worker_msg_send(int sock, const void *msg, size_t n, const int *fds, unsigned n_fds);
-/* Bytes of the message, 0 at the end of the connection, -EAGAIN when nothing waits, -EBADMSG when it
- * does not fit. At most max_fds descriptors (the caller's from then on) go to fds. */
-ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max_fds, unsigned *n_fds);
+/* Bytes of the message, 0 at the end of the connection, -EAGAIN when nothing waits, -EBADMSG when
+ * it does not fit. At most max_fds descriptors (the caller's from then on) go to fds. */
+ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max_fds,
+                        unsigned *n_fds);
 
 /* Tells one build from another: a hash of the running binary's bytes. 0 when it cannot be read. */
 uint64_t worker_build(void);

@@ -1,11 +1,11 @@
-/* worker_pool.c - the workers of one role: how many there are, what they are sent, and that each seat is
- * filled again when its worker dies.
+/* worker_pool.c - the workers of one role: how many there are, what they are sent, and that each
+ * seat is filled again when its worker dies.
  *
  * A seat keeps its own copies of its worker's listening sockets. So a connection that waits in the
- * queue of a worker that dies is served by the next one, and none is refused meanwhile. After our own
- * end the workers hold them, and hand them back with HELLO: a worker that can stay (same build,
- * same addresses) stays. One that cannot serves on until the first flush: if this daemon's start fails
- * before, nothing has happened. Then a new one gets every socket that is still wanted and all
+ * queue of a worker that dies is served by the next one, and none is refused meanwhile. After our
+ * own end the workers hold them, and hand them back with HELLO: a worker that can stay (same build,
+ * same addresses) stays. One that cannot serves on until the first flush: if this daemon's start
+ * fails before, nothing has happened. Then a new one gets every socket that is still wanted and all
  * snapshots, and the old one is told to drain. */
 #include <string.h>
 
@@ -35,18 +35,20 @@ struct worker_pool {
 	const struct worker_role *role;
 	unsigned n_seats;
 	struct seat *seats;
-	struct list retired; /* worker_proc that drain */
-	int *newest;	     /* role->slots descriptors, -1: empty */
-	bool *changed;	     /* since the last flush */
-	bool flushed;	     /* once at least */
+	struct list retired;             /* worker_proc that drain */
+	int *newest;                     /* role->slots descriptors, -1: empty */
+	bool *changed;                   /* since the last flush */
+	bool flushed;                    /* once at least */
 	uint64_t ended[WORKER_COUNTERS]; /* counters of workers that are gone */
 };
 
-/* ---- counters ------------------------------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------------------------ */
 
 static uint64_t count(const struct worker_proc *p, unsigned counter)
 {
-	return p && p->page ? atomic_load_explicit(&p->page->counters[counter], memory_order_relaxed) : 0;
+	return p && p->page
+	               ? atomic_load_explicit(&p->page->counters[counter], memory_order_relaxed)
+	               : 0;
 }
 
 uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter)
@@ -56,7 +58,7 @@ uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter)
 
 	for (unsigned i = 0; i < p->n_seats; i++)
 		sum += count(p->seats[i].proc, counter);
-	list_each(pos, nxt, &p->retired)
+	list_each (pos, nxt, &p->retired)
 		sum += count(container_of(pos, struct worker_proc, link), counter);
 	return sum;
 }
@@ -76,7 +78,7 @@ unsigned worker_pool_alive(const struct worker_pool *p)
 	return n;
 }
 
-/* ---- seats ---------------------------------------------------------------------------------------- */
+/* ---- seats --------------------------------------------------------------------------------- */
 
 static void on_greeted(struct worker_proc *p)
 {
@@ -138,7 +140,7 @@ static void on_restart(struct timer *t)
 	seat_spawn(s);
 }
 
-/* ---- workers that leave --------------------------------------------------------------------------- */
+/* ---- workers that leave -------------------------------------------------------------------- */
 
 static void on_retired_ended(struct worker_proc *p)
 {
@@ -156,32 +158,37 @@ static void retire(struct worker_pool *pool, struct worker_proc *p)
 	p->owner = pool;
 	p->ended_fn = on_retired_ended;
 	list_add_tail(&pool->retired, &p->link);
-	worker_set_close(&p->sockets); /* or the kernel would go on giving them its share of clients */
 	if (!p->greeted)
 		worker_proc_kill(p); /* two seconds of silence: it does not serve either */
 }
 
+/* Theirs alone are the sockets that nobody has taken over. */
 static void drain_retired(struct worker_pool *pool)
 {
 	struct list *pos, *nxt;
 
-	list_each(pos, nxt, &pool->retired)
-		worker_proc_drain(container_of(pos, struct worker_proc, link));
+	list_each (pos, nxt, &pool->retired) {
+		struct worker_proc *p = container_of(pos, struct worker_proc, link);
+
+		worker_set_deafen(&p->sockets);
+		worker_set_close(&p->sockets); /* or the kernel would go on giving them its share of
+		                                  clients */
+		worker_proc_drain(p);
+	}
 }
 
-/* ---- start ---------------------------------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------------------------- */
 
 /* old may be NULL. */
 static int fill_seat(struct seat *s, struct worker_proc *old, const struct worker_listen *listen,
-		     unsigned n_listen, struct err *e)
+                     unsigned n_listen, struct err *e)
 {
 	struct worker_set none = { 0 }, *have = old ? &old->sockets : &none;
 	unsigned opened;
 	int ret = worker_set_open(listen, n_listen, s->index == 0, have, &s->sockets, &opened, e);
-	bool same = !ret && !opened && !have->n;
+	bool same = !ret && !opened && !have->n; /* those left there are no longer wanted */
 
-	worker_set_close(have); /* those that are no longer wanted */
-	if (ret == 0 && old && same && worker_proc_is_ours(old, s->pool->role)) {
+	if (old && same && worker_proc_is_ours(old, s->pool->role)) {
 		log_info("%s: still serves, adopted", old->name);
 		seat_worker(s, old);
 		return 0;
@@ -221,8 +228,9 @@ static struct worker_pool *pool_new(const struct worker_role *role, unsigned n_s
 	return p;
 }
 
-struct worker_pool *worker_pool_start(const struct worker_role *role, const struct worker_listen *listen,
-				      unsigned n_listen, struct err *e)
+struct worker_pool *worker_pool_start(const struct worker_role *role,
+                                      const struct worker_listen *listen, unsigned n_listen,
+                                      struct err *e)
 {
 	struct worker_proc *old[WORKER_MAX];
 	struct worker_pool *p;
@@ -245,7 +253,7 @@ struct worker_pool *worker_pool_start(const struct worker_role *role, const stru
 	return NULL;
 }
 
-/* ---- snapshots ------------------------------------------------------------------------------------ */
+/* ---- snapshots ----------------------------------------------------------------------------- */
 
 void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd)
 {
@@ -257,8 +265,8 @@ void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd)
 	p->changed[slot] = true;
 }
 
-/* So that when the daemon says it is ready its workers have all they need; and what drains serves until
- * then, but not one moment longer: it gets no changes. */
+/* So that when the daemon says it is ready its workers have all they need; and what drains serves
+ * until then, but not one moment longer: it gets no changes. */
 static void first_flush(struct worker_pool *p)
 {
 	struct worker_proc *procs[WORKER_MAX];
@@ -298,7 +306,7 @@ void worker_pool_flush(struct worker_pool *p)
 	memset(p->changed, 0, p->role->slots * sizeof(*p->changed));
 }
 
-/* ---- end ------------------------------------------------------------------------------------------ */
+/* ---- end ----------------------------------------------------------------------------------- */
 
 static void let_go(struct worker_proc *proc, bool stop)
 {
@@ -314,7 +322,7 @@ void worker_pool_free(struct worker_pool *p, bool stop)
 
 	if (!p)
 		return;
-	list_each(pos, nxt, &p->retired) {
+	list_each (pos, nxt, &p->retired) {
 		struct worker_proc *proc = container_of(pos, struct worker_proc, link);
 
 		list_del(pos);
@@ -322,7 +330,8 @@ void worker_pool_free(struct worker_pool *p, bool stop)
 	}
 	for (unsigned i = 0; i < p->n_seats; i++) {
 		struct seat *s = &p->seats[i];
-		bool idle = s->proc && s->proc->child && !p->flushed; /* born, never told to serve */
+		bool idle =
+			s->proc && s->proc->child && !p->flushed; /* born, never told to serve */
 
 		timer_del(&s->restart);
 		let_go(s->proc, stop || idle);

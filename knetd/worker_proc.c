@@ -1,5 +1,5 @@
-/* worker_proc.c - see worker_proc.h. Birth and adoption differ only in who made the door (a named socket
- * under the run directory): afterwards both are a connection on which HELLO comes first. */
+/* worker_proc.c - see worker_proc.h. Birth and adoption differ only in who made the door (a named
+ * socket under the run directory): afterwards both are a connection on which HELLO comes first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +22,7 @@
 #define STUCK_MS 10000
 #define END_MS 2000
 
-/* ---- ends ----------------------------------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------------------------- */
 
 static void close_event(struct event *ev)
 {
@@ -122,7 +122,7 @@ static void on_stuck(struct timer *t)
 	lost(p);
 }
 
-/* ---- sending -------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static int send_msg(struct worker_proc *p, enum worker_msg_type type, uint32_t arg, int fd)
 {
@@ -167,8 +167,8 @@ static void push(struct worker_proc *p)
 		loop_mod(&p->conn, ret ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-/* The word goes up also when not all could be sent: the worker then waits for the rest before it handles
- * anything. */
+/* The word goes up also when not all could be sent: the worker then waits for the rest before it
+ * handles anything. */
 static void raise_word(struct worker_proc *p)
 {
 	atomic_store_explicit(&p->page->generation, p->generation, memory_order_release);
@@ -203,7 +203,15 @@ void worker_proc_drain(struct worker_proc *p)
 	push(p);
 }
 
-/* ---- HELLO ---------------------------------------------------------------------------------------- */
+/* ---- HELLO --------------------------------------------------------------------------------- */
+
+/* A control process may have ended between sending a FLUSH and raising the word for it. */
+static uint64_t newest_generation(struct worker_page *page)
+{
+	uint64_t raised = atomic_load(&page->generation), taken = atomic_load(&page->taken);
+
+	return raised > taken ? raised : taken;
+}
 
 /* Believes nothing that is not checked: the worker may be of another build, or taken over. */
 static int take_hello(struct worker_proc *p, const struct worker_hello *h, int *fds, unsigned n_fds)
@@ -218,7 +226,7 @@ static int take_hello(struct worker_proc *p, const struct worker_hello *h, int *
 	if (!p->page) { /* another build's page may be another: then no counters */
 		page = worker_page_map(fds[0], NULL);
 		p->page = page;
-		p->generation = page ? atomic_load(&page->generation) : 0;
+		p->generation = page ? newest_generation(page) : 0;
 	}
 	close(fds[0]);
 	return 0;
@@ -297,7 +305,7 @@ void worker_proc_await(struct worker_proc **procs, unsigned n, unsigned ms)
 		left = poll_some(procs, n, left);
 }
 
-/* ---- beginnings ----------------------------------------------------------------------------------- */
+/* ---- beginnings ---------------------------------------------------------------------------- */
 
 static struct worker_proc *proc_new(const struct worker_role *role, unsigned index)
 {
@@ -330,9 +338,9 @@ static bool is_called(pid_t pid, const char *name)
 	return n == (ssize_t)strlen(want) && !memcmp(comm, want, n);
 }
 
-/* Who sits behind the door: the process that listened last. Before a worker has done so this is the one
- * that made the door, a control process, perhaps long gone and its number given to a stranger: the
- * name tells. -1 when that is so. */
+/* Who sits behind the door: the process that listened last. Before a worker has done so this is the
+ * one that made the door, a control process, perhaps long gone and its number given to a stranger:
+ * the name tells. -1 when that is so. */
 static int peer_pidfd(int conn, const char *name)
 {
 	char full[48];
@@ -372,7 +380,7 @@ struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned in
 }
 
 struct worker_proc *worker_proc_spawn(const struct worker_role *role, unsigned index,
-				      const struct worker_set *sockets, struct err *e)
+                                      const struct worker_set *sockets, struct err *e)
 {
 	struct worker_proc *p = proc_new(role, index);
 	auto_close int door = worker_birth_open_door(p->name, e);

@@ -7,7 +7,8 @@
  * theory in isolate.c. First thing in main. */
 void isolate_protect_relro(void);
 
-/* For good: the file system (chroot to the directory root_fd, which it closes), every capability, the
- * user (nobody), new privileges by exec, and all system calls but the common ones and `syscalls` (ends
- * with -1). A process that tries another one is killed. Half-isolated after a failure: end it. */
+/* For good: the file system (chroot to the directory root_fd, which it closes), every capability,
+ * the user (nobody), new privileges by exec, and all system calls but the common ones and
+ * `syscalls` (ends with -1). A process that tries another one is killed. Half-isolated after a
+ * failure: end it. */
 int isolate_worker(int root_fd, const int *syscalls, struct err *e);

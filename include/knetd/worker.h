@@ -1,16 +1,16 @@
 /* worker.h - processes that parse strangers' bytes: the same binary, without privileges.
  *
  * The control process opens every listening socket and passes it; each worker has SO_REUSEPORT
- * sockets of its own. A worker runs chrooted, as nobody, without capabilities and behind seccomp. It
- * holds a named socket in the run directory; the control process connects to it, sends snapshots
- * down, and reads the counters that the worker keeps in a shared page. When the control process dies
- * the worker serves on; the next one connects to the same socket and adopts it: fresh start and
- * take-over are one code path. A worker of another build is asked to drain and is replaced.
+ * sockets of its own. A worker runs chrooted, as nobody, without capabilities and behind seccomp.
+ * It holds a named socket in the run directory; the control process connects to it, sends snapshots
+ * down, and reads the counters that the worker keeps in a shared page. When the control process
+ * dies the worker serves on; the next one connects to the same socket and adopts it: fresh start
+ * and take-over are one code path. A worker of another build is asked to drain and is replaced.
  *
  * In force before the call returns: the shared page holds a generation word. The control process
- * sends snapshots, then raises the word; a worker compares it (worker_fresh) before it handles what it
- * read, and takes in what is waiting first. So an answer given after an API call returned can never come
- * from before it, and nobody waits for an acknowledgement. */
+ * sends snapshots, then raises the word; a worker compares it (worker_fresh) before it handles what
+ * it read, and takes in what is waiting first. So an answer given after an API call returned can
+ * never come from before it, and nobody waits for an acknowledgement. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,24 +38,25 @@ struct worker { /* in the worker process; one a process */
 	struct worker_socket sockets[WORKER_SOCKETS];
 	_Atomic uint64_t *counters; /* WORKER_COUNTERS words that only grow, added up by /metrics */
 	struct snapshot **slots;    /* role->slots of them, NULL: empty; snapshot_ref to keep one */
-	bool draining;		    /* stop accepting; the role calls worker_exit() when it is idle */
+	bool draining; /* stop accepting; the role calls worker_exit() when it is idle */
 };
 
-struct worker_role { /* const, one per kind of worker, in the table in knetd/worker_roles.c */
+struct worker_role {      /* const, one per kind of worker, in the table in knetd/worker_roles.c */
 	const char *name; /* "dns" */
-	unsigned slots;	  /* snapshots it is sent */
-	/* In the worker, behind seccomp, once the first set of snapshots is in w->slots: set up events on
-	 * the sockets; the loop is run by the core. An error ends the process; it is started again. */
+	unsigned slots;   /* snapshots it is sent */
+	/* In the worker, behind seccomp, once the first set of snapshots is in w->slots: set up
+	 * events on the sockets; the loop is run by the core. An error ends the process; it is
+	 * started again. */
 	int (*start)(struct worker *w, struct err *e);
-	/* w->slots[slot] was replaced, perhaps by NULL. Called when all slots of a flush are in place, for
-	 * each one, also for those of the first flush (after start), also from inside worker_fresh. What
-	 * was there before lives until the last of these calls returns. */
+	/* w->slots[slot] was replaced, perhaps by NULL. Called when all slots of a flush are in
+	 * place, for each one, also for those of the first flush (after start), also from inside
+	 * worker_fresh. What was there before lives until the last of these calls returns. */
 	void (*changed)(struct worker *w, unsigned slot);
-	/* Take what waits, then close the sockets: either another process has the very same ones, or
-	 * nobody shall, and the kernel deals clients to them as long as they are open. Finish, then
-	 * worker_exit(). May be called from inside worker_fresh. NULL: nothing to finish. */
+	/* Take what waits, then close the sockets: either another process has the very same ones,
+	 * or nobody shall, and the kernel deals clients to them as long as they are open. Finish,
+	 * then worker_exit(). May be called from inside worker_fresh. NULL: nothing to finish. */
 	void (*drain)(struct worker *w);
-	const int *syscalls;	  /* beyond the list in isolate_seccomp.c, ends with -1; may be NULL */
+	const int *syscalls; /* beyond the list in isolate_seccomp.c, ends with -1; may be NULL */
 };
 extern const struct worker_role *const worker_roles[]; /* NULL-ended */
 
@@ -69,17 +70,19 @@ struct worker_pool;
 struct worker_listen {
 	struct endpoint at; /* ip.len 0: any address, one dual-stack socket */
 	bool stream;
-	bool optional; /* address or port not to be had: a warning, not an error */
+	bool optional;    /* address or port not to be had: a warning, not an error */
 	bool transparent; /* IP_FREEBIND: the address may come later */
 };
 /* Starts or adopts conf.node.workers workers. */
-struct worker_pool *worker_pool_start(const struct worker_role *role, const struct worker_listen *listen,
-				      unsigned n_listen, struct err *e);
+struct worker_pool *worker_pool_start(const struct worker_role *role,
+                                      const struct worker_listen *listen, unsigned n_listen,
+                                      struct err *e);
 /* Gives every worker (also ones that come later) a snapshot; takes fd. Nothing is in force before
  * worker_pool_flush, which the caller calls once after its last publish. -1 empties the slot. */
 void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd);
 void worker_pool_flush(struct worker_pool *p);
-uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter); /* sum over workers, also dead ones */
+uint64_t worker_pool_counter(const struct worker_pool *p,
+                             unsigned counter); /* sum over workers, also dead ones */
 unsigned worker_pool_alive(const struct worker_pool *p);
 /* stop: end the workers too (-x); otherwise they serve on. */
 void worker_pool_free(struct worker_pool *p, bool stop);

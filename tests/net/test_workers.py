@@ -203,23 +203,48 @@ def test_same_build_after_the_file_was_replaced(knetd_factory, monkeypatch, tmp_
         time.sleep(0.5)
 
 
-def test_fewer_and_more_workers(node):
-    def restart_with(n):
-        node.stop()
-        with open(node.ini, encoding="utf-8") as f:
-            text = re.sub(r"workers = \d+", f"workers = {n}", f.read())
-        with open(node.ini, "w", encoding="utf-8") as f:
-            f.write(text)
-        node.start()
+def restart_with(node, n):
+    node.stop()
+    with open(node.ini, encoding="utf-8") as f:
+        text = re.sub(r"workers = \d+", f"workers = {n}", f.read())
+    with open(node.ini, "w", encoding="utf-8") as f:
+        f.write(text)
+    node.start()
 
+
+def test_fewer_and_more_workers(node):
     before = workers(node)
     with Asking(node):
-        restart_with(1)
+        restart_with(node, 1)
     eventually(lambda: workers(node) == {k: before[k] for k in ("dns-0", "ingress-0")}, 15)
     with Asking(node):
-        restart_with(3)
+        restart_with(node, 3)
     after = workers(node)
     assert len(after) == 6 and after["dns-0"] == before["dns-0"]
+
+
+# Connections that do not end, in whatever worker the kernel puts them.
+HOLD = r"""
+import socket, sys
+held = [socket.create_connection(("127.0.0.1", 80)) for _ in range(16)]
+for c in held:
+    c.sendall(b"GET / HTTP/1.1\r\nHost: nobody\r\nX")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_leaving_worker_gets_no_more_clients(node):
+    """It may have to stay for long, but not for new ones."""
+    with subprocess.Popen([*node.enter, sys.executable, "-c", HOLD], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hold:
+        assert hold.stdout.readline() == "held\n"
+        restart_with(node, 1)
+        with Asking(node):
+            time.sleep(0.3)
+        assert "ingress-1" in workers(node)
+        hold.stdin.close()
+    eventually(lambda: "ingress-1" not in workers(node), 5)
 
 
 def test_remove_ends_them(node):
