@@ -1,0 +1,263 @@
+/* test_conf.c - knetd.ini: every default, and for everything wrong an error that names file and
+ * line. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <knetd/conf.h>
+
+static char path[] = "/tmp/knettestXXXXXX";
+
+static int load(const char *text, struct err *e)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	*e = (struct err){ 0 };
+	return conf_load(path, e);
+}
+
+static void good(const char *text)
+{
+	struct err e;
+
+	if (load(text, &e))
+		fail_msg("%s: %s", text, e.text);
+}
+
+/* where: "2" is the line; says: words the sentence must have. */
+static void bad(const char *text, int line, const char *says)
+{
+	char want[64];
+	struct err e;
+
+	assert_int_equal(load(text, &e), -EINVAL);
+	snprintf(want, sizeof(want), "%s:%d: ", path, line);
+	if (strncmp(e.text, want, strlen(want)) != 0 || !strstr(e.text, says))
+		fail_msg("%s: got \"%s\", want \"%s\" and \"%s\"", text, e.text, want, says);
+}
+
+static const char *text_of(const struct endpoint *ep)
+{
+	static char out[80];
+	char ip[IP_TEXT];
+
+	snprintf(out, sizeof(out), "%s %u", ip_text(&ep->ip, ip), ep->port);
+	return out;
+}
+
+static void test_defaults(void **state)
+{
+	char text[CIDR_TEXT];
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_load(NULL, &e), 0);
+	assert_string_not_equal(conf.node.name, "");
+	assert_string_equal(conf.node.state_dir, "/var/lib/knetd");
+	assert_string_equal(conf.node.run_dir, "/run/knetd");
+	assert_string_equal(conf.api.socket, "/run/knetd/knetd.sock");
+	assert_in_range(conf.node.workers, 1, 64);
+	assert_int_equal(conf.node.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(conf.api.insecure_listen.n, 0); /* the open door is shut */
+	assert_int_equal(conf.podnet.cidrs.n, 2);
+	assert_string_equal(cidr_text(&conf.podnet.cidrs.v[0], text), "10.244.0.0/24");
+	assert_int_equal(conf.podnet.mtu, 0);
+	assert_true(conf.podnet.masquerade);
+	assert_string_equal(cidr_text(&conf.service.cidrs.v[1], text), "fd00:10:96::/112");
+	assert_int_equal(conf.service.node_port_first, 30000);
+	assert_int_equal(conf.service.node_port_last, 32767);
+	assert_string_equal(conf.dns.domain, "cluster.local");
+	assert_int_equal(conf.dns.address.n, 2);
+	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.10 53");
+	assert_string_equal(text_of(&conf.dns.address.v[1]), "fd00:10:96::a 53");
+	assert_true(conf.dns.upstreams_file);
+	assert_true(conf.ingress.any_address);
+	assert_int_equal(conf.ingress.http, 80);
+}
+
+static void test_the_shipped_file_is_the_defaults(void **state)
+{
+	static struct conf defaults;
+	struct err e = { 0 };
+
+	(void)state;
+	if (access("etc/knetd.ini", R_OK) < 0)
+		skip(); /* run from elsewhere */
+	assert_int_equal(conf_load(NULL, &e), 0);
+	defaults = conf;
+	if (conf_load("etc/knetd.ini", &e))
+		fail_msg("%s", e.text);
+	assert_memory_equal(&conf, &defaults, sizeof(conf));
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	good("[node]\nname = n1\nrun_dir=/tmp/r\nlog_level = debug\nworkers = 3\n"
+	     "[podnet]\ncidrs = 10.1.0.0/16,10.2.0.0/16 , fd01::/64\nmtu = 9000\nmasquerade = no\n"
+	     "[service]\ncidrs = 10.9.0.0/24\nnode_ports = 1-65535\n"
+	     "[dns]\ndomain = Example.ORG.\nlisten = 127.0.0.1:5353, [::1]:5353\n"
+	     "upstreams = 9.9.9.9, [2620:fe::fe]:5300, 2620:fe::9\n"
+	     "[ingress]\naddresses = 10.0.0.1, fd00::1\nhttp =\n");
+	assert_string_equal(conf.node.name, "n1");
+	assert_int_equal(conf.node.log_level, LOG_LEVEL_DBG);
+	assert_int_equal(conf.node.workers, 3);
+	assert_string_equal(conf.api.socket, "/tmp/r/knetd.sock"); /* follows run_dir */
+	assert_int_equal(conf.podnet.cidrs.n, 3);
+	assert_int_equal(conf.podnet.mtu, 9000);
+	assert_false(conf.podnet.masquerade);
+	assert_string_equal(conf.dns.domain, "example.org");
+	assert_int_equal(conf.dns.address.n, 1);
+	assert_string_equal(text_of(&conf.dns.address.v[0]),
+	                    "10.9.0.10 53"); /* follows the range */
+	assert_string_equal(text_of(&conf.dns.listen.v[1]), "::1 5353");
+	assert_false(conf.dns.upstreams_file);
+	assert_int_equal(conf.dns.upstreams.n, 3);
+	assert_string_equal(text_of(&conf.dns.upstreams.v[0]), "9.9.9.9 53");
+	assert_string_equal(text_of(&conf.dns.upstreams.v[1]), "2620:fe::fe 5300");
+	assert_string_equal(text_of(&conf.dns.upstreams.v[2]), "2620:fe::9 53");
+	assert_false(conf.ingress.any_address);
+	assert_int_equal(conf.ingress.addresses.n, 2);
+	assert_int_equal(conf.ingress.http, 0);
+	good("[dns]\naddress = 10.96.0.53\nupstreams =\n");
+	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.53 53");
+	assert_int_equal(conf.dns.upstreams.n, 0);
+	assert_false(conf.dns.upstreams_file);
+	good("# a comment\n\n; another\n[api]\ninsecure_listen = 127.0.0.1:8001, [::1]:8001\n");
+	assert_int_equal(conf.api.insecure_listen.n, 2);
+	good("");
+	assert_int_equal(conf.api.insecure_listen.n, 0); /* nothing is left of the load before */
+}
+
+static void test_wrong_values(void **state)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *says;
+	} cases[] = {
+		{ "[nodes]\nname=x\n", 2, "unknown section" },
+		{ "[node]\nnmae=x\n", 2, "[node] nmae: unknown key" },
+		{ "name=x\n", 1, "unknown section" },
+		{ "[node]\n\n\n# hello\nworkers = 0\n", 5, "\"0\"" },
+		{ "[node]\nworkers = 65\n", 2, "1 to 64" },
+		{ "[node]\nworkers = -1\n", 2, "1 to 64" },
+		{ "[node]\nworkers = 2x\n", 2, "1 to 64" },
+		{ "[node]\nworkers = 99999999999999999999\n", 2, "1 to 64" },
+		{ "[node]\nstate_dir = relative\n", 2, "absolute" },
+		{ "[node]\nlog_level = loud\n", 2, "warn" },
+		{ "[node]\nname = "
+		  "0123456789012345678901234567890123456789012345678901234567890123\n",
+		  2, "shorter" },
+		{ "[podnet]\ncidrs = 10.0.0.0\n", 2, "10.0.0.0" },
+		{ "[podnet]\ncidrs = 10.0.0.0/8,\n[podnet]\ncidrs = nonsense\n", 4, "nonsense" },
+		{ "[podnet]\ncidrs=1.0.0.0/8,2.0.0.0/8,3.0.0.0/8,4.0.0.0/8,5.0.0.0/8,6.0.0.0/"
+		  "8,7.0.0.0/8,8.0.0.0/8,9.0.0.0/8\n",
+		  2, "at most 8" },
+		{ "[podnet]\nmtu = 1279\n", 2, "1280" },
+		{ "[podnet]\nmtu = 65536\n", 2, "65535" },
+		{ "[podnet]\nmasquerade = true\n", 2, "yes or no" },
+		{ "[service]\ncidrs = 10.0.0.0/24, 10.1.0.0/24\n", 2, "at most one" },
+		{ "[service]\nnode_ports = 30000\n", 2, "FIRST-LAST" },
+		{ "[service]\nnode_ports = 2-1\n", 2, "FIRST-LAST" },
+		{ "[service]\nnode_ports = 0-1\n", 2, "FIRST-LAST" },
+		{ "[service]\nnode_ports = 1-65536\n", 2, "FIRST-LAST" },
+		{ "[service]\nnode_ports = 1-2-3\n", 2, "FIRST-LAST" },
+		{ "[dns]\ndomain = \n", 2, "cluster.local" },
+		{ "[dns]\ndomain = .\n", 2, "cluster.local" },
+		{ "[dns]\ndomain = a..b\n", 2, "cluster.local" },
+		{ "[dns]\ndomain = under_score\n", 2, "cluster.local" },
+		{ "[dns]\ndomain = "
+		  "0123456789012345678901234567890123456789012345678901234567890123.x\n",
+		  2, "63" },
+		{ "[dns]\nlisten = 127.0.0.1\n", 2, "ADDRESS:PORT" },
+		{ "[dns]\nupstreams = dns.example\n", 2, "addresses" },
+		{ "[dns]\naddress = 10.96.0.10:53\n", 2, "auto" },
+		{ "[dns]\naddress = 10.0.0.1, 10.0.0.2, 10.0.0.3\n", 2, "at most two" },
+		{ "[ingress]\nhttp = 65536\n", 2, "65535" },
+		{ "[ingress]\naddresses = *, 10.0.0.1\n", 2, "addresses" },
+		{ "[api]\ninsecure_listen = 0.0.0.0:80\n", 2, "loopback" },
+		{ "[api]\ninsecure_listen = [::]:80\n", 2, "loopback" },
+		{ "[api]\ninsecure_listen = 10.0.0.1:80\n", 2, "loopback" },
+		{ "[node]\nname = x\nwhat is this\n", 3, "neither" },
+		{ "[node\n", 1, "neither" },
+		{ "[service]\nexternal_ips = yes\n", 2, "not supported" },
+		{ "[kube]\nkubeconfig = /etc/kubeconfig\n", 2, "not supported" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		bad(cases[i].text, cases[i].line, cases[i].says);
+}
+
+/* The first of several is told, as it is the one to mend. */
+static void test_first_error(void **state)
+{
+	(void)state;
+	bad("[node]\nworkers = 0\nlog_level = loud\n", 2, "workers");
+}
+
+static void test_what_does_not_fit_together(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(load("[podnet]\ncidrs = 10.96.4.0/24\n", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "10.96.4.0/24"));
+	assert_non_null(strstr(e.text, "10.96.0.0/16"));
+	assert_int_equal(load("[podnet]\ncidrs = 10.0.0.0/8\n", &e),
+	                 -EINVAL); /* either way round */
+	assert_int_equal(load("[api]\nsocket = here\n", &e), -EINVAL);
+	good("[podnet]\ncidrs = 10.97.0.0/16\n");
+}
+
+static void test_missing_file(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(conf_load("/nonexistent/knetd.ini", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "/nonexistent/knetd.ini"));
+}
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERR);
+	close(fd);
+	return fd < 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_the_shipped_file_is_the_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_wrong_values),
+		cmocka_unit_test(test_first_error),
+		cmocka_unit_test(test_what_does_not_fit_together),
+		cmocka_unit_test(test_missing_file),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
