@@ -1,6 +1,8 @@
-/* api.c - the REST API: Kubernetes' conventions over HTTP/1.1. From the outside in: connections
- * (api_conn.c), paths (api_path.c), verbs (api_verbs.c), one object (api_object.c), its defaults, checks and
- * addresses, answers (api_status.c). */
+/* api.c - the REST API: Kubernetes' conventions over HTTP/1.1. From the outside in: doors and
+ * connections (api_door.c, api_conn.c), paths (api_path.c), verbs (api_verbs.c, api_read.c,
+ * api_patch.c, api_delete.c, api_apply.c, api_watch.c), one object (api_object.c) with its types,
+ * defaults, checks and addresses (api_schema.c, api_default.c, api_valid*.c, api_service.c),
+ * answers (api_status.c, api_table.c). */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,7 +25,8 @@ static bool query_is(const char *query, const char *name, const char *value)
 /* Protobuf alone cannot be answered; JSON can for everything else that clients ask for. */
 static bool acceptable(const char *accept)
 {
-	return !*accept || strstr(accept, "json") || strstr(accept, "*/*") || strstr(accept, "yaml") || strstr(accept, "text/") ||
+	return !*accept || strstr(accept, "json") || strstr(accept, "*/*") ||
+	       strstr(accept, "yaml") || strstr(accept, "text/") ||
 	       strstr(accept, "application/com.github");
 }
 
@@ -34,7 +37,8 @@ static void route(struct call *c)
 	const struct route *r;
 
 	if (!acceptable(h->accept)) {
-		status_fail(c, 406, "NotAcceptable", "only application/json and application/yaml are answered");
+		status_fail(c, 406, "NotAcceptable",
+		            "only application/json and application/yaml are answered");
 	} else if (serve_static(c)) {
 		return;
 	} else if (!strcmp(h->path, "/apply")) {
@@ -53,22 +57,40 @@ static void route(struct call *c)
 	}
 }
 
+/* A wish for no effect that is not understood must not have one. */
+static bool read_dry_run(struct call *c)
+{
+	struct causes causes = { .arena = &c->arena };
+	char text[32] = "?";
+
+	if (!strstr(c->http->query, "dryRun="))
+		return true;
+	http_query(c->http->query, "dryRun", text, sizeof(text));
+	c->dry_run = !strcmp(text, "All");
+	if (c->dry_run || !*text)
+		return true;
+	cause_not_supported(&causes, "dryRun", text, "\"All\"");
+	status_fail(c, 422, "Invalid", "dryRun: %s", causes.v[0].message);
+	return false;
+}
+
 void api_serve(const struct http_call *http, struct http_answer *answer)
 {
 	struct call c = {
 		.http = http,
 		.answer = answer,
-		.dry_run = query_is(http->query, "dryRun", "All"),
 		.strict = query_is(http->query, "fieldValidation", "Strict"),
 		.ignore_unknown = query_is(http->query, "fieldValidation", "Ignore"),
 		.yaml_answer = !strncmp(http->accept, "application/yaml", 16),
+		.table = strstr(http->accept, "as=Table") != NULL,
 	};
 
-	route(&c);
+	if (read_dry_run(&c))
+		route(&c);
 	arena_free(&c.arena);
 }
 
-/* ---- at start ------------------------------------------------------------------------------------------- */
+/* ---- at start ---- */
 
 static int make_namespace(const char *name, struct err *e)
 {
@@ -94,7 +116,8 @@ static bool is_manifest(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return name[0] != '.' && dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+	return name[0] != '.' && dot &&
+	       (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
 }
 
 static int manifest_filter(const struct dirent *d)
@@ -120,7 +143,11 @@ static bool read_file(const char *path, struct buf *b)
 static void apply_file(const char *path)
 {
 	auto_buf struct buf body = { .max = API_APPLY_MAX };
-	struct http_call call = { .method = "POST", .path = "/apply", .query = "", .accept = "", .content_type = "application/yaml" };
+	struct http_call call = { .method = "POST",
+		                  .path = "/apply",
+		                  .query = "",
+		                  .accept = "",
+		                  .content_type = "application/yaml" };
 	struct http_answer answer = { .status = 200, .content_type = "application/json" };
 	auto_doc yyjson_doc *doc = NULL;
 	const char *message;
@@ -166,18 +193,19 @@ static int api_init(struct err *e)
 		ret = make_namespace(namespaces[i], e);
 	if (!ret)
 		apply_manifests(conf.node.manifests);
-	return ret ? ret : conns_open(e);
+	conns_start();
+	return ret ? ret : doors_open(e);
 }
 
 static void api_exit(bool remove)
 {
 	(void)remove;
+	doors_close();
 	conns_close();
 }
 
 const struct module api_module = {
 	.name = "api",
 	.init = api_init,
-	.metrics = conns_metrics,
 	.exit = api_exit,
 };

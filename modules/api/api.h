@@ -11,15 +11,17 @@
 #include <knetd/http.h>
 #include <knetd/store.h>
 
-#define API_BODY_MAX (3 << 20)	 /* bytes of one object's request, as a real API server */
+#define API_BODY_MAX (3 << 20)   /* bytes of one object's request, as a real API server */
 #define API_APPLY_MAX (64 << 20) /* of POST /apply */
-#define API_DOCS_MAX 50000	 /* documents in one apply */
+#define API_MEMBERS_MAX 10000    /* of one JSON object: some look-ups walk them all */
+#define SERVICE_PORTS_MAX 250
+#define API_DOCS_MAX 200000 /* documents in one apply */
 
-/* ---- what is wrong with an object --------------------------------------------------------------------- */
+/* ---- what is wrong with an object ---- */
 
 struct cause {
-	const char *reason;  /* "FieldValueInvalid", Kubernetes' CauseType */
-	const char *field;   /* "spec.ports[0].port" */
+	const char *reason; /* "FieldValueInvalid", Kubernetes' CauseType */
+	const char *field;  /* "spec.ports[0].port" */
 	const char *message;
 };
 #define CAUSES_MAX 64
@@ -32,17 +34,20 @@ struct causes {
 };
 void cause_invalid(struct causes *c, const char *field, const char *value, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void cause_invalid_number(struct causes *c, const char *field, int64_t value, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 void cause_required(struct causes *c, const char *field, const char *detail);
-void cause_not_supported(struct causes *c, const char *field, const char *value, const char *supported);
+void cause_not_supported(struct causes *c, const char *field, const char *value,
+                         const char *supported);
 void cause_duplicate(struct causes *c, const char *field, const char *value);
 void cause_forbidden(struct causes *c, const char *field, const char *detail);
 void cause_type(struct causes *c, const char *field, const char *wanted, const char *got);
 
-/* ---- answers -------------------------------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 struct target { /* what a path names */
 	enum kind kind;
-	const char *ns;	  /* "" when none or all */
+	const char *ns;   /* "" when none or all */
 	const char *name; /* "" for a collection */
 	const char *sub;  /* "", "status" */
 };
@@ -53,9 +58,10 @@ struct call {
 	struct arena arena;
 	struct target target;
 	bool dry_run;
-	bool strict;	/* fieldValidation=Strict */
+	bool strict; /* fieldValidation=Strict */
 	bool ignore_unknown;
 	bool yaml_answer;
+	bool table; /* Accept: ...;as=Table */
 };
 
 /* A Status object as the answer. */
@@ -67,14 +73,18 @@ void status_exists(struct call *c, enum kind kind, const char *name);
 void status_conflict(struct call *c, enum kind kind, const char *name, const char *why);
 void status_error(struct call *c, const struct err *e); /* what the store or a module said */
 void status_deleted(struct call *c, const struct object *o);
-/* "Service.networking "x"": kind with its group, as messages name it. */
+/* "ingresses.networking.k8s.io", as messages name a kind. */
 const char *qualified_plural(struct arena *a, enum kind kind);
 
 void answer_object(struct call *c, unsigned code, const struct object *o);
+void answer_done(
+	struct call *c); /* the JSON in the answer's body becomes what the client accepts */
+/* s as JSON text; bytes that are not UTF-8 (a cut sentence, a path) become U+FFFD. */
+void put_text(struct buf *b, const char *s);
 void answer_warning(struct call *c, const char *text);
 void answer_unknown_fields(struct call *c, const struct causes *causes);
 
-/* ---- bodies ------------------------------------------------------------------------------------------------ */
+/* ---- bodies ---- */
 
 /* One document of a request. */
 struct document {
@@ -90,46 +100,59 @@ struct documents {
 int yaml_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
 int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
 void documents_free(struct documents *d);
-/* The one document of the body, by its content type; answers 400 or 415 itself when there is none. */
+/* The one document of the body, by its content type; answers 400 or 415 itself when there is none.
+ */
 bool body_read(struct call *c, struct documents *out);
 /* JSON text as YAML. */
 void yaml_write(const char *json, size_t n, struct buf *out);
 
-/* ---- objects -------------------------------------------------------------------------------------------------- */
+/* ---- objects ---- */
 
 /* Types of known fields, unknown fields, then each kind's own rules; old is NULL on create. */
-void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, const struct object *old, struct causes *c);
+void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
+                  const struct object *old, struct causes *c);
 void schema_check(enum kind kind, yyjson_mut_val *root, struct causes *c);
-void valid_meta(enum kind kind, yyjson_mut_val *root, struct causes *c);
-void valid_service(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
-void valid_slice(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
-void valid_ingress(yyjson_mut_val *root, struct causes *c);
-void valid_policy(yyjson_mut_val *root, struct causes *c);
-bool valid_label(const char *name, bool may_start_with_digit); /* RFC 1123, or 1035 */
-bool valid_subdomain(const char *name);
 
 /* What is put in where a manifest says nothing. */
 void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old);
 /* clusterIPs and nodePorts: taken over from old, else allocated. */
-void service_allocate(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key, yyjson_val *old, struct causes *c);
+void service_allocate(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key, yyjson_val *old,
+                      struct causes *c);
 void service_addresses_reload(void);
-void service_addresses_note(const struct change *change);
 
 /* Small access to mutable documents. */
 yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path);
 const char *mut_str(yyjson_mut_val *root, const char *path);
 void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val);
+/* What a copy of v would take, added up; depth: levels of objects and lists (0 for a scalar). */
+struct weight {
+	size_t nodes, bytes;
+	unsigned depth;
+};
+void mut_weigh(yyjson_mut_val *v, struct weight *w);
 
-/* ---- doors ------------------------------------------------------------------------------------------------------- */
+/* ---- doors ---- */
 
 /* Parses the path, runs the verb, leaves the answer. Watches are told apart before. */
 void api_serve(const struct http_call *http, struct http_answer *answer);
 bool target_parse(const char *path, struct arena *a, struct target *out);
+bool kind_has_status(enum kind kind);
 void serve_apply(struct call *c);
-bool serve_static(struct call *c); /* discovery, health, metrics; false when the path is none of them */
+bool serve_static(
+	struct call *c); /* discovery, health, /metrics; false when the path is none of them */
 void serve_object(struct call *c);
+/* The verbs. */
+void serve_get(struct call *c);
+void serve_list(struct call *c);
+void serve_create(struct call *c);
+void serve_update(struct call *c);
+void serve_patch(struct call *c);
+void serve_delete(struct call *c);
+void serve_delete_collection(struct call *c);
 
 /* metadata.labels and fields, as list and watch select. */
+#define SELECTOR_REQUIREMENTS 32
+#define SELECTOR_VALUES 64
 struct selector {
 	unsigned n;
 	struct requirement {
@@ -137,14 +160,15 @@ struct selector {
 		bool field; /* path into the object, not a label */
 		const char *key;
 		unsigned n_values;
-		const char *values[16];
-	} v[32];
+		const char *values[SELECTOR_VALUES];
+	} v[SELECTOR_REQUIREMENTS];
 };
 /* Reads labelSelector and fieldSelector of a query; *why names what is wrong. */
-bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out, const char **why);
+bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out,
+                    const char **why);
 bool selector_match(const struct selector *s, const struct object *o);
 
-/* ---- connections and watches ------------------------------------------------------------------------------------- */
+/* ---- connections and watches ---- */
 
 struct conn;
 struct watch;
@@ -157,6 +181,14 @@ unsigned watches_count(void);
 /* Bytes of a watch's stream; false when the reader is too slow and has to go. */
 bool conn_stream(struct conn *conn, const char *p, size_t n);
 void conn_stream_end(struct conn *conn);
-int conns_open(struct err *e);
+void conn_open(int fd, bool tcp); /* takes fd */
+void conns_start(void);
 void conns_close(void);
-void conns_metrics(struct buf *out);
+unsigned conns_count(void);
+int doors_open(struct err *e);
+void doors_close(void);
+
+/* ---- metrics ---- */
+
+void metrics_request(struct span verb, unsigned status); /* counts an answer */
+void metrics_write(struct buf *b);                       /* everything that /metrics says */

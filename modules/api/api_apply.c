@@ -1,22 +1,23 @@
 /* api_apply.c - POST /apply: a file of manifests, as people have them.
  *
- * Every document is created or updated, in one store transaction: one wrong field and nothing is stored.
- * The answer tells every document apart, also when one was wrong: which are good, which are not and why,
- * which are of kinds that are not a network's business and were skipped. */
-#include <stdio.h>
+ * Every document is created or updated, in one store transaction: one wrong field and nothing is
+ * stored. The answer tells every document apart, also when one was wrong: which are good, which are
+ * not and why, which are of kinds that are not a network's business and were skipped. */
+#include <errno.h>
 #include <string.h>
 
 #include "api_object.h"
 
 enum result { CREATED, CONFIGURED, UNCHANGED, SKIPPED, WRONG, RESULTS };
-static const char *const result_name[RESULTS] = { "created", "configured", "unchanged", "skipped", "invalid" };
+static const char *const result_name[RESULTS] = { "created", "configured", "unchanged", "skipped",
+	                                          "invalid" };
 
 struct verdict {
 	const char *api_version, *kind, *ns, *name;
 	unsigned line;
 	enum result result;
 	struct causes *causes; /* of a wrong one */
-	const char *note;	/* of a skipped one */
+	const char *note;      /* of a skipped one */
 };
 
 struct apply {
@@ -30,11 +31,22 @@ struct apply {
 /* Kinds of a cluster that have no meaning for a node's network. */
 static bool foreign(const char *api_version, const char *kind)
 {
-	static const char *const groups[] = { "apps/", "batch/", "autoscaling/", "policy/", "rbac.authorization.k8s.io/",
-					      "storage.k8s.io/", "scheduling.k8s.io/", "apiextensions.k8s.io/",
-					      "admissionregistration.k8s.io/", "cert-manager.io/", "monitoring.coreos.com/" };
-	static const char *const core[] = { "ServiceAccount", "PersistentVolumeClaim", "PersistentVolume", "LimitRange",
-					    "ResourceQuota", "ReplicationController", "PodTemplate", "Node", "Endpoints" };
+	static const char *const groups[] = { "apps/",
+		                              "batch/",
+		                              "autoscaling/",
+		                              "policy/",
+		                              "rbac.authorization.k8s.io/",
+		                              "storage.k8s.io/",
+		                              "scheduling.k8s.io/",
+		                              "apiextensions.k8s.io/",
+		                              "admissionregistration.k8s.io/",
+		                              "cert-manager.io/",
+		                              "monitoring.coreos.com/" };
+	static const char *const core[] = { "ServiceAccount",   "PersistentVolumeClaim",
+		                            "PersistentVolume", "LimitRange",
+		                            "ResourceQuota",    "ReplicationController",
+		                            "PodTemplate",      "Node",
+		                            "Endpoints" };
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (!strncmp(api_version, groups[i], strlen(groups[i])))
@@ -48,7 +60,8 @@ static bool foreign(const char *api_version, const char *kind)
 static int kind_by_name(const char *api_version, const char *kind)
 {
 	for (int k = 0; k < KIND_COUNT; k++)
-		if (!strcmp(kind_info[k].api_version, api_version) && !strcmp(kind_info[k].kind, kind))
+		if (!strcmp(kind_info[k].api_version, api_version) &&
+		    !strcmp(kind_info[k].kind, kind))
 			return k;
 	return -1;
 }
@@ -76,7 +89,8 @@ static void write_known(struct apply *ap, struct verdict *v, enum kind kind, yyj
 	struct err e = { 0 };
 
 	causes->arena = &ap->call->arena;
-	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, false, !ap->call->strict, causes, &now, &e))
+	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, false, !ap->call->strict,
+	                 causes, &now, &e))
 		cause_invalid(causes, "", "", "%s", e.text);
 	for (unsigned i = 0; ap->call->strict && i < causes->n_unknown; i++)
 		cause_invalid(causes, causes->unknown[i], "", "unknown field");
@@ -97,30 +111,49 @@ static void apply_one(struct apply *ap, const struct document *d, struct verdict
 	v->kind = text_or(ap, mut_str(d->root, "kind"), "");
 	v->name = text_or(ap, mut_str(d->root, "metadata.name"), "");
 	kind = kind_by_name(v->api_version, v->kind);
-	v->ns = kind < 0 || kind_info[kind].namespaced ? text_or(ap, mut_str(d->root, "metadata.namespace"), "default") : "";
+	v->ns = kind < 0 || kind_info[kind].namespaced
+	                ? text_or(ap, mut_str(d->root, "metadata.namespace"), "default")
+	                : "";
 	if (!*v->api_version || !*v->kind) {
 		cause_required(wrong(ap, v), *v->kind ? "apiVersion" : "kind", "");
 	} else if (kind < 0 && foreign(v->api_version, v->kind)) {
 		v->result = SKIPPED;
 		v->note = "not a kind that a node's network knows";
+		answer_warning(ap->call, arena_printf(&ap->call->arena, "%s %s is skipped: %s",
+		                                      v->kind, v->name, v->note));
 	} else if (kind < 0) {
-		cause_not_supported(wrong(ap, v), "kind", arena_printf(&ap->call->arena, "%s in %s", v->kind, v->api_version),
-				    "those of GET /apis");
+		cause_not_supported(
+			wrong(ap, v), "kind",
+			arena_printf(&ap->call->arena, "%s in %s", v->kind, v->api_version),
+			"those of GET /apis");
 	} else if (kind_info[kind].read_only) {
 		cause_forbidden(wrong(ap, v), "kind", "these objects are written by knetd alone");
 	} else if (!*v->name) {
 		cause_required(wrong(ap, v), "metadata.name", "");
 	} else if (kind_info[kind].namespaced && !store_get(KIND_NAMESPACE, "", v->ns)) {
-		cause_invalid(wrong(ap, v), "metadata.namespace", v->ns, "namespaces \"%s\" not found", v->ns);
+		cause_invalid(wrong(ap, v), "metadata.namespace", v->ns,
+		              "namespaces \"%s\" not found", v->ns);
 	} else {
 		write_known(ap, v, kind, d->root);
 		if (kind == KIND_NETWORKPOLICY)
-			answer_warning(ap->call, "NetworkPolicy is stored, but this version does not enforce it");
+			answer_warning(
+				ap->call,
+				"NetworkPolicy is stored, but this version does not enforce it");
 	}
 }
 
+/* The items of a List (of kind List, ServiceList, ...), NULL of anything else. */
+static yyjson_mut_val *list_items(yyjson_mut_val *root)
+{
+	const char *kind = mut_str(root, "kind");
+	yyjson_mut_val *items = yyjson_mut_obj_get(root, "items");
+	size_t n = kind ? strlen(kind) : 0;
+
+	return n >= 4 && !strcmp(kind + n - 4, "List") && yyjson_mut_is_arr(items) ? items : NULL;
+}
+
 /* A List is its items. */
-static void flatten(struct apply *ap)
+static bool flatten(struct apply *ap)
 {
 	struct documents *d = &ap->docs;
 	size_t total = 0, n = 0, i, max;
@@ -128,23 +161,29 @@ static void flatten(struct apply *ap)
 	yyjson_mut_val *item;
 
 	for (size_t k = 0; k < d->n; k++) {
-		yyjson_mut_val *items = yyjson_mut_obj_get(d->v[k].root, "items");
+		yyjson_mut_val *items = list_items(d->v[k].root);
 
-		total += yyjson_mut_is_arr(items) ? yyjson_mut_arr_size(items) : 1;
+		total += items ? yyjson_mut_arr_size(items) : 1;
 	}
-	flat = arena_alloc(&ap->call->arena, total * sizeof(*flat));
+	if (total > API_DOCS_MAX) {
+		status_fail(ap->call, 400, "BadRequest",
+		            "%zu objects are more than the %d of one request", total, API_DOCS_MAX);
+		return false;
+	}
+	flat = arena_alloc(&ap->call->arena, (total + 1) * sizeof(*flat));
 	for (size_t k = 0; k < d->n; k++) {
-		yyjson_mut_val *items = yyjson_mut_obj_get(d->v[k].root, "items");
+		yyjson_mut_val *items = list_items(d->v[k].root);
 
-		if (!yyjson_mut_is_arr(items)) {
+		if (!items) {
 			flat[n++] = d->v[k];
 			continue;
 		}
-		yyjson_mut_arr_foreach(items, i, max, item)
+		yyjson_mut_arr_foreach (items, i, max, item)
 			flat[n++] = (struct document){ item, d->v[k].line };
 	}
 	d->v = flat;
 	d->n = n;
+	return true;
 }
 
 static void write_verdict(struct buf *b, const struct verdict *v, size_t number, bool applied)
@@ -153,15 +192,15 @@ static void write_verdict(struct buf *b, const struct verdict *v, size_t number,
 	if (v->line)
 		buf_printf(b, ",\"line\":%u", v->line);
 	buf_str(b, ",\"apiVersion\":");
-	buf_json(b, v->api_version, strlen(v->api_version));
+	put_text(b, v->api_version);
 	buf_str(b, ",\"kind\":");
-	buf_json(b, v->kind, strlen(v->kind));
+	put_text(b, v->kind);
 	if (*v->ns) {
 		buf_str(b, ",\"namespace\":");
-		buf_json(b, v->ns, strlen(v->ns));
+		put_text(b, v->ns);
 	}
 	buf_str(b, ",\"name\":");
-	buf_json(b, v->name, strlen(v->name));
+	put_text(b, v->name);
 	if (applied || v->result == SKIPPED || v->result == WRONG)
 		buf_printf(b, ",\"result\":\"%s\"", result_name[v->result]);
 	else
@@ -183,23 +222,27 @@ static void answer_applied(struct apply *ap)
 {
 	struct buf *b = &ap->call->answer->body;
 
-	buf_printf(b, "{\"kind\":\"ApplyResult\",\"apiVersion\":\"knetd.io/v1alpha1\",\"created\":%u,\"configured\":%u,"
-		      "\"unchanged\":%u,\"skipped\":%u,",
-		   ap->count[CREATED], ap->count[CONFIGURED], ap->count[UNCHANGED], ap->count[SKIPPED]);
+	buf_printf(b,
+	           "{\"kind\":\"ApplyResult\",\"apiVersion\":\"knetd.io/"
+	           "v1alpha1\",\"created\":%u,\"configured\":%u,"
+	           "\"unchanged\":%u,\"skipped\":%u,",
+	           ap->count[CREATED], ap->count[CONFIGURED], ap->count[UNCHANGED],
+	           ap->count[SKIPPED]);
 	write_verdicts(ap, b, true);
 	buf_str(b, "}\n");
 }
 
-static void write_cause(struct buf *b, const struct verdict *v, size_t number, const struct cause *x, const char *sep)
+static void write_cause(struct buf *b, const struct verdict *v, size_t number,
+                        const struct cause *x, const char *sep)
 {
 	buf_printf(b, "%s{\"reason\":\"%s\",\"field\":", sep, x->reason);
-	buf_json(b, x->field, strlen(x->field));
+	put_text(b, x->field);
 	buf_printf(b, ",\"document\":%zu,\"line\":%u,\"kind\":", number + 1, v->line);
-	buf_json(b, v->kind, strlen(v->kind));
+	put_text(b, v->kind);
 	buf_str(b, ",\"name\":");
-	buf_json(b, v->name, strlen(v->name));
+	put_text(b, v->name);
 	buf_str(b, ",\"message\":");
-	buf_json(b, x->message, strlen(x->message));
+	put_text(b, x->message);
 	buf_str(b, "}\n");
 }
 
@@ -216,15 +259,19 @@ static void answer_refused(struct apply *ap)
 		if (v->result != WRONG)
 			continue;
 		for (unsigned k = 0; k < v->causes->n; k++)
-			buf_printf(&message, "document %zu (line %u), %s %s%s%s: %s: %s; ", i + 1, v->line, v->kind, v->ns,
-				   *v->ns ? "/" : "", v->name, v->causes->v[k].field, v->causes->v[k].message);
+			buf_printf(&message, "document %zu (line %u), %s %s%s%s: %s: %s; ", i + 1,
+			           v->line, v->kind, v->ns, *v->ns ? "/" : "", v->name,
+			           v->causes->v[k].field, v->causes->v[k].message);
 	}
 	buf_str(&message, "nothing was applied");
-	buf_str(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"reason\":\"Invalid\",\"message\":");
-	buf_json(b, message.data, message.len);
+	buf_str(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+	           "\"Failure\",\"reason\":\"Invalid\",\"message\":");
+	buf_add(&message, "", 1);
+	put_text(b, message.data);
 	buf_str(b, ",\"details\":{\"causes\":[\n");
 	for (size_t i = 0; i < ap->n; i++)
-		for (unsigned k = 0; ap->verdicts[i].causes && k < ap->verdicts[i].causes->n; k++, sep = ",")
+		for (unsigned k = 0; ap->verdicts[i].causes && k < ap->verdicts[i].causes->n;
+		     k++, sep = ",")
 			write_cause(b, &ap->verdicts[i], i, &ap->verdicts[i].causes->v[k], sep);
 	buf_str(b, "]},\"code\":422,");
 	write_verdicts(ap, b, false);
@@ -232,21 +279,29 @@ static void answer_refused(struct apply *ap)
 	buf_free(&message);
 }
 
+/* curl says "a form" of whatever it sends: then the first byte tells JSON from YAML. */
+static bool is_json(const struct http_call *h)
+{
+	size_t blank = strspn(h->body, " \t\r\n");
+
+	if (strstr(h->content_type, "json"))
+		return true;
+	return !strstr(h->content_type, "yaml") && (h->body[blank] == '{' || h->body[blank] == '[');
+}
+
 static bool read_documents(struct apply *ap)
 {
 	const struct http_call *h = ap->call->http;
-	size_t blank = strspn(h->body ? h->body : "", " \t\r\n");
-	bool json = strstr(h->content_type, "json") ||
-		    (!strstr(h->content_type, "yaml") && h->body_len && (h->body[blank] == '{' || h->body[blank] == '['));
+	struct arena *arena = &ap->call->arena;
 	struct err e = { 0 };
 	int ret;
 
 	if (!h->body_len)
-		ret = err_set(&e, 22, "the request has no body");
-	else if (json)
-		ret = json_read(h->body, h->body_len, &ap->call->arena, &ap->docs, &e);
+		ret = err_set(&e, EINVAL, "the request has no body");
+	else if (is_json(h))
+		ret = json_read(h->body, h->body_len, arena, &ap->docs, &e);
 	else
-		ret = yaml_read(h->body, h->body_len, &ap->call->arena, &ap->docs, &e);
+		ret = yaml_read(h->body, h->body_len, arena, &ap->docs, &e);
 	if (ret) {
 		status_fail(ap->call, 400, "BadRequest", "%s", e.text);
 		documents_free(&ap->docs);
@@ -258,7 +313,8 @@ static void run(struct apply *ap)
 {
 	struct err e = { 0 };
 
-	flatten(ap);
+	if (!flatten(ap))
+		return;
 	ap->n = ap->docs.n;
 	ap->verdicts = arena_alloc(&ap->call->arena, (ap->n + 1) * sizeof(*ap->verdicts));
 	store_begin();

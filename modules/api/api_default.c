@@ -1,34 +1,11 @@
-/* api_default.c - what an object gets where its manifest says nothing, and what an update takes over from
- * the state before. */
+/* api_default.c - what an object gets where its manifest says nothing, and what an update takes
+ * over from the state before. */
 #include <string.h>
 
+#include <knetd/auto.h>
 #include <knetd/ip.h>
 
 #include "api.h"
-
-yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path)
-{
-	while (root && *path) {
-		size_t n = strcspn(path, ".");
-
-		root = yyjson_mut_obj_getn(root, path, n);
-		path += n + (path[n] == '.');
-	}
-	return root;
-}
-
-const char *mut_str(yyjson_mut_val *root, const char *path)
-{
-	return yyjson_mut_get_str(mut_at(root, path));
-}
-
-void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
-{
-	yyjson_mut_val *k = yyjson_mut_strcpy(doc, key);
-
-	if (!yyjson_mut_obj_replace(obj, k, val))
-		yyjson_mut_obj_add(obj, k, val);
-}
 
 static bool missing(yyjson_mut_val *obj, const char *key)
 {
@@ -37,15 +14,17 @@ static bool missing(yyjson_mut_val *obj, const char *key)
 	return !v || yyjson_mut_is_null(v) || yyjson_mut_equals_str(v, "");
 }
 
-static void set_if_missing(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const char *value)
+static void set_if_missing(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                           const char *value)
 {
 	if (missing(obj, key))
 		mut_set(doc, obj, key, yyjson_mut_strcpy(doc, value));
 }
 
-/* ---- Service --------------------------------------------------------------------------------------------- */
+/* ---- Service ---- */
 
-static void take_over(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec, const char *key)
+static void take_over(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec,
+                      const char *key)
 {
 	yyjson_val *v = yyjson_obj_get(old_spec, key);
 
@@ -61,25 +40,78 @@ static bool same_port(yyjson_mut_val *a, yyjson_val *b)
 	       !strcmp(p ? p : "TCP", q ? q : "TCP");
 }
 
-static void default_service_ports(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec, bool node_ports)
+static bool has_node_ports(const char *type)
 {
-	yyjson_val *old_ports = yyjson_obj_get(old_spec, "ports"), *was;
+	return type && (!strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer"));
+}
+
+/* A Service that stops having node ports gives back those that it was given; others are told
+ * (valid_service). */
+static void drop_node_port(yyjson_mut_val *port, yyjson_val *was)
+{
+	if (json_int(was, "nodePort", 0) ==
+	    yyjson_mut_get_sint(yyjson_mut_obj_get(port, "nodePort")))
+		yyjson_mut_obj_remove_key(port, "nodePort");
+}
+
+static void default_service_ports(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec,
+                                  bool node_ports)
+{
+	yyjson_val *old_ports = has_node_ports(json_str(old_spec, "type"))
+	                                ? yyjson_obj_get(old_spec, "ports")
+	                                : NULL;
 	yyjson_mut_val *p;
+	yyjson_val *was;
 	size_t i, n, k, m;
 
-	yyjson_mut_arr_foreach(yyjson_mut_obj_get(spec, "ports"), i, n, p) {
+	yyjson_mut_arr_foreach (yyjson_mut_obj_get(spec, "ports"), i, n, p) {
 		set_if_missing(doc, p, "protocol", "TCP");
 		if (missing(p, "targetPort") && yyjson_mut_obj_get(p, "port"))
-			mut_set(doc, p, "targetPort", yyjson_mut_val_mut_copy(doc, yyjson_mut_obj_get(p, "port")));
-		yyjson_arr_foreach(old_ports, k, m, was)
-			if (node_ports && same_port(p, was))
+			mut_set(doc, p, "targetPort",
+			        yyjson_mut_val_mut_copy(doc, yyjson_mut_obj_get(p, "port")));
+		if (!yyjson_mut_get_sint(yyjson_mut_obj_get(p, "nodePort")))
+			yyjson_mut_obj_remove_key(p, "nodePort");
+		if (i >= SERVICE_PORTS_MAX)
+			continue; /* told by the validation */
+		yyjson_arr_foreach (old_ports, k, m, was) {
+			if (!same_port(p, was))
+				continue;
+			if (node_ports)
 				take_over(doc, p, was, "nodePort");
+			else
+				drop_node_port(p, was);
+		}
 	}
+}
+
+static void default_traffic(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec,
+                            const char *type)
+{
+	const char *was = json_str(old_spec, "externalTrafficPolicy"),
+		   *now = mut_str(spec, "externalTrafficPolicy");
+	yyjson_mut_val *config;
+
+	if (strcmp(type, "ExternalName") != 0)
+		set_if_missing(doc, spec, "internalTrafficPolicy", "Cluster");
+	if (has_node_ports(type) || yyjson_mut_arr_size(yyjson_mut_obj_get(spec, "externalIPs")))
+		set_if_missing(doc, spec, "externalTrafficPolicy", "Cluster");
+	else if (was && now && !strcmp(was, now))
+		yyjson_mut_obj_remove_key(spec, "externalTrafficPolicy");
+	if (!strcmp(type, "LoadBalancer") && missing(spec, "allocateLoadBalancerNodePorts"))
+		mut_set(doc, spec, "allocateLoadBalancerNodePorts", yyjson_mut_bool(doc, true));
+	if (!yyjson_mut_equals_str(yyjson_mut_obj_get(spec, "sessionAffinity"), "ClientIP") ||
+	    mut_at(spec, "sessionAffinityConfig.clientIP.timeoutSeconds"))
+		return;
+	config = yyjson_mut_obj(doc);
+	yyjson_mut_obj_add_int(doc, yyjson_mut_obj_add_obj(doc, config, "clientIP"),
+	                       "timeoutSeconds", 10800);
+	mut_set(doc, spec, "sessionAffinityConfig", config);
 }
 
 static void default_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
 {
-	static const char *const kept[] = { "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort" };
+	static const char *const kept[] = { "clusterIP", "clusterIPs", "ipFamilies",
+		                            "ipFamilyPolicy", "healthCheckNodePort" };
 	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec");
 	yyjson_val *old_spec = yyjson_obj_get(old, "spec");
 	const char *type, *was = json_str(old_spec, "type");
@@ -89,15 +121,14 @@ static void default_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_va
 	set_if_missing(doc, spec, "type", "ClusterIP");
 	set_if_missing(doc, spec, "sessionAffinity", "None");
 	type = mut_str(spec, "type");
-	if (strcmp(type, "ExternalName") != 0) {
-		set_if_missing(doc, spec, "internalTrafficPolicy", "Cluster");
-		for (size_t i = 0; old && was && strcmp(was, "ExternalName") != 0 && i < sizeof(kept) / sizeof(*kept); i++)
+	if (strcmp(type, "ExternalName") != 0 && was && strcmp(was, "ExternalName") != 0)
+		for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 			take_over(doc, spec, old_spec, kept[i]);
-	}
-	default_service_ports(doc, spec, old_spec, !strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer"));
+	default_traffic(doc, spec, old_spec, type);
+	default_service_ports(doc, spec, old_spec, has_node_ports(type));
 }
 
-/* ---- others ---------------------------------------------------------------------------------------------------- */
+/* ---- others ---- */
 
 static void default_policy(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
@@ -118,12 +149,17 @@ static void default_policy(yyjson_mut_doc *doc, yyjson_mut_val *root)
 
 static void default_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
-	yyjson_mut_val *status = yyjson_mut_obj(doc), *meta = yyjson_mut_obj_get(root, "metadata");
+	yyjson_mut_val *status = yyjson_mut_obj_get(root, "status"),
+		       *meta = yyjson_mut_obj_get(root, "metadata");
 	yyjson_mut_val *labels = yyjson_mut_obj_get(meta, "labels");
 	const char *name = mut_str(meta, "name");
 
-	yyjson_mut_obj_add_str(doc, status, "phase", "Active");
-	mut_set(doc, root, "status", status);
+	if (!yyjson_mut_is_obj(status)) {
+		status = yyjson_mut_obj(doc);
+		mut_set(doc, root, "status", status);
+	}
+	mut_set(doc, status, "phase",
+	        yyjson_mut_str(doc, "Active")); /* there is no other: deletion is at once */
 	if (!name)
 		return;
 	if (!labels)
@@ -138,7 +174,7 @@ static void default_slice(yyjson_mut_doc *doc, yyjson_mut_val *root)
 
 	if (missing(root, "endpoints"))
 		mut_set(doc, root, "endpoints", yyjson_mut_arr(doc));
-	yyjson_mut_arr_foreach(yyjson_mut_obj_get(root, "ports"), i, n, p) {
+	yyjson_mut_arr_foreach (yyjson_mut_obj_get(root, "ports"), i, n, p) {
 		set_if_missing(doc, p, "protocol", "TCP");
 		if (missing(p, "name"))
 			mut_set(doc, p, "name", yyjson_mut_str(doc, ""));
@@ -148,7 +184,8 @@ static void default_slice(yyjson_mut_doc *doc, yyjson_mut_val *root)
 /* stringData is a way to write data; it is never stored (base64, RFC 4648). */
 static void default_secret(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	yyjson_mut_val *from = yyjson_mut_obj_get(root, "stringData"), *data, *key, *v;
 	struct buf b = { 0 };
 	size_t i, n;
@@ -159,18 +196,21 @@ static void default_secret(yyjson_mut_doc *doc, yyjson_mut_val *root)
 	data = yyjson_mut_obj_get(root, "data");
 	if (!data)
 		data = yyjson_mut_obj_add_obj(doc, root, "data");
-	yyjson_mut_obj_foreach(from, i, n, key, v) {
+	yyjson_mut_obj_foreach (from, i, n, key, v) {
 		const unsigned char *s = (const unsigned char *)yyjson_mut_get_str(v);
 		size_t len = yyjson_mut_get_len(v);
 
 		buf_reset(&b);
 		for (size_t k = 0; k < len; k += 3) {
-			unsigned w = s[k] << 16 | (k + 1 < len ? s[k + 1] << 8 : 0) | (k + 2 < len ? s[k + 2] : 0);
+			unsigned w = s[k] << 16 | (k + 1 < len ? s[k + 1] << 8 : 0) |
+			             (k + 2 < len ? s[k + 2] : 0);
 
 			buf_printf(&b, "%c%c%c%c", digits[w >> 18], digits[w >> 12 & 63],
-				   k + 1 < len ? digits[w >> 6 & 63] : '=', k + 2 < len ? digits[w & 63] : '=');
+			           k + 1 < len ? digits[w >> 6 & 63] : '=',
+			           k + 2 < len ? digits[w & 63] : '=');
 		}
-		mut_set(doc, data, yyjson_mut_get_str(key), yyjson_mut_strncpy(doc, b.len ? b.data : "", b.len));
+		mut_set(doc, data, yyjson_mut_get_str(key),
+		        yyjson_mut_strncpy(doc, b.len ? b.data : "", b.len));
 	}
 	yyjson_mut_obj_remove_key(root, "stringData");
 	buf_free(&b);

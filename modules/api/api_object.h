@@ -1,11 +1,31 @@
-/* api_object.h - one object on its way into the store. */
+/* api_object.h - one object on its way into the store, and the steps that the verbs share. */
 #pragma once
 
 #include "api.h"
 
-/* Reads, defaults, checks and allocates; puts it inside the caller's store transaction. Where something
- * is wrong, causes says what and nothing is put. old: the state before, or NULL. status_only: a write to
- * the status subresource. */
-int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, yyjson_mut_val *root,
-		 const struct object *old, bool status_only, bool allow_unknown, struct causes *causes,
-		 const struct object **out, struct err *e);
+/* Reads, defaults, checks and allocates; puts it inside the caller's store transaction. Where
+ * something is wrong, causes says what and nothing is put. old: the state before, or NULL.
+ * status_only: a write to the status subresource. */
+int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
+                 yyjson_mut_val *root, const struct object *old, bool status_only,
+                 bool allow_unknown, struct causes *causes, const struct object **out,
+                 struct err *e);
+
+/* The target, or NULL with a 404 as the answer. */
+const struct object *object_find(struct call *c);
+/* The selected objects in the order of their keys (free the array), or NULL with a 400 as the
+ * answer. */
+const struct object **object_collect(struct call *c, size_t *n);
+/* Identity in the body has to be that of the path; what is missing is filled in. Else 400. */
+bool object_agree(struct call *c, yyjson_mut_doc *doc, yyjson_mut_val *root, const char *name);
+/* metadata.resourceVersion in the body is a wish that nothing has happened since. Else 409. */
+bool object_unchanged(struct call *c, yyjson_mut_val *root, const struct object *old);
+/* One object in one transaction, and the answer; code is that of success. */
+void object_store(struct call *c, struct documents *d, const char *name, const struct object *old,
+                  unsigned code);
+/* Ends the store's transaction as the call wants it. The answer was made before. */
+void object_finish(struct call *c);
+
+/* Strategic merge patch. NULL, or what is wrong with the patch. */
+const char *patch_strategic(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *to,
+                            yyjson_mut_val *patch, struct arena *a);

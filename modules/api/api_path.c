@@ -1,4 +1,5 @@
-/* api_path.c - what a path names: /api/v1/..., /apis/GROUP/VERSION/..., [namespaces/NS/]PLURAL[/NAME[/SUB]] */
+/* api_path.c - what a path names: /api/v1/..., /apis/GROUP/VERSION/...,
+ * [namespaces/NS/]PLURAL[/NAME[/SUB]] */
 #include <string.h>
 
 #include "api.h"
@@ -23,6 +24,18 @@ static bool kind_of(const char *group, const char *version, const char *plural, 
 	return false;
 }
 
+bool kind_has_status(enum kind kind)
+{
+	return kind == KIND_NAMESPACE || kind == KIND_POD || kind == KIND_SERVICE ||
+	       kind == KIND_INGRESS;
+}
+
+/* Of the subresources there is "status", where a kind has one. */
+static bool sub_known(const struct target *t)
+{
+	return !*t->sub || (*t->name && !strcmp(t->sub, "status") && kind_has_status(t->kind));
+}
+
 bool target_parse(const char *path, struct arena *a, struct target *out)
 {
 	const char *group = "", *version, *plural;
@@ -38,21 +51,23 @@ bool target_parse(const char *path, struct arena *a, struct target *out)
 	}
 	version = segment(a, &path);
 	plural = segment(a, &path);
-	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its status the Namespace */
+	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its status the
+	 * Namespace */
 	if (!strcmp(plural, "namespaces") && *path) {
 		const char *ns = segment(a, &path);
 
-		if (!*path || !strcmp(path, "status") || !strcmp(path, "finalize")) {
+		if (!*path || !strcmp(path, "status")) {
 			out->name = ns;
-			out->sub = path;
+			out->sub = arena_strdup(a, path);
 			return kind_of(group, version, plural, &out->kind);
 		}
 		out->ns = ns;
 		plural = segment(a, &path);
 	}
-	if (!kind_of(group, version, plural, &out->kind) || (*out->ns && !kind_info[out->kind].namespaced))
+	if (!kind_of(group, version, plural, &out->kind) ||
+	    (*out->ns && !kind_info[out->kind].namespaced))
 		return false;
 	out->name = segment(a, &path);
 	out->sub = segment(a, &path);
-	return !*path && (!*out->sub || !strcmp(out->sub, "status"));
+	return !*path && sub_known(out);
 }

@@ -29,7 +29,7 @@ static bool read_set(struct arena *a, const char **s, struct requirement *r)
 		return false;
 	do {
 		*s = skip(*s + 1);
-		if (r->n_values == 16)
+		if (r->n_values == SELECTOR_VALUES)
 			return false;
 		r->values[r->n_values++] = word(a, s);
 	} while (**s == ',');
@@ -70,13 +70,20 @@ static bool field_known(enum kind kind, const char *key)
 		int kind; /* -1: all */
 		const char *key;
 	} known[] = {
-		{ -1, "metadata.name" },	       { -1, "metadata.namespace" },
-		{ KIND_POD, "spec.nodeName" },	       { KIND_POD, "status.phase" },
-		{ KIND_POD, "status.podIP" },	       { KIND_SERVICE, "spec.clusterIP" },
-		{ KIND_SERVICE, "spec.type" },	       { KIND_SECRET, "type" },
-		{ KIND_EVENT, "reason" },	       { KIND_EVENT, "type" },
-		{ KIND_EVENT, "involvedObject.kind" }, { KIND_EVENT, "involvedObject.name" },
-		{ KIND_EVENT, "involvedObject.uid" },  { KIND_EVENT, "involvedObject.namespace" },
+		{ -1, "metadata.name" },
+		{ -1, "metadata.namespace" },
+		{ KIND_POD, "spec.nodeName" },
+		{ KIND_POD, "status.phase" },
+		{ KIND_POD, "status.podIP" },
+		{ KIND_SERVICE, "spec.clusterIP" },
+		{ KIND_SERVICE, "spec.type" },
+		{ KIND_SECRET, "type" },
+		{ KIND_EVENT, "reason" },
+		{ KIND_EVENT, "type" },
+		{ KIND_EVENT, "involvedObject.kind" },
+		{ KIND_EVENT, "involvedObject.name" },
+		{ KIND_EVENT, "involvedObject.uid" },
+		{ KIND_EVENT, "involvedObject.namespace" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -85,15 +92,18 @@ static bool field_known(enum kind kind, const char *key)
 	return false;
 }
 
-static bool read_list(const char *text, bool field, enum kind kind, struct arena *a, struct selector *out, const char **why)
+static bool read_list(const char *text, bool field, enum kind kind, struct arena *a,
+                      struct selector *out, const char **why)
 {
 	const char *s = skip(text);
 
 	while (*s) {
 		struct requirement *r = &out->v[out->n];
 
-		*r = (struct requirement){ .field = field };
-		if (out->n == 32 || !read_requirement(a, &s, r) || (*s && *s != ',')) {
+		if (out->n < SELECTOR_REQUIREMENTS)
+			*r = (struct requirement){ .field = field };
+		if (out->n == SELECTOR_REQUIREMENTS || !read_requirement(a, &s, r) ||
+		    (*s && *s != ',')) {
 			*why = arena_printf(a, "unable to parse requirement: %.100s", text);
 			return false;
 		}
@@ -107,21 +117,43 @@ static bool read_list(const char *text, bool field, enum kind kind, struct arena
 	return true;
 }
 
-bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out, const char **why)
+static bool has_parameter(const char *query, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *query; query += strcspn(query, "&"), query += *query == '&')
+		if (!strncmp(query, name, len) && query[len] == '=')
+			return true;
+	return false;
+}
+
+/* One that is there and cannot be read is refused: it must never count as "all". */
+static bool read_parameter(const char *query, const char *name, enum kind kind, struct arena *a,
+                           struct selector *out, const char **why)
 {
 	char text[SELECTOR_MAX];
 
+	if (!has_parameter(query, name))
+		return true;
+	if (http_query(query, name, text, sizeof(text)))
+		return read_list(text, name[0] == 'f', kind, a, out, why);
+	*why = arena_printf(a, "%s: longer than %d bytes, or not percent-encoded", name,
+	                    SELECTOR_MAX);
+	return false;
+}
+
+bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out,
+                    const char **why)
+{
 	*out = (struct selector){ 0 };
-	if (http_query(query, "labelSelector", text, sizeof(text)) && !read_list(text, false, kind, a, out, why))
-		return false;
-	if (http_query(query, "fieldSelector", text, sizeof(text)) && !read_list(text, true, kind, a, out, why))
-		return false;
-	return true;
+	return read_parameter(query, "labelSelector", kind, a, out, why) &&
+	       read_parameter(query, "fieldSelector", kind, a, out, why);
 }
 
 static bool meets(const struct requirement *r, yyjson_val *root)
 {
-	yyjson_val *v = r->field ? json_at(root, r->key) : yyjson_obj_get(json_at(root, "metadata.labels"), r->key);
+	yyjson_val *v = r->field ? json_at(root, r->key)
+	                         : yyjson_obj_get(json_at(root, "metadata.labels"), r->key);
 	const char *s = yyjson_get_str(v);
 	bool in = false;
 

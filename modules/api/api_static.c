@@ -1,7 +1,6 @@
-/* api_static.c - what is the same for everybody: discovery, health, version, metrics. */
+/* api_static.c - what is the same for everybody: discovery, health, version. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <knetd/module.h>
 
@@ -18,32 +17,57 @@ static void write_group(struct buf *b, size_t i, bool alone)
 {
 	const char *g = group_versions[i][0], *v = group_versions[i][1];
 
-	buf_printf(b, "{%s\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
-		      "\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}",
-		   alone ? "\"kind\":\"APIGroup\",\"apiVersion\":\"v1\"," : "", g, g, v, v, g, v, v);
+	buf_printf(
+		b,
+		"{%s\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
+		"\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}",
+		alone ? "\"kind\":\"APIGroup\",\"apiVersion\":\"v1\"," : "", g, g, v, v, g, v, v);
 }
 
 static void write_resource(struct buf *b, const struct kind_info *k, const char *sep)
 {
-	const char *verbs = k->read_only ? "\"get\",\"list\",\"watch\"" :
-					   "\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\",\"watch\"";
+	const char *verbs = k->read_only ? "\"get\",\"list\",\"watch\""
+	                                 : "\"create\",\"delete\",\"deletecollection\",\"get\","
+	                                   "\"list\",\"patch\",\"update\",\"watch\"";
 
-	buf_printf(b, "%s{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":[%s]", sep, k->plural,
-		   k->singular, k->namespaced ? "true" : "false", k->kind, verbs);
+	buf_printf(b,
+	           "%s{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\","
+	           "\"verbs\":[%s]",
+	           sep, k->plural, k->singular, k->namespaced ? "true" : "false", k->kind, verbs);
 	if (*k->short_names)
-		buf_printf(b, ",\"shortNames\":[\"%s\"]", k->short_names);
+		buf_str(b, ",\"shortNames\":[");
+	for (const char *s = k->short_names; *s; s += strcspn(s, " "), s += *s == ' ')
+		buf_printf(b, "%s\"%.*s\"", s == k->short_names ? "" : ",", (int)strcspn(s, " "),
+		           s);
+	if (*k->short_names)
+		buf_str(b, "]");
+	if (!strcmp(k->kind, "Service") || !strcmp(k->kind, "Pod"))
+		buf_str(b, ",\"categories\":[\"all\"]");
 	buf_str(b, "}");
+}
+
+static void write_subresource(struct buf *b, const struct kind_info *k)
+{
+	buf_printf(
+		b,
+		",{\"name\":\"%s/status\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\","
+		"\"verbs\":[\"get\",\"patch\",\"update\"]}",
+		k->plural, k->namespaced ? "true" : "false", k->kind);
 }
 
 static void write_resources(struct buf *b, const char *group, const char *version)
 {
 	const char *sep = "";
 
-	buf_printf(b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[", group,
-		   *group ? "/" : "", version);
+	buf_printf(b,
+	           "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%"
+	           "s\",\"resources\":[",
+	           group, *group ? "/" : "", version);
 	for (int k = 0; k < KIND_COUNT; k++)
 		if (!strcmp(kind_info[k].group, group)) {
 			write_resource(b, &kind_info[k], sep);
+			if (kind_has_status(k))
+				write_subresource(b, &kind_info[k]);
 			sep = ",";
 		}
 	buf_str(b, "]}\n");
@@ -55,7 +79,8 @@ static bool discovery(struct call *c, const char *path)
 	char gv[80];
 
 	if (!strcmp(path, "/api")) {
-		buf_str(b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
+		buf_str(b, "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],"
+		           "\"serverAddressByClientCIDRs\":[]}\n");
 		return true;
 	}
 	if (!strcmp(path, "/api/v1")) {
@@ -92,25 +117,10 @@ static void plain(struct call *c, unsigned status, const char *text)
 	buf_str(&c->answer->body, text);
 }
 
-static void write_metrics(struct call *c)
+static void serve_metrics(struct call *c)
 {
-	struct buf *b = &c->answer->body;
-	long pages = 0, rss = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f) {
-		if (fscanf(f, "%ld %ld", &pages, &rss) != 2)
-			rss = 0;
-		fclose(f);
-	}
-	plain(c, 200, "");
 	c->answer->content_type = "text/plain; version=0.0.4";
-	buf_printf(b, "# TYPE knetd_build_info gauge\nknetd_build_info{version=\"%s\"} 1\n", KNETD_VERSION);
-	buf_printf(b, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n", rss * sysconf(_SC_PAGESIZE));
-	buf_str(b, "# TYPE knetd_objects gauge\n");
-	for (int k = 0; k < KIND_COUNT; k++)
-		buf_printf(b, "knetd_objects{kind=\"%s\"} %zu\n", kind_info[k].kind, store_count(k));
-	modules_metrics(b);
+	metrics_write(&c->answer->body);
 }
 
 bool serve_static(struct call *c)
@@ -126,14 +136,18 @@ bool serve_static(struct call *c)
 	else if (!strcmp(path, "/readyz"))
 		plain(c, 500, why);
 	else if (!strcmp(path, "/metrics"))
-		write_metrics(c);
+		serve_metrics(c);
 	else if (!strcmp(path, "/version"))
 		buf_printf(&c->answer->body,
-			   "{\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+knetd-%s\",\"gitCommit\":\"\",\"gitTreeState\":\"\","
-			   "\"buildDate\":\"\",\"goVersion\":\"\",\"compiler\":\"gcc\",\"platform\":\"linux\"}\n",
-			   KNETD_VERSION);
+		           "{\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+knetd-%s\","
+		           "\"gitCommit\":\"\",\"gitTreeState\":\"\","
+		           "\"buildDate\":\"\",\"goVersion\":\"\",\"compiler\":\"gcc\","
+		           "\"platform\":\"linux\"}\n",
+		           KNETD_VERSION);
 	else if (!strcmp(path, "/openapi/v2"))
-		c->answer->content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"; /* an empty document */
+		c->answer->content_type =
+			"application/com.github.proto-openapi.spec.v2.v1.0+protobuf"; /* an empty
+		                                                                         document */
 	else
 		return discovery(c, path);
 	return true;

@@ -1,9 +1,11 @@
-/* api_status.c - answers: objects as they are stored, and Status for everything else (Kubernetes API
- * conventions, "Response Status Kind"). */
+/* api_status.c - answers: objects as they are stored, and Status for everything else (Kubernetes
+ * API conventions, "Response Status Kind"). */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <knetd/auto.h>
 
 #include "api.h"
 
@@ -14,7 +16,41 @@ const char *qualified_plural(struct arena *a, enum kind kind)
 	return *k->group ? arena_printf(a, "%s.%s", k->plural, k->group) : k->plural;
 }
 
-static void finish(struct call *c)
+/* Length of the UTF-8 character at s (RFC 3629), 0 when it is none. */
+static size_t character(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80                   ? 1
+	           : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+	           : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+	           : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+	                                         : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void put_text(struct buf *b, const char *s)
+{
+	auto_buf struct buf clean = { 0 };
+
+	while (*s) {
+		size_t n = character((const unsigned char *)s);
+
+		if (n)
+			buf_add(&clean, s, n);
+		else
+			buf_str(&clean, "\xef\xbf\xbd");
+		s += n ? n : 1;
+	}
+	buf_json(b, clean.len ? clean.data : "", clean.len);
+}
+
+void answer_done(struct call *c)
 {
 	struct buf *b = &c->answer->body;
 	struct buf yaml = { 0 };
@@ -39,11 +75,11 @@ static void write_details(struct buf *b, const struct details *d)
 	const char *sep = "";
 
 	buf_str(b, ",\"details\":{");
-#define MEMBER(key, text)                                                                                    \
-	if ((text) && *(text)) {                                                                             \
-		buf_printf(b, "%s\"" key "\":", sep);                                                        \
-		buf_json(b, text, strlen(text));                                                             \
-		sep = ",";                                                                                   \
+#define MEMBER(key, text)                                                                          \
+	if ((text) && *(text)) {                                                                   \
+		buf_printf(b, "%s\"" key "\":", sep);                                              \
+		put_text(b, text);                                                                 \
+		sep = ",";                                                                         \
 	}
 	MEMBER("name", d->name)
 	MEMBER("group", d->group)
@@ -56,9 +92,9 @@ static void write_details(struct buf *b, const struct details *d)
 			const struct cause *x = &d->causes->v[i];
 
 			buf_printf(b, "%s{\"reason\":\"%s\",\"message\":", i ? "," : "", x->reason);
-			buf_json(b, x->message, strlen(x->message));
+			put_text(b, x->message);
 			buf_str(b, ",\"field\":");
-			buf_json(b, x->field, strlen(x->field));
+			put_text(b, x->field);
 			buf_str(b, "}");
 		}
 		buf_str(b, "]");
@@ -66,18 +102,20 @@ static void write_details(struct buf *b, const struct details *d)
 	buf_str(b, "}");
 }
 
-static void write_status(struct call *c, unsigned code, const char *reason, const char *message, const struct details *d)
+static void write_status(struct call *c, unsigned code, const char *reason, const char *message,
+                         const struct details *d)
 {
 	struct buf *b = &c->answer->body;
 
 	buf_reset(b);
 	c->answer->status = code;
 	c->answer->content_type = "application/json";
-	buf_printf(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"%s\"",
-		   code < 400 ? "Success" : "Failure");
+	buf_printf(b,
+	           "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"%s\"",
+	           code < 400 ? "Success" : "Failure");
 	if (message) {
 		buf_str(b, ",\"message\":");
-		buf_json(b, message, strlen(message));
+		put_text(b, message);
 	}
 	if (reason)
 		buf_printf(b, ",\"reason\":\"%s\"", reason);
@@ -86,7 +124,7 @@ static void write_status(struct call *c, unsigned code, const char *reason, cons
 	if (code >= 400)
 		buf_printf(b, ",\"code\":%u", code);
 	buf_str(b, "}");
-	finish(c);
+	answer_done(c);
 }
 
 void status_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
@@ -117,11 +155,15 @@ void status_invalid(struct call *c, enum kind kind, const char *name, const stru
 	buf_free(&b);
 }
 
-static void about(struct call *c, unsigned code, const char *reason, enum kind kind, const char *name, const char *what)
+static void about(struct call *c, unsigned code, const char *reason, enum kind kind,
+                  const char *name, const char *what)
 {
 	struct details d = { name, kind_info[kind].group, kind_info[kind].plural, NULL, NULL };
 
-	write_status(c, code, reason, arena_printf(&c->arena, "%s \"%s\" %s", qualified_plural(&c->arena, kind), name, what), &d);
+	write_status(c, code, reason,
+	             arena_printf(&c->arena, "%s \"%s\" %s", qualified_plural(&c->arena, kind),
+	                          name, what),
+	             &d);
 }
 
 void status_not_found(struct call *c, enum kind kind, const char *name)
@@ -139,16 +181,17 @@ void status_conflict(struct call *c, enum kind kind, const char *name, const cha
 	struct details d = { name, kind_info[kind].group, kind_info[kind].plural, NULL, NULL };
 
 	write_status(c, 409, "Conflict",
-		     arena_printf(&c->arena, "Operation cannot be fulfilled on %s \"%s\": %s",
-				  qualified_plural(&c->arena, kind), name, why), &d);
+	             arena_printf(&c->arena, "Operation cannot be fulfilled on %s \"%s\": %s",
+	                          qualified_plural(&c->arena, kind), name, why),
+	             &d);
 }
 
 void status_error(struct call *c, const struct err *e)
 {
 	if (e->code == ENOSPC)
 		status_fail(c, 507, "InsufficientStorage", "%s", e->text);
-	else if (e->code == EINVAL)
-		status_fail(c, 422, "Invalid", "%s", e->text);
+	else if (e->code == EINVAL) /* the store's only wish about a good object */
+		status_fail(c, 413, "RequestEntityTooLarge", "%s", e->text);
 	else
 		status_fail(c, 500, "InternalError", "%s", e->text);
 }
@@ -157,7 +200,7 @@ void status_deleted(struct call *c, const struct object *o)
 {
 	auto_doc yyjson_doc *doc = object_doc(o);
 	struct details d = { o->name, kind_info[o->kind].group, kind_info[o->kind].plural,
-			     json_str(yyjson_doc_get_root(doc), "metadata.uid"), NULL };
+		             json_str(yyjson_doc_get_root(doc), "metadata.uid"), NULL };
 
 	write_status(c, 200, NULL, NULL, &d);
 }
@@ -166,7 +209,7 @@ void answer_object(struct call *c, unsigned code, const struct object *o)
 {
 	c->answer->status = code;
 	buf_add(&c->answer->body, o->json, o->json_len);
-	finish(c);
+	answer_done(c);
 }
 
 void answer_warning(struct call *c, const char *text)
@@ -176,12 +219,13 @@ void answer_warning(struct call *c, const char *text)
 	if (h->len > 4096) /* there is an end to what a client reads */
 		return;
 	buf_str(h, "Warning: 299 - ");
-	buf_json(h, text, strlen(text));
+	put_text(h, text);
 	buf_str(h, "\r\n");
 }
 
 void answer_unknown_fields(struct call *c, const struct causes *causes)
 {
 	for (unsigned i = 0; !c->ignore_unknown && i < causes->n_unknown; i++)
-		answer_warning(c, arena_printf(&c->arena, "unknown field \"%.200s\"", causes->unknown[i]));
+		answer_warning(
+			c, arena_printf(&c->arena, "unknown field \"%.200s\"", causes->unknown[i]));
 }

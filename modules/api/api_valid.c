@@ -1,5 +1,5 @@
-/* api_valid.c - what is wrong with an object, in Kubernetes' words: causes, names, metadata, and the kinds
- * with few rules of their own. All of it is found at once, not only the first. */
+/* api_valid.c - what is wrong with an object, in Kubernetes' words: causes, names, metadata, and
+ * the kinds with few rules of their own. All of it is found at once, not only the first. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include <knetd/auto.h>
 #include <knetd/ip.h>
 
-#include "api.h"
+#include "api_valid.h"
 
 static void add(struct causes *c, const char *reason, const char *field, const char *message)
 {
@@ -15,15 +15,31 @@ static void add(struct causes *c, const char *reason, const char *field, const c
 		c->v[c->n++] = (struct cause){ reason, arena_strdup(c->arena, field), message };
 }
 
+/* A value that fills pages is not worth repeating. */
+#define VALUE_SHOWN 120
+
 void cause_invalid(struct causes *c, const char *field, const char *value, const char *fmt, ...)
 {
-	char why[300];
+	char why[400];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	add(c, "FieldValueInvalid", field, arena_printf(c->arena, "Invalid value: %.120s: %s", value, why));
+	add(c, "FieldValueInvalid", field,
+	    arena_printf(c->arena, "Invalid value: \"%.*s\": %s", VALUE_SHOWN, value, why));
+}
+
+void cause_invalid_number(struct causes *c, const char *field, int64_t value, const char *fmt, ...)
+{
+	char why[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	add(c, "FieldValueInvalid", field,
+	    arena_printf(c->arena, "Invalid value: %lld: %s", (long long)value, why));
 }
 
 void cause_required(struct causes *c, const char *field, const char *detail)
@@ -32,15 +48,18 @@ void cause_required(struct causes *c, const char *field, const char *detail)
 	    *detail ? arena_printf(c->arena, "Required value: %s", detail) : "Required value");
 }
 
-void cause_not_supported(struct causes *c, const char *field, const char *value, const char *supported)
+void cause_not_supported(struct causes *c, const char *field, const char *value,
+                         const char *supported)
 {
 	add(c, "FieldValueNotSupported", field,
-	    arena_printf(c->arena, "Unsupported value: \"%.120s\": supported values: %s", value, supported));
+	    arena_printf(c->arena, "Unsupported value: \"%.*s\": supported values: %s", VALUE_SHOWN,
+	                 value, supported));
 }
 
 void cause_duplicate(struct causes *c, const char *field, const char *value)
 {
-	add(c, "FieldValueDuplicate", field, arena_printf(c->arena, "Duplicate value: \"%.120s\"", value));
+	add(c, "FieldValueDuplicate", field,
+	    arena_printf(c->arena, "Duplicate value: \"%.*s\"", VALUE_SHOWN, value));
 }
 
 void cause_forbidden(struct causes *c, const char *field, const char *detail)
@@ -50,10 +69,11 @@ void cause_forbidden(struct causes *c, const char *field, const char *detail)
 
 void cause_type(struct causes *c, const char *field, const char *wanted, const char *got)
 {
-	add(c, "FieldValueTypeInvalid", field, arena_printf(c->arena, "Invalid value: %s: must be %s", got, wanted));
+	add(c, "FieldValueTypeInvalid", field,
+	    arena_printf(c->arena, "Invalid value: %s: must be %s", got, wanted));
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------ */
+/* ---- names ---- */
 
 static bool lower_alnum(char c)
 {
@@ -122,16 +142,6 @@ static bool valid_key(const char *key)
 	return valid_subdomain(prefix) && valid_word(slash + 1, strlen(slash + 1));
 }
 
-#define LABEL_HELP                                                                                           \
-	"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "     \
-	"start and end with an alphanumeric character"
-#define LABEL_1035_HELP                                                                                      \
-	"a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "         \
-	"alphabetic character, and end with an alphanumeric character"
-#define SUBDOMAIN_HELP                                                                                       \
-	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and " \
-	"must start and end with an alphanumeric character"
-
 static void valid_name(enum kind kind, const char *name, struct causes *c)
 {
 	if (!name || !*name)
@@ -144,19 +154,24 @@ static void valid_name(enum kind kind, const char *name, struct causes *c)
 		cause_invalid(c, "metadata.name", name, "%s", SUBDOMAIN_HELP);
 }
 
-static void valid_labels(yyjson_mut_val *labels, const char *field, bool values_too, struct causes *c)
+static void valid_labels(yyjson_mut_val *labels, const char *field, bool values_too,
+                         struct causes *c)
 {
 	yyjson_mut_val *key, *v;
 	size_t i, n, total = 0;
 
-	yyjson_mut_obj_foreach(labels, i, n, key, v) {
+	yyjson_mut_obj_foreach (labels, i, n, key, v) {
 		const char *name = yyjson_mut_get_str(key), *value = yyjson_mut_get_str(v);
 
 		total += yyjson_mut_get_len(key) + yyjson_mut_get_len(v);
 		if (!valid_key(name))
-			cause_invalid(c, field, name, "name part must consist of alphanumeric characters, '-', '_' or '.'");
+			cause_invalid(c, field, name,
+			              "name part must consist of alphanumeric characters, '-', '_' "
+			              "or '.'");
 		if (values_too && value && *value && !valid_word(value, strlen(value)))
-			cause_invalid(c, field, value, "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'");
+			cause_invalid(c, field, value,
+			              "a valid label must be an empty string or consist of "
+			              "alphanumeric characters, '-', '_' or '.'");
 	}
 	if (!values_too && total > 256 * 1024)
 		cause_invalid(c, field, "", "must have at most 262144 bytes");
@@ -169,7 +184,7 @@ void valid_meta(enum kind kind, yyjson_mut_val *root, struct causes *c)
 	valid_labels(mut_at(root, "metadata.annotations"), "metadata.annotations", false, c);
 }
 
-/* ---- kinds -------------------------------------------------------------------------------------------------- */
+/* ---- kinds ---- */
 
 static void valid_event(yyjson_mut_val *root, struct causes *c)
 {
@@ -199,30 +214,25 @@ static void valid_slice_endpoint(yyjson_mut_val *v, const char *type, size_t at,
 		cause_required(c, field, "must contain at least 1 address");
 	if (yyjson_mut_arr_size(addresses) > 100)
 		cause_invalid(c, field, "", "must have at most 100 items");
-	yyjson_mut_arr_foreach(addresses, i, n, item)
+	yyjson_mut_arr_foreach (addresses, i, n, item)
 		valid_address(item, type, arena_printf(c->arena, "%s[%zu]", field, i), c);
 	if (hostname && !valid_label(hostname, true))
-		cause_invalid(c, arena_printf(c->arena, "endpoints[%zu].hostname", at), hostname, "%s", LABEL_HELP);
-}
-
-static bool valid_protocol(const char *p)
-{
-	return !strcmp(p, "TCP") || !strcmp(p, "UDP") || !strcmp(p, "SCTP");
+		cause_invalid(c, arena_printf(c->arena, "endpoints[%zu].hostname", at), hostname,
+		              "%s", LABEL_HELP);
 }
 
 static void valid_slice_port(yyjson_mut_val *v, size_t at, struct causes *c)
 {
 	const char *protocol = mut_str(v, "protocol"), *name = mut_str(v, "name");
-	int64_t port = yyjson_mut_get_sint(yyjson_mut_obj_get(v, "port"));
 
-	if (protocol && !valid_protocol(protocol))
+	if (protocol && !valid_among(protocol, valid_protocols))
 		cause_not_supported(c, arena_printf(c->arena, "ports[%zu].protocol", at), protocol,
-				    "\"SCTP\", \"TCP\", \"UDP\"");
-	if (yyjson_mut_obj_get(v, "port") && (port < 1 || port > 65535))
-		cause_invalid(c, arena_printf(c->arena, "ports[%zu].port", at), arena_printf(c->arena, "%lld", (long long)port),
-			      "must be between 1 and 65535, inclusive");
+		                    PROTOCOLS);
+	valid_port_number(yyjson_mut_obj_get(v, "port"),
+	                  arena_printf(c->arena, "ports[%zu].port", at), c);
 	if (name && *name && !valid_label(name, true))
-		cause_invalid(c, arena_printf(c->arena, "ports[%zu].name", at), name, "%s", LABEL_HELP);
+		cause_invalid(c, arena_printf(c->arena, "ports[%zu].name", at), name, "%s",
+		              LABEL_HELP);
 }
 
 void valid_slice(yyjson_mut_val *root, yyjson_val *old, struct causes *c)
@@ -243,13 +253,14 @@ void valid_slice(yyjson_mut_val *root, yyjson_val *old, struct causes *c)
 		cause_invalid(c, "endpoints", "", "must have at most 1000 items");
 	if (yyjson_mut_arr_size(mut_at(root, "ports")) > 100)
 		cause_invalid(c, "ports", "", "must have at most 100 items");
-	yyjson_mut_arr_foreach(mut_at(root, "endpoints"), i, n, item)
+	yyjson_mut_arr_foreach (mut_at(root, "endpoints"), i, n, item)
 		valid_slice_endpoint(item, type, i, c);
-	yyjson_mut_arr_foreach(mut_at(root, "ports"), i, n, item)
+	yyjson_mut_arr_foreach (mut_at(root, "ports"), i, n, item)
 		valid_slice_port(item, i, c);
 }
 
-void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, const struct object *old, struct causes *c)
+void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
+                  const struct object *old, struct causes *c)
 {
 	auto_doc yyjson_doc *old_doc = old ? object_doc(old) : NULL;
 	yyjson_val *was = yyjson_doc_get_root(old_doc);

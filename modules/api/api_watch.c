@@ -1,5 +1,6 @@
-/* api_watch.c - watches: cursors on the store's ring, fed once a turn. An idle watch costs one comparison a
- * turn. A reader that is too slow, or whose cursor the ring has left behind, is let go: it lists again. */
+/* api_watch.c - watches: cursors on the store's ring, fed once a turn. An idle watch costs one
+ * comparison a turn. A reader that is too slow, or whose cursor the ring has left behind, is let
+ * go: it lists again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 #include <knetd/list.h>
 #include <knetd/loop.h>
 
-#include "api.h"
+#include "api_table.h"
 
 #define TIMEOUT_DEFAULT_S 1800
 #define BOOKMARK_MS 60000
@@ -20,7 +21,9 @@ struct watch {
 	struct target target;
 	struct selector selector;
 	struct arena arena; /* target and selector live here */
-	bool bookmarks;
+	bool bookmarks, table;
+	enum table_object with; /* what a Table's row carries */
+	bool columns_sent;
 	struct timer end, bookmark;
 };
 
@@ -36,14 +39,16 @@ bool watch_wanted(const struct http_call *call, const struct target *t)
 {
 	char v[8];
 
-	return !strcmp(call->method, "GET") && !*t->sub && http_query(call->query, "watch", v, sizeof(v)) &&
+	return !strcmp(call->method, "GET") && !*t->sub &&
+	       http_query(call->query, "watch", v, sizeof(v)) &&
 	       (!strcmp(v, "1") || !strcasecmp(v, "true"));
 }
 
 static bool selected(const struct watch *w, const struct object *o)
 {
 	return o && (!*w->target.ns || !strcmp(o->ns, w->target.ns)) &&
-	       (!*w->target.name || !strcmp(o->name, w->target.name)) && selector_match(&w->selector, o);
+	       (!*w->target.name || !strcmp(o->name, w->target.name)) &&
+	       selector_match(&w->selector, o);
 }
 
 static bool send_event(struct watch *w, const char *type, const char *json, size_t n)
@@ -59,6 +64,17 @@ static bool send_event(struct watch *w, const char *type, const char *json, size
 	return ok;
 }
 
+static bool send_object(struct watch *w, const char *type, const struct object *o)
+{
+	auto_buf struct buf table = { 0 };
+
+	if (!w->table)
+		return send_event(w, type, o->json, o->json_len);
+	table_build(&table, o->kind, &o, 1, w->with, !w->columns_sent);
+	w->columns_sent = true;
+	return send_event(w, type, table.data, table.len);
+}
+
 /* The last state, with the version of the deletion, so that a client may go on from there. */
 static bool send_deleted(struct watch *w, const struct object *o, uint64_t version)
 {
@@ -68,8 +84,11 @@ static bool send_deleted(struct watch *w, const struct object *o, uint64_t versi
 	char text[24];
 	size_t n;
 
+	if (w->table)
+		return send_object(w, "DELETED", o);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
-	mut_set(mut, mut_at(yyjson_mut_doc_get_root(mut), "metadata"), "resourceVersion", yyjson_mut_str(mut, text));
+	mut_set(mut, mut_at(yyjson_mut_doc_get_root(mut), "metadata"), "resourceVersion",
+	        yyjson_mut_str(mut, text));
 	json = yyjson_mut_write(mut, 0, &n);
 	return json && send_event(w, "DELETED", json, n);
 }
@@ -79,7 +98,7 @@ static bool send_change(struct watch *w, const struct change *c)
 	bool before = selected(w, c->old), now = selected(w, c->new);
 
 	if (now)
-		return send_event(w, before ? "MODIFIED" : "ADDED", c->new->json, c->new->json_len);
+		return send_object(w, before ? "MODIFIED" : "ADDED", c->new);
 	return !before || send_deleted(w, c->old, c->version);
 }
 
@@ -87,15 +106,18 @@ static bool send_bookmark(struct watch *w)
 {
 	char text[256];
 	const struct kind_info *k = &kind_info[w->target.kind];
-	int n = snprintf(text, sizeof(text), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"}}", k->kind,
-			 k->api_version, (unsigned long long)store_version());
+	int n = snprintf(text, sizeof(text),
+	                 "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
+	                 "\"%llu\"}}",
+	                 k->kind, k->api_version, (unsigned long long)store_version());
 
 	return send_event(w, "BOOKMARK", text, n);
 }
 
 static void send_gone(struct watch *w)
 {
-	static const char gone[] = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old "
+	static const char gone[] = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
+				   "\"status\":\"Failure\",\"message\":\"too old "
 				   "resource version\",\"reason\":\"Expired\",\"code\":410}";
 
 	send_event(w, "ERROR", gone, sizeof(gone) - 1);
@@ -131,7 +153,7 @@ void watches_feed(void)
 {
 	struct list *l, *next;
 
-	list_each(l, next, &all)
+	list_each (l, next, &all)
 		feed(container_of(l, struct watch, in_all));
 }
 
@@ -166,7 +188,8 @@ static void start_timers(struct watch *w, const char *query)
 	char text[16];
 	long seconds = TIMEOUT_DEFAULT_S;
 
-	if (http_query(query, "timeoutSeconds", text, sizeof(text)) && atol(text) > 0 && atol(text) < 86400)
+	if (http_query(query, "timeoutSeconds", text, sizeof(text)) && atol(text) > 0 &&
+	    atol(text) < 86400)
 		seconds = atol(text);
 	w->end.fn = on_end;
 	w->bookmark.fn = on_bookmark;
@@ -180,12 +203,13 @@ static bool send_current(struct watch *w)
 	const struct object *o;
 
 	for (size_t i = 0; (o = store_next_object(w->target.kind, &i));)
-		if (selected(w, o) && !send_event(w, "ADDED", o->json, o->json_len))
+		if (selected(w, o) && !send_object(w, "ADDED", o))
 			return false;
 	return true;
 }
 
-/* NULL: the answer was made (an error), nothing streams. The connection has sent its head otherwise. */
+/* NULL: the answer was made (an error), nothing streams. The connection has sent its head
+ * otherwise. */
 struct watch *watch_start(struct conn *conn, struct call *c)
 {
 	struct watch *w;
@@ -195,8 +219,15 @@ struct watch *watch_start(struct conn *conn, struct call *c)
 	if (flag(c->http->query, "sendInitialEvents")) {
 		struct causes causes = { .arena = &c->arena };
 
-		cause_forbidden(&causes, "sendInitialEvents", "sendInitialEvents is forbidden for watch by this version");
+		cause_forbidden(&causes, "sendInitialEvents",
+		                "sendInitialEvents is forbidden for watch unless the WatchList "
+		                "feature gate is enabled");
 		status_invalid(c, c->target.kind, "", &causes);
+		return NULL;
+	}
+	http_query(c->http->query, "resourceVersion", version, sizeof(version));
+	if (version[strspn(version, "0123456789")]) {
+		status_fail(c, 400, "BadRequest", "resourceVersion: invalid value \"%s\"", version);
 		return NULL;
 	}
 	w = xcalloc(1, sizeof(*w));
@@ -211,14 +242,18 @@ struct watch *watch_start(struct conn *conn, struct call *c)
 		return NULL;
 	}
 	w->bookmarks = flag(c->http->query, "allowWatchBookmarks");
-	http_query(c->http->query, "resourceVersion", version, sizeof(version));
+	w->table = strstr(c->http->accept, "as=Table") != NULL;
+	w->with = table_object_wanted(c->http->query);
 	list_add_tail(&all, &w->in_all);
 	count++;
 	start_timers(w, c->http->query);
 	cursor_now(&w->cursor);
-	if (!*version || !strcmp(version, "0"))
-		send_current(w);
-	else
-		cursor_at(&w->cursor, strtoull(version, NULL, 10)); /* unknown: lost, so the next feed says 410 */
+	if (!*version || !strcmp(version, "0")) {
+		if (!send_current(w)) /* too much for one stream: the client lists, then watches */
+			w->cursor.next = UINT64_MAX;
+	} else {
+		cursor_at(&w->cursor, strtoull(version, NULL,
+		                               10)); /* unknown: lost, so the next feed says 410 */
+	}
 	return w;
 }

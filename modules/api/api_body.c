@@ -1,0 +1,175 @@
+/* api_body.c - the body of a request into documents: JSON here, YAML in api_yaml.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/map.h>
+
+#include "api.h"
+
+#define DEPTH_MAX 64
+
+/* Nesting of JSON text; yyjson reads any depth, but what copies documents recurses. */
+static bool too_deep(const char *p, size_t n)
+{
+	unsigned depth = 0;
+	bool text = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text) {
+			if (p[i] == '\\')
+				i++;
+			else if (p[i] == '"')
+				text = false;
+		} else if (p[i] == '"') {
+			text = true;
+		} else if (p[i] == '{' || p[i] == '[') {
+			if (++depth > DEPTH_MAX)
+				return true;
+		} else if (p[i] == '}' || p[i] == ']') {
+			depth -= depth > 0;
+		}
+	}
+	return false;
+}
+
+static const char *twice_in_few(yyjson_val *obj)
+{
+	yyjson_val *key, *v, *other, *w;
+	size_t i, n, k, m;
+
+	yyjson_obj_foreach (obj, i, n, key, v)
+		yyjson_obj_foreach (obj, k, m, other, w)
+			if (k < i && yyjson_equals(key, other))
+				return yyjson_get_str(key);
+	return NULL;
+}
+
+static const char *twice_in(yyjson_val *obj)
+{
+	const char *twice = NULL;
+	struct map seen = { 0 };
+	yyjson_val *key, *v;
+	size_t i, n;
+
+	if (yyjson_obj_size(obj) <= 16)
+		return twice_in_few(obj);
+	yyjson_obj_foreach (obj, i, n, key, v)
+		if (map_put(&seen, yyjson_get_str(key), yyjson_get_len(key), v))
+			twice = yyjson_get_str(key);
+	map_free(&seen);
+	return twice;
+}
+
+/* A member that is there twice means one thing to its checker and another to its user: it is
+ * refused. All values of a document stand in one array, in the order of the text. */
+static int check_members(yyjson_doc *doc, struct err *e)
+{
+	yyjson_val *v = yyjson_doc_get_root(doc);
+
+	for (size_t n = yyjson_doc_get_val_count(doc); n; n--, v++) {
+		const char *twice;
+
+		if (!yyjson_is_obj(v) || yyjson_obj_size(v) < 2)
+			continue;
+		if (yyjson_obj_size(v) > API_MEMBERS_MAX)
+			return err_set(e, EINVAL, "JSON: an object has more than %d members",
+			               API_MEMBERS_MAX);
+		twice = twice_in(v);
+		if (twice)
+			return err_set(e, EINVAL, "JSON: duplicate field \"%.100s\"", twice);
+	}
+	return 0;
+}
+
+static unsigned line_of(const char *text, size_t at)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0; i < at; i++)
+		line += text[i] == '\n';
+	return line;
+}
+
+static int read_items(yyjson_val *items, struct documents *out, struct err *e)
+{
+	yyjson_val *item;
+	size_t i, max;
+
+	yyjson_arr_foreach (items, i, max, item) {
+		if (!yyjson_is_obj(item))
+			return err_set(e, EINVAL, "document %zu: an object is expected", i + 1);
+		out->v[out->n++].root = yyjson_val_mut_copy(out->doc, item);
+	}
+	return 0;
+}
+
+int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e)
+{
+	yyjson_read_err why;
+	auto_doc yyjson_doc *doc = NULL;
+	yyjson_val *root;
+	int ret;
+
+	*out = (struct documents){ .doc = yyjson_mut_doc_new(NULL) };
+	if (too_deep(text, n))
+		return err_set(e, EINVAL, "JSON: nested too deeply");
+	doc = yyjson_read_opts((char *)text, n, 0, NULL, &why);
+	if (!doc)
+		return err_set(e, EINVAL, "JSON: line %u: %s", line_of(text, why.pos), why.msg);
+	ret = check_members(doc, e);
+	if (ret)
+		return ret;
+	root = yyjson_doc_get_root(doc);
+	if (!yyjson_is_obj(root) && !yyjson_is_arr(root))
+		return err_set(e, EINVAL, "an object is expected");
+	out->cap = yyjson_is_arr(root) ? yyjson_arr_size(root) : 1;
+	if (out->cap > API_DOCS_MAX)
+		return err_set(e, EINVAL, "too many documents");
+	out->v = arena_alloc(a, (out->cap + 1) * sizeof(*out->v));
+	if (yyjson_is_arr(root))
+		return read_items(root, out, e);
+	out->v[out->n++].root = yyjson_val_mut_copy(out->doc, root);
+	return 0;
+}
+
+static bool is_json(const char *type)
+{
+	size_t n = strlen(type);
+
+	return !n || !strcmp(type, "application/json") || (n > 5 && !strcmp(type + n - 5, "+json"));
+}
+
+bool body_read(struct call *c, struct documents *out)
+{
+	const char *type = c->http->content_type;
+	struct err e = { 0 };
+	int ret;
+
+	*out = (struct documents){ 0 };
+	if (!c->http->body_len) {
+		status_fail(c, 400, "BadRequest", "the request has no body");
+		return false;
+	}
+	if (is_json(type))
+		ret = json_read(c->http->body, c->http->body_len, &c->arena, out, &e);
+	else if (strstr(type, "yaml"))
+		ret = yaml_read(c->http->body, c->http->body_len, &c->arena, out, &e);
+	else {
+		status_fail(
+			c, 415, "UnsupportedMediaType",
+			"the body of the request was in an unknown format - accepted media types "
+			"include: application/json, application/yaml");
+		return false;
+	}
+	if (!ret && out->n != 1 && !strstr(type, "json-patch"))
+		ret = err_set(&e, EINVAL,
+		              "one object is expected, %zu are here; POST /apply takes several",
+		              out->n);
+	if (!ret)
+		return true;
+	documents_free(out);
+	status_fail(c, 400, "BadRequest", "%s", e.text);
+	return false;
+}

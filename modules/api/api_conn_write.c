@@ -1,0 +1,183 @@
+/* api_conn_write.c - answers and watch streams on their way out. A reader that stands still is cut
+ * off; what waits for it is bounded. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "api_conn.h"
+
+#define STREAM_MAX (4 << 20) /* bytes a watch may lag behind */
+#define LINGER_MS 2000
+#define LINGER_MAX (API_APPLY_MAX + (1 << 20)) /* bytes thrown away behind a refusal */
+
+/* A refusal is written while the request still comes: closing at once would throw the answer away
+ * with it (RFC 9112 9.6). */
+static void linger(struct conn *c)
+{
+	shutdown(c->ev.fd, SHUT_WR);
+	buf_free(&c->in);
+	c->phase = LINGER;
+	timer_set(&c->timer, LINGER_MS);
+	loop_mod(&c->ev, EPOLLIN);
+}
+
+void conn_throw_away(struct conn *c)
+{
+	static char waste[65536];
+	ssize_t n = recv(c->ev.fd, waste, sizeof(waste), MSG_DONTWAIT);
+
+	if (n > 0)
+		c->thrown_away += n;
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->thrown_away > LINGER_MAX)
+		conn_close(c);
+}
+
+static void answered(struct conn *c)
+{
+	size_t used = c->head_n + (c->head.body == HTTP_BODY_LENGTH ? c->head.length : 0);
+
+	if (c->refused) {
+		linger(c);
+		return;
+	}
+	if (!c->keep_alive) {
+		conn_close(c);
+		return;
+	}
+	buf_drop(&c->in, used < c->in.len ? used : c->in.len);
+	buf_reset(&c->out);
+	buf_free(&c->answer.body);
+	buf_free(&c->answer.headers);
+	buf_free(&c->body);
+	if (!c->in.len)
+		buf_free(&c->in); /* an idle connection holds no memory */
+	c->sent = 0;
+	c->phase = READ_HEAD;
+	timer_set(&c->timer, c->in.len ? HEAD_MS : IDLE_MS);
+	loop_mod(&c->ev, EPOLLIN);
+	conn_next_request(c);
+}
+
+void conn_write(struct conn *c)
+{
+	size_t head = c->sent < c->out.len ? c->out.len - c->sent : 0;
+	size_t body_at = c->sent > c->out.len ? c->sent - c->out.len : 0;
+	struct iovec iov[2] = {
+		{ c->out.data + c->sent, head },
+		{ c->answer.body.data + body_at, c->answer.body.len - body_at },
+	};
+	struct msghdr msg = { .msg_iov = head ? iov : iov + 1, .msg_iovlen = head ? 2 : 1 };
+	ssize_t n = sendmsg(c->ev.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		conn_close(c);
+		return;
+	}
+	if (n > 0) {
+		c->sent += n;
+		timer_set(&c->timer, WRITE_MS);
+	}
+	if (c->sent == c->out.len + c->answer.body.len)
+		answered(c);
+	else
+		loop_mod(&c->ev, EPOLLOUT);
+}
+
+/* Half a list is no list. */
+static void too_large(struct conn *c)
+{
+	struct call call = { .answer = &c->answer };
+
+	buf_free(&c->answer.body);
+	buf_free(&c->answer.headers);
+	c->answer.body.failed = c->answer.headers.failed = false;
+	status_fail(&call, 500, "InternalError", "the answer is larger than %zu bytes", BUF_MAX);
+}
+
+void conn_flush(struct conn *c)
+{
+	struct buf *o = &c->out;
+	bool head = span_is(c->head.method, "HEAD");
+
+	if (c->answer.body.failed || c->answer.headers.failed)
+		too_large(c);
+	buf_reset(o);
+	buf_printf(o,
+	           "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: "
+	           "no-cache, private\r\n",
+	           c->answer.status, http_reason(c->answer.status), c->answer.content_type,
+	           c->answer.body.len);
+	buf_add(o, c->answer.headers.data, c->answer.headers.len);
+	buf_str(o, c->keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+	if (head)
+		buf_reset(&c->answer.body);
+	metrics_request(c->head.method, c->answer.status);
+	c->phase = WRITE;
+	c->sent = 0;
+	conn_write(c);
+}
+
+/* ---- streams ---- */
+
+void conn_stream_write(struct conn *c)
+{
+	size_t left = c->out.len - c->sent;
+	ssize_t n =
+		left ? send(c->ev.fd, c->out.data + c->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+
+	if ((n < 0 && errno != EAGAIN && errno != EINTR) || (n == (ssize_t)left && c->ended)) {
+		conn_close(c);
+		return;
+	}
+	c->sent += n > 0 ? n : 0;
+	/* not at every send: a long stream would be moved again and again */
+	if (c->sent * 2 >= c->out.len) {
+		buf_drop(&c->out, c->sent);
+		c->sent = 0;
+	}
+	if (!c->out.len)
+		timer_del(&c->timer);
+	else if (n > 0 || !c->timer.heap)
+		timer_set(&c->timer, WRITE_MS);
+	loop_mod(&c->ev, c->out.len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+bool conn_stream(struct conn *c, const char *p, size_t n)
+{
+	if (c->ended || c->out.failed || c->out.len - c->sent + n > c->stream_max)
+		return false;
+	buf_printf(&c->out, "%zx\r\n", n);
+	buf_add(&c->out, p, n);
+	buf_str(&c->out, "\r\n");
+	return !c->out.failed;
+}
+
+void conn_stream_end(struct conn *c)
+{
+	if (c->ended)
+		return;
+	buf_str(&c->out, "0\r\n\r\n");
+	c->ended = true;
+	loop_again();
+}
+
+bool conn_begin_stream(struct conn *c, struct call *call)
+{
+	buf_str(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+	                 "chunked\r\n"
+	                 "Connection: close\r\nCache-Control: no-cache, private\r\n\r\n");
+	c->ended = false;
+	c->sent = 0;
+	c->stream_max = BUF_MAX; /* the present state may be large */
+	c->watch = watch_start(c, call);
+	if (!c->watch) {
+		buf_reset(&c->out);
+		return false;
+	}
+	c->stream_max = c->out.len + STREAM_MAX;
+	c->phase = STREAM;
+	timer_del(&c->timer);
+	metrics_request((struct span){ "WATCH", 5 }, 200);
+	return true;
+}

@@ -1,0 +1,115 @@
+/* api_door.c - the listening sockets of the API: the unix socket, and loopback ports where they are
+ * configured. */
+#include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <knetd/conf.h>
+#include <knetd/log.h>
+#include <knetd/loop.h>
+
+#include "api.h"
+
+static struct event doors[CONF_ADDRS + 1]; /* the first is the unix socket */
+static unsigned n_doors;
+
+static void on_accept(struct event *door, uint32_t events)
+{
+	int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd >= 0)
+		conn_open(fd, door != &doors[0]);
+}
+
+static int open_door(int fd, const char *what, struct err *e)
+{
+	struct event *door = &doors[n_doors];
+
+	if (listen(fd, 1024) < 0) {
+		close(fd);
+		return err_set(e, errno, "%s: listen: %s", what, strerror(errno));
+	}
+	*door = (struct event){ .fd = fd, .fn = on_accept };
+	n_doors++;
+	return loop_add(door, EPOLLIN, e);
+}
+
+static void give_to_group(const char *path)
+{
+	struct group *g = *conf.api.socket_group ? getgrnam(conf.api.socket_group) : NULL;
+
+	if (g && chown(path, 0, g->gr_gid) < 0)
+		log_warn("api: %s: group %s: %s", path, conf.api.socket_group, strerror(errno));
+	if (chmod(path, 0660) < 0)
+		log_warn("api: %s: %s", path, strerror(errno));
+}
+
+static int open_unix(struct err *e)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	mode_t mask;
+
+	strcpy(sun.sun_path, conf.api.socket);
+	unlink(conf.api.socket); /* the lock of the run directory says nobody else serves it */
+	mask = umask(0177);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		err_set(e, errno, "%s: %s", conf.api.socket, strerror(errno));
+		umask(mask);
+		if (fd >= 0)
+			close(fd);
+		return -e->code;
+	}
+	umask(mask);
+	give_to_group(conf.api.socket);
+	return open_door(fd, conf.api.socket, e);
+}
+
+static int open_tcp(const struct endpoint *ep, struct err *e)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(ep->port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(ep->port) };
+	bool six = ep->ip.len == 16;
+	char text[IP_TEXT];
+	int one = 1,
+	    fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	memcpy(six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr, ep->ip.b, ep->ip.len);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 ||
+	    bind(fd, six ? (void *)&v6 : (void *)&v4, six ? sizeof(v6) : sizeof(v4)) < 0) {
+		err_set(e, errno, "insecure_listen %s port %u: %s", ip_text(&ep->ip, text),
+		        ep->port, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -e->code;
+	}
+	return open_door(fd, "insecure_listen", e);
+}
+
+int doors_open(struct err *e)
+{
+	int ret = open_unix(e);
+
+	for (unsigned i = 0; !ret && i < conf.api.insecure_listen.n; i++)
+		ret = open_tcp(&conf.api.insecure_listen.v[i], e);
+	return ret;
+}
+
+void doors_close(void)
+{
+	while (n_doors > 0) {
+		n_doors--;
+		loop_del(&doors[n_doors]);
+		close(doors[n_doors].fd);
+	}
+	unlink(conf.api.socket);
+}

@@ -1,0 +1,76 @@
+"""A real kubectl against the plain loopback door: what people type every day."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+
+MANIFEST = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {app: web}}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: http, port: 80}
+  - {name: https, port: 443}
+"""
+
+
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory):
+    from daemon import Knetd
+    home = tmp_path_factory.mktemp("home")
+    with Knetd(ini="[api]\ninsecure_listen = 127.0.0.1:8001") as daemon:
+        def run(*args, stdin=None, code=0):
+            r = subprocess.run(["ip", "netns", "exec", daemon.netns, "kubectl", "-s", "http://127.0.0.1:8001", *args],
+                               input=stdin, capture_output=True, text=True, timeout=60, check=False,
+                               env=dict(os.environ, HOME=str(home), KUBECONFIG="/dev/null"))
+            assert r.returncode == code, r.stdout + r.stderr
+            return r.stdout + r.stderr
+        yield run
+
+
+def test_apply_until_it_is_as_asked(kubectl):
+    assert "service/web created" in kubectl("apply", "-f", "-", stdin=MANIFEST)
+    ip = kubectl("get", "svc", "web", "-o", "jsonpath={.spec.clusterIP}")
+    assert "service/web unchanged" in kubectl("apply", "-f", "-", stdin=MANIFEST)
+    assert "+  - " in kubectl("diff", "-f", "-", stdin=MANIFEST + "  - {name: more, port: 99}\n", code=1)
+    less = MANIFEST.replace("  - {name: https, port: 443}\n", "")
+    assert "service/web configured" in kubectl("apply", "-f", "-", stdin=less)
+    spec = json.loads(kubectl("get", "svc", "web", "-o", "json"))["spec"]
+    assert [p["port"] for p in spec["ports"]] == [80] and spec["clusterIP"] == ip
+
+
+def test_mistakes_are_told_in_kubernetes_words(kubectl):
+    out = kubectl("apply", "-f", "-", stdin=MANIFEST.replace("port: 443", "port: 443000"), code=1)
+    assert 'The Service "web" is invalid' in out and "spec.ports[1].port: Invalid value: 443000" in out
+    out = kubectl("apply", "-f", "-", stdin=MANIFEST.replace("selector", "selektor"), code=1)
+    assert 'strict decoding error: unknown field "spec.selektor"' in out
+    assert '(NotFound): services "none" not found' in kubectl("get", "svc", "none", code=1)
+
+
+def test_every_day_commands(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    kubectl("label", "svc", "web", "x=y")
+    kubectl("annotate", "svc", "web", "a=b")
+    kubectl("patch", "svc", "web", "-p", '{"spec":{"ports":[{"port":80,"targetPort":8080}]}}')
+    kubectl("patch", "svc", "web", "--type=json", "-p", '[{"op":"add","path":"/spec/selector/tier","value":"front"}]')
+    kubectl("patch", "svc", "web", "--type=merge", "-p", '{"spec":{"type":"NodePort"}}')
+    kubectl("wait", "--for=jsonpath={.spec.type}=NodePort", "svc/web", "--timeout=5s")
+    table = kubectl("get", "svc", "-l", "x=y", "-o", "wide")
+    assert table.split()[:7] == ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"]
+    assert "80:3" in table and "app=web,tier=front" in table
+    assert "TargetPort:               8080/TCP" in kubectl("describe", "svc", "web")
+    assert "service \"web\" deleted" in kubectl("delete", "svc", "web")
+    assert "No resources found" in kubectl("get", "svc")
+
+
+def test_api_resources(kubectl):
+    out = kubectl("api-resources")
+    for kind in ("Service", "EndpointSlice", "Ingress", "NetworkPolicy", "PodNetwork"):
+        assert kind in out
