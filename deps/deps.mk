@@ -1,17 +1,22 @@
 # deps.mk - the libraries, for a musl target (build/deps/ARCH) and for tests with the host's own C
-# library (build/deps/host). A library is built again when its pin lines or its recipe change, and not
-# otherwise.
+# library (build/deps/host). A library is built again when its pin lines, its recipe or the flags
+# change, and not otherwise; and all of them when the tree has moved, because musl's compiler wrapper
+# names its own directory.
 
 DEPS_LIBS := bearssl inih yyjson yaml lmdb nghttp2
 DEPS_HOST_LIBS := $(DEPS_LIBS) mnl nftnl
 PINS := $(BUILD)/pins
 TARBALLS := $(BUILD)/tarballs
 
-# PINS/NAME changes only when the library's own lines in deps/pins do.
+DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
+HOST_DEPS_CFLAGS := -std=gnu11 -pipe -O1 -g -fPIE
+
+# PINS/NAME changes only when the library's own lines in deps/pins do, or the flags.
 .PHONY: FORCE
 $(PINS)/%: deps/pins FORCE
 	@mkdir -p $(@D)
-	@grep -E '^$* ' deps/pins >$@.new
+	@{ grep -E '^$* ' deps/pins; echo '$(DEPS_CFLAGS) $(HOST_DEPS_CFLAGS)'; } >$@.new
+	@[ $* != musl ] || echo '$(abspath $(BUILD))' >>$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 CROSS_x86_64 := x86_64-linux-gnu-
@@ -23,7 +28,6 @@ endif
 
 MUSL := $(BUILD)/deps/$(ARCH)
 MUSL_CC := $(MUSL)/bin/musl-gcc
-DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
 MUSL_ARCHIVES := $(foreach l,$(DEPS_LIBS) mnl nftnl,$(MUSL)/lib/lib$(l).a)
 
 $(MUSL_CC): $(PINS)/musl deps/build.sh
@@ -46,7 +50,7 @@ $(foreach l,$(DEPS_HOST_LIBS),$(eval $(HOST)/lib/lib$(l).a: $(PINS)/$(l) deps/bu
 $(HOST)/lib/lib%.a:
 	@echo "  lib$* host"
 	@deps/fetch.sh $(TARBALLS) $* $(HOST_ARCH)
-	@CC=gcc AR=gcc-ar CFLAGS='-std=gnu11 -pipe -O1 -g -fPIE' deps/build.sh $* $(HOST) $(TARBALLS) $(HOST_ARCH)
+	@CC=gcc AR=gcc-ar CFLAGS='$(HOST_DEPS_CFLAGS)' deps/build.sh $* $(HOST) $(TARBALLS) $(HOST_ARCH)
 	@touch $@
 
 .PHONY: deps

@@ -1,5 +1,6 @@
 /* fortify_shim.c - libmnl.a and libnftnl.a are Debian's, compiled against glibc with fortification.
- * These are the only two glibc symbols they need that musl has not (check-symbols.sh holds that true). */
+ * These are the only two glibc symbols they need that musl has not (check-symbols.sh holds that
+ * true). */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -21,7 +21,7 @@ struct key {
 	const char *standard; /* the default, as one would write it */
 };
 
-/* ---- readers of values -------------------------------------------------------------------------- */
+/* ---- readers of values ---------------------------------------------------------------------- */
 
 static const char *read_text(void *field, size_t size, const char *value)
 {
@@ -123,7 +123,8 @@ static const char *read_node_ports(void *field, size_t size, const char *value)
 }
 
 /* Calls one for each item of a comma-separated list, blanks around items dropped. */
-static const char *each_item(const char *value, const char *(*one)(void *arg, char *item), void *arg)
+static const char *each_item(const char *value, const char *(*one)(void *arg, char *item),
+                             void *arg)
 {
 	auto_free char *copy = xstrdup(value);
 	const char *want;
@@ -234,7 +235,8 @@ static const char *read_domain(void *field, size_t size, const char *value)
 	for (; *value && !(*value == '.' && !value[1]); value++) {
 		char c = *value >= 'A' && *value <= 'Z' ? *value + 32 : *value;
 
-		if (c == '.' ? !label : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+		if (c == '.' ? !label
+		             : !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
 			return "a domain like cluster.local";
 		label = c == '.' ? 0 : label + 1;
 		if (label > 63)
@@ -297,10 +299,12 @@ static const char *read_ingress_addresses(void *field, size_t size, const char *
 	return each_item(value, one_whole_address, &conf.ingress.addresses);
 }
 
-/* ---- the keys ------------------------------------------------------------------------------------ */
+/* ---- the keys ------------------------------------------------------------------------------- */
 
+// clang-format off
 #define KEY(section, name, reader, standard) \
 	{ #section, #name, reader, &conf.section.name, sizeof(conf.section.name), standard }
+// clang-format on
 
 static const struct key keys[] = {
 	KEY(node, name, read_text, ""),
@@ -316,7 +320,8 @@ static const struct key keys[] = {
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),
 	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),
-	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0, "30000-32767" },
+	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0,
+	  "30000-32767" },
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),
@@ -325,19 +330,16 @@ static const struct key keys[] = {
 	KEY(ingress, http, read_port, "80"),
 };
 
-/* Keys of the contract whose feature is not in this version. Their default may stand in a file; a wish
- * for the feature is refused, so that nobody believes it is there. Where any value does no harm but
- * that nothing listens, a warning tells it. */
+/* Keys of the contract whose feature is not in this version. Their default may stand in a file; a
+ * wish for the feature is refused, so that nobody believes it is there. Where any value does no
+ * harm but that nothing listens, a warning tells it. */
 static const struct later {
 	const char *section, *name, *standard;
 	bool warn_only;
 } later[] = {
-	{ "api", "listen", "127.0.0.1:6443", true },
-	{ "service", "external_ips", "no", false },
-	{ "ingress", "https", "443", true },
-	{ "lb", "pools", "", false },
-	{ "lb", "announce", "auto", false },
-	{ "policy", "enabled", "yes", false },
+	{ "api", "listen", "127.0.0.1:6443", true }, { "service", "external_ips", "no", false },
+	{ "ingress", "https", "443", true },         { "lb", "pools", "", false },
+	{ "lb", "announce", "auto", false },         { "policy", "enabled", "yes", false },
 	{ "kube", "kubeconfig", "", false },
 };
 
@@ -346,7 +348,8 @@ struct reading {
 	struct err *e;
 };
 
-static int refuse(struct reading *r, int line, const char *section, const char *name, const char *text)
+static int refuse(struct reading *r, int line, const char *section, const char *name,
+                  const char *text)
 {
 	if (!r->e->code)
 		err_set(r->e, EINVAL, "%s:%d: [%s] %s: %s", r->path, line, section, name, text);
@@ -369,12 +372,12 @@ static int read_later(struct reading *r, int line, const struct later *k, const 
 	char text[160];
 
 	if (k->warn_only && *value)
-		log_warn("%s:%d: [%s] %s: not in this version, nothing will listen there", r->path, line,
-			 k->section, k->name);
+		log_warn("%s:%d: [%s] %s: not in this version, nothing will listen there", r->path,
+		         line, k->section, k->name);
 	if (k->warn_only || !strcmp(value, k->standard))
 		return 1;
-	snprintf(text, sizeof(text), "is not supported by this version; leave it out or set it to \"%s\"",
-		 k->standard);
+	snprintf(text, sizeof(text),
+	         "is not supported by this version; leave it out or set it to \"%s\"", k->standard);
 	return refuse(r, line, k->section, k->name, text);
 }
 
@@ -400,14 +403,15 @@ static int on_key(void *user, const char *section, const char *name, const char 
 	return refuse(r, line, section, name, known ? "unknown key" : "unknown section");
 }
 
-/* ---- what follows from other keys ---------------------------------------------------------------- */
+/* ---- what follows from other keys ----------------------------------------------------------- */
 
 static int settle_name(struct err *e)
 {
 	if (conf.node.name[0])
 		return 0;
 	if (gethostname(conf.node.name, sizeof(conf.node.name) - 1) < 0)
-		return err_set(e, errno, "[node] name: the host has no usable name: %s", strerror(errno));
+		return err_set(e, errno, "[node] name: the host has no usable name: %s",
+		               strerror(errno));
 	return 0;
 }
 
@@ -432,11 +436,13 @@ static int check_overlap(struct err *e)
 
 	for (unsigned i = 0; i < conf.podnet.cidrs.n; i++)
 		for (unsigned k = 0; k < conf.service.cidrs.n; k++) {
-			const struct cidr *p = &conf.podnet.cidrs.v[i], *s = &conf.service.cidrs.v[k];
+			const struct cidr *p = &conf.podnet.cidrs.v[i],
+					  *s = &conf.service.cidrs.v[k];
 
 			if (cidr_has(p, &s->ip) || cidr_has(s, &p->ip))
-				return err_set(e, EINVAL, "[podnet] cidrs %s and [service] cidrs %s overlap",
-					       cidr_text(p, a), cidr_text(s, b));
+				return err_set(e, EINVAL,
+				               "[podnet] cidrs %s and [service] cidrs %s overlap",
+				               cidr_text(p, a), cidr_text(s, b));
 		}
 	return 0;
 }
@@ -447,8 +453,9 @@ static int settle(struct err *e)
 
 	if (ret)
 		return ret;
-	if (!conf.api.socket[0] && snprintf(conf.api.socket, sizeof(conf.api.socket), "%s/knetd.sock",
-					    conf.node.run_dir) >= (int)sizeof(conf.api.socket))
+	if (!conf.api.socket[0] &&
+	    snprintf(conf.api.socket, sizeof(conf.api.socket), "%s/knetd.sock",
+	             conf.node.run_dir) >= (int)sizeof(conf.api.socket))
 		return err_set(e, EINVAL, "[node] run_dir: too long for a socket's path");
 	if (conf.api.socket[0] != '/')
 		return err_set(e, EINVAL, "[api] socket: an absolute path is expected");

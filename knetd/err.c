@@ -36,6 +36,6 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	vsnprintf(context, sizeof(context), fmt, ap);
 	va_end(ap);
 	mark_cut(e->text, sizeof(e->text),
-		 snprintf(e->text, sizeof(e->text), "%s: %s", context, inner));
+	         snprintf(e->text, sizeof(e->text), "%s: %s", context, inner));
 	return -e->code;
 }

@@ -1,8 +1,9 @@
 /* http.c - heads of HTTP/1.1 messages; see http.h.
  *
- * Strictness is the point: whatever two parsers could read differently is refused, because a proxy in
- * front of a server with another opinion is how requests are smuggled (RFC 9112, 11.2). So: CRLF only, no
- * folding, no space before a colon, one length and only one way to say it, a Host that is one. */
+ * Strictness is the point: whatever two parsers could read differently is refused, because a proxy
+ * in front of a server with another opinion is how requests are smuggled (RFC 9112, 11.2). So: CRLF
+ * only, no folding, no space before a colon, one length and only one way to say it, a Host that is
+ * one. */
 #include <string.h>
 #include <strings.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@
 
 enum { TOKEN = 1, TARGET = 2, HOST = 4, VALUE = 8 };
 
-/* RFC 9110 5.6.2 token; RFC 3986 characters of a target and of a host; field values (obs-text allowed). */
+/* RFC 9110 5.6.2 token; RFC 3986 characters of a target and of a host; field values (obs-text
+ * allowed). */
 static unsigned char_class(unsigned char c)
 {
 	bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -90,7 +92,7 @@ const struct span *http_header(const struct http_head *h, const char *name)
 	return NULL;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------ */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 struct reader {
 	const char *p, *end;
@@ -132,8 +134,8 @@ static bool parse_field(struct span line, struct http_header *out, const char **
 		out->value = trim((struct span){ colon + 1, line.p + line.n - colon - 1 });
 		if (all(out->name, TOKEN) && all(out->value, VALUE))
 			return true;
-		*why = all(out->name, TOKEN) ? "bad character in a header's value" :
-					       "bad character in a header's name";
+		*why = all(out->name, TOKEN) ? "bad character in a header's value"
+		                             : "bad character in a header's name";
 	}
 	return false;
 }
@@ -155,7 +157,7 @@ static int parse_fields(struct reader *r, struct http_head *h)
 	return ret < 0 ? -400 : ret;
 }
 
-/* ---- what the fields mean ----------------------------------------------------------------------------- */
+/* ---- what the fields mean ------------------------------------------------------------------- */
 
 static bool parse_length(struct span s, uint64_t *out)
 {
@@ -240,7 +242,8 @@ static bool split_host(struct span s, struct span *host, struct span *port)
 	if (s.n && s.p[0] == '[') {
 		const char *bracket = memchr(s.p, ']', s.n);
 
-		if (!bracket || strspn(s.p + 1, "0123456789abcdefABCDEF:.") < (size_t)(bracket - s.p - 1))
+		if (!bracket ||
+		    strspn(s.p + 1, "0123456789abcdefABCDEF:.") < (size_t)(bracket - s.p - 1))
 			return false;
 		colon = bracket + 1;
 		if (colon < end && *colon != ':')
@@ -316,13 +319,13 @@ static const char *check_host(struct http_head *h, const struct fields *f, struc
 	return split_host(s, &h->host, &h->host_port) ? NULL : "bad Host";
 }
 
-/* ---- requests and responses ----------------------------------------------------------------------------- */
+/* ---- requests and responses ----------------------------------------------------------------- */
 
 /* "HTTP/1.x"; returns 0 or minus the status. */
 static int parse_version(struct span s, unsigned *minor)
 {
-	if (s.n != 8 || memcmp(s.p, "HTTP/", 5) != 0 || s.p[6] != '.' || s.p[5] < '0' || s.p[5] > '9' ||
-	    s.p[7] < '0' || s.p[7] > '9')
+	if (s.n != 8 || memcmp(s.p, "HTTP/", 5) != 0 || s.p[6] != '.' || s.p[5] < '0' ||
+	    s.p[5] > '9' || s.p[7] < '0' || s.p[7] > '9')
 		return -400;
 	if (s.p[5] != '1' || s.p[7] > '1')
 		return -505;
@@ -397,7 +400,8 @@ int http_parse_request(struct http_head *h, const char *p, size_t n, const char 
 	if (ret == 1)
 		ret = parse_request_line(h, line, why);
 	else if (ret == 0)
-		return line.n > TARGET_MAX + 64 ? (*why = "request target too long", -414) : need_more(n, why);
+		return line.n > TARGET_MAX + 64 ? (*why = "request target too long", -414)
+		                                : need_more(n, why);
 	if (ret < 0) {
 		*why = *why ? *why : r.why;
 		return ret == -1 ? -400 : ret;
@@ -429,7 +433,8 @@ static bool parse_status_line(struct http_head *h, struct span line)
 	return h->status >= 100 && h->status <= 599 && all(h->reason, VALUE);
 }
 
-int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request, const char **why)
+int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request,
+                        const char **why)
 {
 	struct reader r = { .p = p, .end = p + (n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX) };
 	struct fields f = { 0 };

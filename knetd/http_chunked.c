@@ -1,13 +1,26 @@
-/* http_chunked.c - the chunked coding, byte by byte where it must be, in runs where it can; see http.h.
- * RFC 9112 7.1. Extensions are skipped, trailers too, both within a bound: they mean nothing to us, and
- * an endless one is an attack. */
+/* http_chunked.c - the chunked coding, byte by byte where it must be, in runs where it can; see
+ * http.h. RFC 9112 7.1. Extensions are skipped, trailers too, both within a bound: they mean
+ * nothing to us, and an endless one is an attack. */
 #include <string.h>
 
 #include <knetd/http.h>
 
 #define META_MAX 4096
 
-enum state { SIZE_FIRST, SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF, DONE };
+enum state {
+	SIZE_FIRST,
+	SIZE,
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER_START,
+	TRAILER,
+	TRAILER_LF,
+	END_LF,
+	DONE
+};
 
 static int hex(char c)
 {
@@ -73,7 +86,8 @@ static bool step(struct http_chunked *c, char b)
 	return false;
 }
 
-long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **data, size_t *data_n, bool *done)
+long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **data,
+                  size_t *data_n, bool *done)
 {
 	size_t i = 0;
 

@@ -1,5 +1,5 @@
-/* loop.c - see loop.h. Timers are a binary heap of pointers into their owners; the head's time is the
- * wait of epoll_pwait, so an idle daemon does not wake up. */
+/* loop.c - see loop.h. Timers are a binary heap of pointers into their owners; the head's time is
+ * the wait of epoll_pwait, so an idle daemon does not wake up. */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>

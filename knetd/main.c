@@ -24,11 +24,12 @@
 
 #define DEFAULT_CONF "/etc/knetd.ini"
 
-static const char usage[] = "usage: knetd [-c FILE] [-t] [-x] [-V]\n"
-			    "  -c FILE  configuration (default " DEFAULT_CONF ", which may be missing)\n"
-			    "  -t       check the configuration and end\n"
-			    "  -x       on SIGTERM also remove what was made: links, rules, addresses\n"
-			    "  -V       print the version and end\n";
+static const char usage[] =
+	"usage: knetd [-c FILE] [-t] [-x] [-V]\n"
+	"  -c FILE  configuration (default " DEFAULT_CONF ", which may be missing)\n"
+	"  -t       check the configuration and end\n"
+	"  -x       on SIGTERM also remove what was made: links, rules, addresses\n"
+	"  -V       print the version and end\n";
 
 struct options {
 	const char *conf;
@@ -57,7 +58,8 @@ static int catch_signals(struct err *e)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signals = (struct event){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .fn = on_signal };
+	signals = (struct event){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+		                  .fn = on_signal };
 	if (signals.fd < 0)
 		return err_set(e, errno, "signalfd: %s", strerror(errno));
 	return loop_add(&signals, EPOLLIN, e);
@@ -90,7 +92,8 @@ static int lock_dir(const char *dir, struct err *e)
 		return err_set(e, errno, "%s: %s", path, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
-		return err_set(e, EBUSY, "%s is held: another knetd runs with this directory", path);
+		return err_set(e, EBUSY, "%s is held: another knetd runs with this directory",
+		               path);
 	}
 	return 0; /* held until the process ends */
 }
@@ -120,7 +123,8 @@ static int start(struct err *e)
 		ret = store_open(conf.node.state_dir, conf.node.run_dir, e);
 	if (ret)
 		return ret;
-	loop_after(modules_sync); /* before the hooks of modules: answers leave after their effect */
+	/* Before the hooks of modules: answers leave after their effect. */
+	loop_after(modules_sync);
 	ret = modules_start(e);
 	if (ret)
 		return ret;

@@ -24,7 +24,8 @@ static uint64_t process_seed(void)
 	return seed;
 }
 
-/* wyhash's mixing step (public domain idea): quick on short keys, good enough behind a random seed. */
+/* wyhash's mixing step (public domain idea): quick on short keys, good enough behind a random seed.
+ */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
 	__uint128_t r = (__uint128_t)a * b;
@@ -78,7 +79,8 @@ static void rebuild(struct map *m, size_t cap)
 	m->used = m->len;
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.slots[i].value)
-			*find(m, old.slots[i].key, old.slots[i].n, old.slots[i].hash) = old.slots[i];
+			*find(m, old.slots[i].key, old.slots[i].n, old.slots[i].hash) =
+				old.slots[i];
 	free(old.slots);
 }
 

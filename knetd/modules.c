@@ -1,17 +1,17 @@
-/* modules.c - the table of features: a feature is a directory in modules/ and one line here. Started
- * in this order, stopped in reverse; synced in this order too, so what writes objects that others
- * read stands before them. */
+/* modules.c - the table of features: a feature is a directory in modules/ and one line here.
+ * Started in this order, stopped in reverse; synced in this order too, so what writes objects that
+ * others read stands before them. */
 #include "registry.h"
 
-extern const struct module podnet_module, endpoints_module, svcnat_module, dns_module, ingress_module,
-	api_module;
+extern const struct module podnet_module, endpoints_module, svcnat_module, dns_module,
+	ingress_module, api_module;
 
 const struct module *const modules[] = {
-	&podnet_module,	   /* attachments, pod addresses, routes */
+	&podnet_module,    /* attachments, pod addresses, routes */
 	&endpoints_module, /* Services x Pods -> EndpointSlices */
-	&svcnat_module,	   /* Services in nftables */
-	&dns_module,	   /* cluster DNS */
+	&svcnat_module,    /* Services in nftables */
+	&dns_module,       /* cluster DNS */
 	&ingress_module,   /* HTTP routing */
-	&api_module,	   /* the REST doors: opened last, when everything behind them stands */
+	&api_module,       /* the REST doors: opened last, when everything behind them stands */
 	NULL,
 };

@@ -11,8 +11,8 @@
 #define RETRY_LAST_MS 10000
 
 static struct state {
-	bool full;	   /* the next sync looks at everything */
-	bool waiting;	   /* failed: not before the retry timer */
+	bool full;         /* the next sync looks at everything */
+	bool waiting;      /* failed: not before the retry timer */
 	uint32_t retry_ms; /* the wait after the next failure */
 	struct cursor cursor;
 	struct err failure; /* of the last sync; code 0 when it went well */

@@ -1,6 +1,6 @@
 /* store.c - see store.h. Every write is applied to memory at once and noted in an undo list; commit
- * sends the net effect to LMDB and, when that worked, to the ring (store_ring.c); a failed commit or
- * an abort walks the list back. One thread: nobody can see the time between. */
+ * sends the net effect to LMDB and, when that worked, to the ring (store_ring.c); a failed commit
+ * or an abort walks the list back. One thread: nobody can see the time between. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct undo {
 
 static struct {
 	struct map objects[KIND_COUNT]; /* key -> struct object, each holding a reference */
-	struct map groups[KIND_COUNT];	/* group name -> struct group */
+	struct map groups[KIND_COUNT];  /* group name -> struct group */
 	uint64_t version;
 	size_t count;
 	bool writing;
@@ -36,10 +36,11 @@ static struct {
 	size_t n_undo, cap_undo;
 } store;
 
-/* ---- objects in memory ------------------------------------------------------------------------ */
+/* ---- objects in memory ---------------------------------------------------------------------- */
 
 /* The EndpointSlices of a Service are found by the Service, everything else by its namespace. */
-static void group_name(enum kind kind, const char *ns, const char *service, char out[static KEY_MAX])
+static void group_name(enum kind kind, const char *ns, const char *service,
+                       char out[static KEY_MAX])
 {
 	if (kind == KIND_ENDPOINTSLICE && service)
 		snprintf(out, KEY_MAX, "%s/%s", ns, service);
@@ -48,15 +49,18 @@ static void group_name(enum kind kind, const char *ns, const char *service, char
 }
 
 /* One allocation: the struct, then key, namespace, group and text. */
-static struct object *object_new(enum kind kind, const char *ns, const char *name, const char *group,
-				 const char *json, size_t json_len, uint64_t version, bool run)
+static struct object *object_new(enum kind kind, const char *ns, const char *name,
+                                 const char *group, const char *json, size_t json_len,
+                                 uint64_t version, bool run)
 {
 	size_t n_ns = strlen(ns), n_name = strlen(name), n_group = strlen(group);
 	size_t n_key = kind_info[kind].namespaced ? n_ns + 1 + n_name : n_name;
 	struct object *o = xmalloc(sizeof(*o) + n_key + n_ns + n_group + json_len + 4);
 	char *p = (char *)(o + 1);
 
-	*o = (struct object){ .refs = 1, .kind = kind, .version = version, .run = run, .json_len = json_len };
+	*o = (struct object){
+		.refs = 1, .kind = kind, .version = version, .run = run, .json_len = json_len
+	};
 	list_init(&o->in_group);
 	o->key = p;
 	o->name = p + n_key - n_name;
@@ -116,7 +120,7 @@ static struct object *lookup(enum kind kind, const char *ns, const char *name)
 {
 	char key[KEY_MAX];
 	int n = snprintf(key, sizeof(key), "%s%s%s", kind_info[kind].namespaced ? ns : "",
-			 kind_info[kind].namespaced ? "/" : "", name);
+	                 kind_info[kind].namespaced ? "/" : "", name);
 
 	return n < (int)sizeof(key) ? map_get(&store.objects[kind], key, n) : NULL;
 }
@@ -148,7 +152,7 @@ uint64_t store_version(void)
 	return store.version;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 void store_begin(void)
 {
@@ -171,7 +175,7 @@ static void note_undo(enum kind kind, struct object *old, struct object *new)
 }
 
 int store_put(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, unsigned flags,
-	      const struct object **out, struct err *e)
+              const struct object **out, struct err *e)
 {
 	struct object *old = lookup(kind, ns, name), *new;
 	char group[KEY_MAX];
@@ -275,12 +279,12 @@ int store_commit(struct err *e)
 	}
 	for (size_t i = 0; i < store.n_undo; i++)
 		ring_add(store.undo[i].kind, store.undo[i].old, store.undo[i].new,
-			 store.version - store.n_undo + 1 + i);
+		         store.version - store.n_undo + 1 + i);
 	end_write();
 	return 0;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static int kind_of_key(const char *key, size_t n)
 {
@@ -296,7 +300,8 @@ static int load_one(enum store_env env, const char *key, const char *text, size_
 	auto_doc yyjson_doc *doc = yyjson_read(text, n, 0);
 	int kind = kind_of_key(key, strcspn(key, "/"));
 	yyjson_val *root = yyjson_doc_get_root(doc);
-	const char *ns = json_str(root, "metadata.namespace"), *name = json_str(root, "metadata.name");
+	const char *ns = json_str(root, "metadata.namespace"),
+		   *name = json_str(root, "metadata.name");
 	const char *version = json_str(root, "metadata.resourceVersion");
 	char group[KEY_MAX];
 	struct object *o;
@@ -310,11 +315,11 @@ static int load_one(enum store_env env, const char *key, const char *text, size_
 	}
 	ns = ns ? ns : "";
 	group_name(kind, ns,
-		   kind == KIND_ENDPOINTSLICE ?
-			   yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.labels"),
-							 "kubernetes.io/service-name")) :
-			   NULL,
-		   group);
+	           kind == KIND_ENDPOINTSLICE
+	                   ? yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.labels"),
+	                                                   "kubernetes.io/service-name"))
+	                   : NULL,
+	           group);
 	o = object_new(kind, ns, name, group, text, n, strtoull(version, NULL, 10), env == ENV_RUN);
 	replace(kind, lookup(kind, ns, name), o);
 	if (o->version > store.version)
@@ -322,8 +327,8 @@ static int load_one(enum store_env env, const char *key, const char *text, size_
 	return 0;
 }
 
-/* The version never goes back, also when the newest objects were deleted before a restart: it starts
- * from the clock, in microseconds, which no daemon outruns. */
+/* The version never goes back, also when the newest objects were deleted before a restart: it
+ * starts from the clock, in microseconds, which no daemon outruns. */
 static void version_from_clock(void)
 {
 	struct timespec now;

@@ -27,7 +27,8 @@ static int read_boot_id(char out[static 64], struct err *e)
 
 static char stored[64];
 
-static int find_boot_id(enum store_env env, const char *key, const char *text, size_t n, struct err *e)
+static int find_boot_id(enum store_env env, const char *key, const char *text, size_t n,
+                        struct err *e)
 {
 	(void)env;
 	(void)e;

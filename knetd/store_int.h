@@ -12,7 +12,7 @@ void ring_reset(void);
 /* store_stamp.c: what the server writes into an object's metadata. Returns the compact text, which
  * the caller frees, or NULL with e set. */
 char *store_stamp(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
-		  const struct object *old, uint64_t version, size_t *len, struct err *e);
+                  const struct object *old, uint64_t version, size_t *len, struct err *e);
 /* True when the texts differ in nothing but the resourceVersion. */
 bool store_same_text(const struct object *old, const char *json, size_t n);
 /* The Service an EndpointSlice belongs to, by its label; NULL for other kinds. */

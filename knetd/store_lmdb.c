@@ -2,8 +2,8 @@
  * environment is on a tmpfs and does not.
  *
  * A request's writes go to both environments in one go: everything is put first, then the run side
- * commits, then the state side. A crash between the two commits can only leave derived objects ahead
- * of what they derive from, and those are computed again at start. */
+ * commits, then the state side. A crash between the two commits can only leave derived objects
+ * ahead of what they derive from, and those are computed again at start. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,8 +69,10 @@ void lmdb_close(void)
 	}
 }
 
-int lmdb_each(enum store_env env, int (*fn)(enum store_env env, const char *key, const char *text, size_t n, struct err *e),
-	      struct err *e)
+int lmdb_each(enum store_env env,
+              int (*fn)(enum store_env env, const char *key, const char *text, size_t n,
+                        struct err *e),
+              struct err *e)
 {
 	MDB_val key, data;
 	MDB_cursor *cursor;

@@ -11,8 +11,10 @@ enum store_env { ENV_STATE, ENV_RUN, ENV_COUNT };
 int lmdb_open(enum store_env env, const char *dir, struct err *e);
 void lmdb_close(void);
 /* Calls fn for every entry; the text ends with NUL. */
-int lmdb_each(enum store_env env, int (*fn)(enum store_env env, const char *key, const char *text, size_t n, struct err *e),
-	      struct err *e);
+int lmdb_each(enum store_env env,
+              int (*fn)(enum store_env env, const char *key, const char *text, size_t n,
+                        struct err *e),
+              struct err *e);
 /* Empties the environment at once. */
 int lmdb_clear(enum store_env env, struct err *e);
 

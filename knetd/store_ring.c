@@ -5,7 +5,7 @@
 
 static struct {
 	struct change changes[STORE_RING]; /* old and new hold references */
-	uint64_t first, next;		   /* places, ever growing; first <= next <= first + STORE_RING */
+	uint64_t first, next; /* places, ever growing; first <= next <= first + STORE_RING */
 } ring;
 
 static struct change *at(uint64_t place)
@@ -52,7 +52,8 @@ bool cursor_at(struct cursor *c, uint64_t version)
 	c->next = UINT64_MAX; /* lost, until found */
 	if (version > store_version())
 		return false;
-	if (version < store_version() && (ring.first == ring.next || version + 1 < at(ring.first)->version))
+	if (version < store_version() &&
+	    (ring.first == ring.next || version + 1 < at(ring.first)->version))
 		return false;
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;

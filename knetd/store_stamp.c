@@ -33,7 +33,8 @@ static void set_type(yyjson_mut_doc *doc, yyjson_mut_val *root, enum kind kind)
 	if (!yyjson_mut_obj_get(root, "kind"))
 		yyjson_mut_obj_insert(root, yyjson_mut_str(doc, "kind"), yyjson_mut_null(doc), 0);
 	if (!yyjson_mut_obj_get(root, "apiVersion"))
-		yyjson_mut_obj_insert(root, yyjson_mut_str(doc, "apiVersion"), yyjson_mut_null(doc), 0);
+		yyjson_mut_obj_insert(root, yyjson_mut_str(doc, "apiVersion"), yyjson_mut_null(doc),
+		                      0);
 	set(doc, root, "apiVersion", api_version);
 	set_str(doc, root, "kind", kind_info[kind].kind);
 }
@@ -46,8 +47,9 @@ static const char *uid_new(char out[static 37])
 		b[0] = 0;
 	b[6] = (b[6] & 0x0f) | 0x40; /* RFC 9562: version 4, variant 10 */
 	b[8] = (b[8] & 0x3f) | 0x80;
-	sprintf(out, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	sprintf(out, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+	        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+	        b[14], b[15]);
 	return out;
 }
 
@@ -64,7 +66,8 @@ static const char *timestamp(char out[static 24])
 static void stamp_birth(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_val *old_meta)
 {
 	char uid[37], time[24];
-	const char *old_uid = json_str(old_meta, "uid"), *old_time = json_str(old_meta, "creationTimestamp");
+	const char *old_uid = json_str(old_meta, "uid"),
+		   *old_time = json_str(old_meta, "creationTimestamp");
 
 	set_str(doc, meta, "uid", old_uid ? old_uid : uid_new(uid));
 	set_str(doc, meta, "creationTimestamp", old_time ? old_time : timestamp(time));
@@ -88,9 +91,10 @@ static void stamp_generation(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_v
 }
 
 char *store_stamp(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
-		  const struct object *old, uint64_t version, size_t *len, struct err *e)
+                  const struct object *old, uint64_t version, size_t *len, struct err *e)
 {
-	yyjson_mut_val *root = yyjson_mut_doc_get_root(doc), *meta = yyjson_mut_obj_get(root, "metadata");
+	yyjson_mut_val *root = yyjson_mut_doc_get_root(doc),
+		       *meta = yyjson_mut_obj_get(root, "metadata");
 	auto_doc yyjson_doc *old_doc = old ? object_doc(old) : NULL;
 	yyjson_val *old_root = yyjson_doc_get_root(old_doc);
 	auto_free char *json = NULL;
@@ -110,7 +114,8 @@ char *store_stamp(enum kind kind, const char *ns, const char *name, yyjson_mut_d
 	set_str(doc, meta, "resourceVersion", text);
 	json = yyjson_mut_write(doc, 0, len);
 	if (!json || *len > STORE_OBJECT_MAX) {
-		err_set(e, EINVAL, "%s %s: larger than %d bytes", kind_info[kind].kind, name, STORE_OBJECT_MAX);
+		err_set(e, EINVAL, "%s %s: larger than %d bytes", kind_info[kind].kind, name,
+		        STORE_OBJECT_MAX);
 		return NULL;
 	}
 	return TAKE(json);

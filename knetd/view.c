@@ -72,19 +72,19 @@ bool view_service(const struct object *o, struct arena *a, struct service_view *
 	if (strcmp(out->type, "ExternalName") != 0)
 		view_ips(spec, out);
 	out->ports = arena_alloc(a, yyjson_arr_size(ports) * sizeof(*out->ports));
-	yyjson_arr_foreach(ports, i, n, port)
+	yyjson_arr_foreach (ports, i, n, port)
 		view_port(port, a, &out->ports[out->n_ports++]);
 	return spec != NULL;
 }
 
-/* The number that a slice gives the Service's port: matched by name and protocol, as kube-proxy does.
- * 0 when the slice has none. */
+/* The number that a slice gives the Service's port: matched by name and protocol, as kube-proxy
+ * does. 0 when the slice has none. */
 static uint16_t slice_port(yyjson_val *ports, const struct service_port *want)
 {
 	yyjson_val *port;
 	size_t i, n;
 
-	yyjson_arr_foreach(ports, i, n, port) {
+	yyjson_arr_foreach (ports, i, n, port) {
 		const char *name = json_str(port, "name");
 
 		if (!strcmp(name ? name : "", want->name) &&
@@ -113,7 +113,7 @@ static int by_address(const void *a, const void *b)
 }
 
 static void add_slice(const struct object *o, const struct service_port *port, uint8_t family,
-		      bool usable_only, struct arena *a, struct endpoint_set *out, size_t *cap)
+                      bool usable_only, struct arena *a, struct endpoint_set *out, size_t *cap)
 {
 	auto_doc yyjson_doc *doc = object_doc(o);
 	yyjson_val *root = yyjson_doc_get_root(doc), *endpoint, *address;
@@ -122,31 +122,32 @@ static void add_slice(const struct object *o, const struct service_port *port, u
 
 	if (port && !number)
 		return;
-	yyjson_arr_foreach(yyjson_obj_get(root, "endpoints"), i, n, endpoint) {
+	yyjson_arr_foreach (yyjson_obj_get(root, "endpoints"), i, n, endpoint) {
 		struct view_endpoint e = { .port = number };
 
 		view_endpoint(endpoint, a, &e);
 		if (usable_only && !e.ready)
 			continue;
 		/* consumers use the first address of an endpoint, as the API says they should */
-		yyjson_arr_foreach(yyjson_obj_get(endpoint, "addresses"), k, m, address) {
+		yyjson_arr_foreach (yyjson_obj_get(endpoint, "addresses"), k, m, address) {
 			if (k > 0 || !ip_parse(&e.ip, yyjson_get_str(address)) ||
 			    (family && e.ip.len != family))
 				break;
 			if (out->n == *cap) {
 				*cap = *cap ? *cap * 2 : 16;
-				out->v = memcpy(arena_alloc(a, *cap * sizeof(e)), out->v ? out->v : &e,
-						out->n * sizeof(e));
+				out->v = memcpy(arena_alloc(a, *cap * sizeof(e)),
+				                out->v ? out->v : &e, out->n * sizeof(e));
 			}
 			out->v[out->n++] = e;
 		}
 	}
 }
 
-void view_endpoints(const char *ns, const char *service, const struct service_port *port, uint8_t family,
-		    bool usable_only, struct arena *a, struct endpoint_set *out)
+void view_endpoints(const char *ns, const char *service, const struct service_port *port,
+                    uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out)
 {
-	const struct list *slices = store_group(KIND_ENDPOINTSLICE, arena_printf(a, "%s/%s", ns, service));
+	const struct list *slices =
+		store_group(KIND_ENDPOINTSLICE, arena_printf(a, "%s/%s", ns, service));
 	size_t cap = 0;
 	unsigned kept = 0;
 
@@ -154,8 +155,8 @@ void view_endpoints(const char *ns, const char *service, const struct service_po
 	if (!slices)
 		return;
 	for (const struct list *l = slices->next; l != slices; l = l->next)
-		add_slice(container_of(l, const struct object, in_group), port, family, usable_only, a, out,
-			  &cap);
+		add_slice(container_of(l, const struct object, in_group), port, family, usable_only,
+		          a, out, &cap);
 	if (out->n > 1)
 		qsort(out->v, out->n, sizeof(*out->v), by_address);
 	for (unsigned i = 0; i < out->n; i++)

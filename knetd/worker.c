@@ -50,7 +50,7 @@ static _Noreturn void give_up(const struct err *e)
 	_exit(1);
 }
 
-/* ---- snapshots ----------------------------------------------------------------------------- */
+/* ---- snapshots ------------------------------------------------------------------------------ */
 
 static void stage(unsigned slot, struct snapshot *s)
 {
@@ -117,7 +117,7 @@ static void take_flush(const struct worker_msg *m)
 	atomic_store_explicit(&self.page->taken, m->generation, memory_order_release);
 }
 
-/* ---- draining ------------------------------------------------------------------------------ */
+/* ---- draining ------------------------------------------------------------------------------- */
 
 void worker_exit(void)
 {
@@ -147,7 +147,7 @@ static void take_drain(void)
 		worker_exit();
 }
 
-/* ---- the control process ------------------------------------------------------------------- */
+/* ---- the control process -------------------------------------------------------------------- */
 
 static uint64_t wanted(void)
 {
@@ -273,7 +273,7 @@ static void on_door(struct event *ev, uint32_t mask)
 		control_gone();
 }
 
-/* ---- birth --------------------------------------------------------------------------------- */
+/* ---- birth ---------------------------------------------------------------------------------- */
 
 static const struct worker_role *find_role(const char *name)
 {

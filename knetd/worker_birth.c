@@ -84,7 +84,7 @@ uint64_t worker_birth_build(void)
 	return birth.build;
 }
 
-/* ---- doors --------------------------------------------------------------------------------- */
+/* ---- doors ---------------------------------------------------------------------------------- */
 
 static int door_address(const char *name, struct sockaddr_un *at, struct err *e)
 {
@@ -133,7 +133,7 @@ void worker_birth_close_door(const char *name)
 		unlink(at.sun_path);
 }
 
-/* ---- the child ----------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------ */
 
 /* Between fork and exec: system calls only. All are put aside first, so that none is overwritten
  * before it has its place. */

@@ -14,7 +14,7 @@
 
 #define PAGE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* ---- the shared page ----------------------------------------------------------------------- */
+/* ---- the shared page ------------------------------------------------------------------------ */
 
 int worker_page_new(struct err *e)
 {
@@ -50,7 +50,7 @@ void worker_page_unmap(struct worker_page *page)
 		munmap(page, sizeof(*page));
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 union ancillary {
 	struct cmsghdr head; /* aligns */
@@ -123,7 +123,7 @@ ssize_t worker_msg_recv(int sock, void *msg, size_t size, int *fds, unsigned max
 	return n;
 }
 
-/* ---- builds -------------------------------------------------------------------------------- */
+/* ---- builds --------------------------------------------------------------------------------- */
 
 uint64_t worker_build(void)
 {

@@ -42,7 +42,7 @@ struct worker_pool {
 	uint64_t ended[WORKER_COUNTERS]; /* counters of workers that are gone */
 };
 
-/* ---- counters ------------------------------------------------------------------------------ */
+/* ---- counters ------------------------------------------------------------------------------- */
 
 static uint64_t count(const struct worker_proc *p, unsigned counter)
 {
@@ -78,7 +78,7 @@ unsigned worker_pool_alive(const struct worker_pool *p)
 	return n;
 }
 
-/* ---- seats --------------------------------------------------------------------------------- */
+/* ---- seats ---------------------------------------------------------------------------------- */
 
 static void on_greeted(struct worker_proc *p)
 {
@@ -140,7 +140,7 @@ static void on_restart(struct timer *t)
 	seat_spawn(s);
 }
 
-/* ---- workers that leave -------------------------------------------------------------------- */
+/* ---- workers that leave --------------------------------------------------------------------- */
 
 static void on_retired_ended(struct worker_proc *p)
 {
@@ -177,7 +177,7 @@ static void drain_retired(struct worker_pool *pool)
 	}
 }
 
-/* ---- start --------------------------------------------------------------------------------- */
+/* ---- start ---------------------------------------------------------------------------------- */
 
 /* old may be NULL. */
 static int fill_seat(struct seat *s, struct worker_proc *old, const struct worker_listen *listen,
@@ -253,7 +253,7 @@ struct worker_pool *worker_pool_start(const struct worker_role *role,
 	return NULL;
 }
 
-/* ---- snapshots ----------------------------------------------------------------------------- */
+/* ---- snapshots ------------------------------------------------------------------------------ */
 
 void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd)
 {
@@ -306,7 +306,7 @@ void worker_pool_flush(struct worker_pool *p)
 	memset(p->changed, 0, p->role->slots * sizeof(*p->changed));
 }
 
-/* ---- end ----------------------------------------------------------------------------------- */
+/* ---- end ------------------------------------------------------------------------------------ */
 
 static void let_go(struct worker_proc *proc, bool stop)
 {

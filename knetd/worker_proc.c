@@ -22,7 +22,7 @@
 #define STUCK_MS 10000
 #define END_MS 2000
 
-/* ---- ends ---------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 static void close_event(struct event *ev)
 {
@@ -122,7 +122,7 @@ static void on_stuck(struct timer *t)
 	lost(p);
 }
 
-/* ---- sending ------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static int send_msg(struct worker_proc *p, enum worker_msg_type type, uint32_t arg, int fd)
 {
@@ -203,7 +203,7 @@ void worker_proc_drain(struct worker_proc *p)
 	push(p);
 }
 
-/* ---- HELLO --------------------------------------------------------------------------------- */
+/* ---- HELLO ---------------------------------------------------------------------------------- */
 
 /* A control process may have ended between sending a FLUSH and raising the word for it. */
 static uint64_t newest_generation(struct worker_page *page)
@@ -305,7 +305,7 @@ void worker_proc_await(struct worker_proc **procs, unsigned n, unsigned ms)
 		left = poll_some(procs, n, left);
 }
 
-/* ---- beginnings ---------------------------------------------------------------------------- */
+/* ---- beginnings ----------------------------------------------------------------------------- */
 
 static struct worker_proc *proc_new(const struct worker_role *role, unsigned index)
 {

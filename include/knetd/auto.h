@@ -21,11 +21,23 @@ static inline void auto_close_(int *fd)
 #define auto_free __attribute__((cleanup(auto_free_)))
 #define auto_close __attribute__((cleanup(auto_close_)))
 
-#define TAKE(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define TAKE_FD(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+#define TAKE(p)                                                                                    \
+	({                                                                                         \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
+	})
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int taken_ = (fd);                                                                 \
+		(fd) = -1;                                                                         \
+		taken_;                                                                            \
+	})
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+// clang-format off
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+// clang-format on
 
 /* Small start-up and bookkeeping allocations: abort when memory is gone. A size that came from a
  * peer is checked against a limit before it gets here. */

@@ -30,7 +30,7 @@ struct conf {
 	} node;
 	struct {
 		char socket[108];
-		char socket_group[32]; /* "knetd" where that group exists */
+		char socket_group[32];                 /* "knetd" where that group exists */
 		struct conf_endpoints insecure_listen; /* loopback only */
 	} api;
 	struct {
@@ -43,17 +43,18 @@ struct conf {
 		uint16_t node_port_first, node_port_last;
 	} service;
 	struct {
-		char domain[254];	 /* lower case, no dot at the end: "cluster.local" */
-		struct conf_endpoints address; /* the cluster DNS addresses, port 53; auto = 10th of each Service range */
+		char domain[254];              /* lower case, no dot at the end: "cluster.local" */
+		struct conf_endpoints address; /* the cluster DNS addresses, port 53; auto = 10th of
+		                                  each Service range */
 		struct conf_endpoints listen;  /* further ones */
-		bool upstreams_file;	 /* upstreams come from resolv_conf */
+		bool upstreams_file;           /* upstreams come from resolv_conf */
 		char resolv_conf[256];
 		struct conf_endpoints upstreams;
 	} dns;
 	struct {
-		bool any_address; /* addresses=*: one dual-stack socket a port */
+		bool any_address;            /* addresses=*: one dual-stack socket a port */
 		struct conf_cidrs addresses; /* whole addresses, bits = all */
-		uint16_t http;	  /* 0 = off */
+		uint16_t http;               /* 0 = off */
 	} ingress;
 };
 

@@ -1,5 +1,5 @@
-/* http.h - HTTP/1.1 messages, strictly (RFC 9112), for API and ingress alike. No I/O, no allocation:
- * bytes in, spans out, "need more" is a result. */
+/* http.h - HTTP/1.1 messages, strictly (RFC 9112), for API and ingress alike. No I/O, no
+ * allocation: bytes in, spans out, "need more" is a result. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,18 +24,19 @@ enum http_body { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BODY_
 
 struct http_head { /* spans point into the bytes given to the parser */
 	bool request;
-	struct span method, target; /* of a request; target as sent (origin-form, absolute-form, *) */
-	struct span path, query;    /* of target: path begins with '/', query without '?' (p NULL if none) */
-	struct span host;	    /* of Host (or the absolute-form's authority): without port, maybe [v6] */
-	struct span host_port;	    /* digits behind ':', or empty */
-	unsigned minor;		    /* HTTP/1.minor, 0 or 1 */
-	unsigned status;	    /* of a response */
+	/* Of a request: target as sent (origin-form, absolute-form, *); of the target, path begins
+	 * with '/', query is without '?' (p NULL if none). */
+	struct span method, target, path, query;
+	struct span host; /* of Host (or the absolute-form's authority): without port, maybe [v6] */
+	struct span host_port; /* digits behind ':', or empty */
+	unsigned minor;        /* HTTP/1.minor, 0 or 1 */
+	unsigned status;       /* of a response */
 	struct span reason;
 	enum http_body body;
-	uint64_t length;   /* for HTTP_BODY_LENGTH */
-	bool keep_alive;   /* by version and Connection */
+	uint64_t length; /* for HTTP_BODY_LENGTH */
+	bool keep_alive; /* by version and Connection */
 	bool expect_continue;
-	bool upgrade;	   /* Connection: upgrade and an Upgrade header */
+	bool upgrade; /* Connection: upgrade and an Upgrade header */
 	size_t n_headers;
 	struct http_header headers[HTTP_HEADERS_MAX];
 };
@@ -45,15 +46,16 @@ struct http_head { /* spans point into the bytes given to the parser */
  * `why` then says in a few words what was wrong. */
 int http_parse_request(struct http_head *h, const char *p, size_t n, const char **why);
 /* head_request: the response answers HEAD; 1xx, 204 and 304 have no body either. */
-int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request, const char **why);
+int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request,
+                        const char **why);
 
 const struct span *http_header(const struct http_head *h, const char *name); /* first, or NULL */
-bool span_is(struct span s, const char *text);	 /* same bytes */
+bool span_is(struct span s, const char *text);                               /* same bytes */
 bool span_is_nocase(struct span s, const char *text);
 /* True when the comma-separated list value has the token (case-blind). */
 bool span_has_token(struct span list, const char *token);
 
-/* The chunked coding, resumable (RFC 9112 7.1; chunk extensions are skipped, trailers are bounded). */
+/* The chunked coding, resumable (RFC 9112 7.1; extensions are skipped, trailers are bounded). */
 struct http_chunked {
 	uint8_t state;
 	uint64_t left;
@@ -62,21 +64,23 @@ struct http_chunked {
 /* Looks at up to n bytes: *data and *data_n is body found in them (possibly none). Returns bytes
  * consumed, or -1 when the coding is broken; *done when the last chunk and trailers have passed.
  * Call again with what is left while it consumes anything. */
-long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **data, size_t *data_n, bool *done);
+long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **data,
+                  size_t *data_n, bool *done);
 
 const char *http_reason(unsigned status); /* "Not Found" */
 
 /* A whole call as the API's routes see it. */
 struct http_call {
 	const struct http_head *head;
-	const char *method, *path, *query; /* NUL-terminated; path percent-decoded, no slash at the end; query raw, "" if none */
+	const char *method, *path, *query; /* NUL-terminated; path percent-decoded, no slash at the
+	                                      end; query raw, "" if none */
 	const char *content_type, *accept; /* "" if absent; without parameters for content_type */
-	const char *body;		   /* NUL after body_len */
+	const char *body;                  /* NUL after body_len */
 	size_t body_len;
 	unsigned uid; /* of the peer on the unix socket; 0 on others */
 };
 struct http_answer {
-	unsigned status;	  /* 200 at first */
+	unsigned status;          /* 200 at first */
 	const char *content_type; /* static; "application/json" at first */
 	struct buf body;
 	struct buf headers; /* further header lines, each with its CRLF */

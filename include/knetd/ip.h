@@ -15,12 +15,12 @@ struct cidr {
 	uint8_t bits;
 };
 
-#define IP_TEXT 46	    /* INET6_ADDRSTRLEN */
+#define IP_TEXT 46 /* INET6_ADDRSTRLEN */
 #define CIDR_TEXT (46 + 4)
 
 /* Strict: no leading zeros, no zone, no IPv4-mapped IPv6. Returns false on anything else. */
 bool ip_parse(struct ip *ip, const char *s);
-bool cidr_parse(struct cidr *c, const char *s);		/* "10.0.0.0/8"; host bits are cleared */
+bool cidr_parse(struct cidr *c, const char *s); /* "10.0.0.0/8"; host bits are cleared */
 const char *ip_text(const struct ip *ip, char out[static IP_TEXT]); /* RFC 5952; returns out */
 const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT]);
 bool ip_equal(const struct ip *a, const struct ip *b);

@@ -1,8 +1,9 @@
 /* kern.h - the one door to the kernel's network: routing netlink, nftables, sysctls.
  *
- * Implemented by knetd/kern/ (the only users of libmnl and libnftnl), and by tests/unit/fake_kern.c,
- * which writes every call down as text. Names and numbers are the kernel's own. Addresses are in
- * network order inside struct ip; ports are in host order here and converted at the door. */
+ * Implemented by knetd/kern/ (the only users of libmnl and libnftnl), and by
+ * tests/unit/fake_kern.c, which writes every call down as text. Names and numbers are the kernel's
+ * own. Addresses are in network order inside struct ip; ports are in host order here and converted
+ * at the door. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 #include <knetd/err.h>
 #include <knetd/ip.h>
 
-/* ---- routing netlink: many messages, one sendmsg --------------------------------------------- */
+/* ---- routing netlink: many messages, one sendmsg -------------------------------------------- */
 
 struct rt; /* a NETLINK_ROUTE socket in some network namespace */
 
@@ -21,76 +22,83 @@ struct rt *rt_open(int netns_fd, struct err *e);
 void rt_close(struct rt *rt);
 
 /* Messages are queued, then sent together by rt_flush, which waits for all acknowledgements and
- * fails with the first error, naming the message ("link knet1a2b: File exists"). Messages before the
- * failed one stay in force: the caller undoes by name. */
+ * fails with the first error, naming the message ("link knet1a2b: File exists"). Messages before
+ * the failed one stay in force: the caller undoes by name. */
 struct rt_veth {
 	const char *name, *peer; /* IFNAMSIZ */
 	uint8_t mac[6], peer_mac[6];
-	int peer_netns_fd;	/* the peer is born there */
+	int peer_netns_fd; /* the peer is born there */
 	unsigned mtu;
-	const char *alias;	/* IFLA_IFALIAS of the host side: whose link it is */
+	const char *alias; /* IFLA_IFALIAS of the host side: whose link it is */
 };
 void rt_veth_add(struct rt *rt, const struct rt_veth *v);
 void rt_link_up(struct rt *rt, const char *name);
 void rt_link_del(struct rt *rt, const char *name);
 void rt_link_mtu(struct rt *rt, const char *name, unsigned mtu);
-/* bits as prefix length; no duplicate address detection. scope_link: RT_SCOPE_LINK, else universe. */
-void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits, bool scope_link);
+/* bits as prefix length; no duplicate address detection. scope_link: RT_SCOPE_LINK, else universe.
+ */
+void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits,
+                 bool scope_link);
 void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits);
 struct rt_route {
 	struct cidr dst; /* bits 0: default route of ip.len's family */
-	struct ip via;	 /* len 0: on link */
-	struct ip src;	 /* preferred source, len 0: none */
+	struct ip via;   /* len 0: on link */
+	struct ip src;   /* preferred source, len 0: none */
 	unsigned ifindex;
-	bool onlink;	 /* RTNH_F_ONLINK */
-	bool local;	 /* RTN_LOCAL in table local */
+	bool onlink; /* RTNH_F_ONLINK */
+	bool local;  /* RTN_LOCAL in table local */
 };
 void rt_route_replace(struct rt *rt, const struct rt_route *r);
 void rt_route_del(struct rt *rt, const struct rt_route *r);
 /* A permanent neighbour entry. */
-void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip, const uint8_t mac[static 6]);
+void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip,
+                  const uint8_t mac[static 6]);
 int rt_flush(struct rt *rt, struct err *e);
 
 /* Questions; each is a round trip of its own. */
 struct rt_link {
 	unsigned ifindex, mtu, flags; /* IFF_UP ... */
-	int peer_index;		      /* IFLA_LINK, 0 if none */
+	int peer_index;               /* IFLA_LINK, 0 if none */
 	char name[16];
 	char alias[256];
 	uint8_t mac[6];
 };
 int rt_link_get(struct rt *rt, const char *name, struct rt_link *out, struct err *e); /* -ENODEV */
-int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg, struct err *e);
+int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg,
+                 struct err *e);
 struct rt_addr {
 	unsigned ifindex;
 	struct ip ip;
 	uint8_t bits;
 };
-int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg, struct err *e);
+int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg,
+                 struct err *e);
 /* Unicast and local routes of tables main and local. */
-int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg, struct err *e);
+int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
+                  struct err *e);
 /* The link that the default route leaves by (IPv4 first), -ENETUNREACH when there is none. */
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e);
 
 /* Deletes host links in a short-lived child, because DELLINK waits 16 ms for RCU; done(arg, ok) is
  * called from the loop when it is gone (also when it was gone before). Copies name. */
-int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg, struct err *e);
+int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg,
+                      struct err *e);
 
-/* ---- namespaces and sysctls ------------------------------------------------------------------- */
+/* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e); /* descriptor, checked to be a network namespace */
 uint64_t netns_inode(int netns_fd);
-/* Writes /proc/sys/<path>; in the namespace netns_fd when that is not -1. A value that already stands
- * is not written. */
+/* Writes /proc/sys/<path>; in the namespace netns_fd when that is not -1. A value that already
+ * stands is not written. */
 int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e);
 
-/* ---- nftables --------------------------------------------------------------------------------- */
+/* ---- nftables ------------------------------------------------------------------------------- */
 
 /* A transaction: messages queue up, nft_commit sends them as one batch: all or nothing. Everything
  * is in family inet. The strings are copied. */
 struct nft_txn;
 struct nft_txn *nft_begin(void);
-void nft_abort(struct nft_txn *t);	    /* frees it; nothing was sent */
+void nft_abort(struct nft_txn *t);                /* frees it; nothing was sent */
 int nft_commit(struct nft_txn *t, struct err *e); /* sends and frees it, also on failure */
 
 /* Makes the table empty and ready (created, deleted, created again: one atomic replacement). */
@@ -99,23 +107,30 @@ void nft_table_del(struct nft_txn *t, const char *table); /* must exist */
 /* 1 the table is there, 0 it is not, -errno. */
 int nft_table_exists(const char *table, struct err *e);
 
-enum nft_hook { NFT_HOOK_NONE, NFT_HOOK_PREROUTING, NFT_HOOK_INPUT, NFT_HOOK_FORWARD, NFT_HOOK_OUTPUT, NFT_HOOK_POSTROUTING };
+enum nft_hook {
+	NFT_HOOK_NONE,
+	NFT_HOOK_PREROUTING,
+	NFT_HOOK_INPUT,
+	NFT_HOOK_FORWARD,
+	NFT_HOOK_OUTPUT,
+	NFT_HOOK_POSTROUTING
+};
 enum nft_chain_type { NFT_CHAIN_FILTER, NFT_CHAIN_NAT };
 /* hook NONE: a regular chain, type and priority ignored. Policy accept. */
 void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum nft_hook hook,
-		   enum nft_chain_type type, int priority);
+                   enum nft_chain_type type, int priority);
 void nft_chain_del(struct nft_txn *t, const char *table, const char *chain);
 
-/* The parts of a key or of data, in nft's type names. Each part takes 4 bytes (IPv6: 16) in keys and
- * data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order. */
+/* The parts of a key or of data, in nft's type names. Each part takes 4 bytes (IPv6: 16) in keys
+ * and data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order. */
 enum nft_part { NFT_END, NFT_IPV4, NFT_IPV6, NFT_PROTO, NFT_PORT, NFT_MARK, NFT_VERDICT };
 #define NFT_PARTS 5
 struct nft_set_def {
 	const char *name;
 	enum nft_part key[NFT_PARTS];  /* ends with NFT_END */
 	enum nft_part data[NFT_PARTS]; /* empty: a set; {NFT_VERDICT}: a verdict map */
-	bool interval;		       /* a set of one address part, given as ranges (nft_elem_range) */
-	unsigned size;		       /* stated maximum, 0 none */
+	bool interval; /* a set of one address part, given as ranges (nft_elem_range) */
+	unsigned size; /* stated maximum, 0 none */
 };
 void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def *def);
 
@@ -129,37 +144,44 @@ void nft_put_port(struct nft_bytes *k, uint16_t port);
 void nft_put_mark(struct nft_bytes *k, uint32_t mark);
 
 /* data NULL for sets. Consecutive elements of one set are packed into few messages. */
-void nft_elem_add(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key, const struct nft_bytes *data);
-void nft_elem_goto(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key, const char *chain);
-void nft_elem_del(struct nft_txn *t, const char *table, const char *set, const struct nft_bytes *key);
-void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const struct cidr *range);
+void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key, const struct nft_bytes *data);
+void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
+                   const struct nft_bytes *key, const char *chain);
+void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
+                  const struct nft_bytes *key);
+void nft_elem_range(struct nft_txn *t, const char *table, const char *set,
+                    const struct cidr *range);
 /* Reads a set back: for tests, repair and comparison. fn sees key and data (n = 0 for verdicts). */
-int nft_elem_each(const char *table, const char *set, void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg), void *arg, struct err *e);
+int nft_elem_each(const char *table, const char *set,
+                  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                  void *arg, struct err *e);
 
 /* Rules: expressions are appended one by one and work on 32-bit registers, numbered 0 to 15 here
  * (NFT_REG32_00 + n). Each builder knows nft's own way, so that `nft list` reads well. */
 struct nft_rule;
 struct nft_rule *nft_rule_new(const char *table, const char *chain);
-void nft_rule_add(struct nft_txn *t, struct nft_rule *r); /* takes it */
-void nft_family(struct nft_rule *r, uint8_t len);	  /* meta nfproto: 4 or 16 */
-void nft_l4proto(struct nft_rule *r, uint8_t proto);	  /* meta l4proto == */
+void nft_rule_add(struct nft_txn *t, struct nft_rule *r);      /* takes it */
+void nft_family(struct nft_rule *r, uint8_t len);              /* meta nfproto: 4 or 16 */
+void nft_l4proto(struct nft_rule *r, uint8_t proto);           /* meta l4proto == */
 void nft_th_port(struct nft_rule *r, bool dst, uint16_t port); /* th dport/sport == */
 void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg);
 void nft_load_l4proto(struct nft_rule *r, unsigned reg);
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
-void nft_load_priority(struct nft_rule *r, unsigned reg); /* meta priority */
-void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg); /* in host order */
-void nft_set_priority(struct nft_rule *r, unsigned reg);  /* meta priority set */
+void nft_load_priority(struct nft_rule *r, unsigned reg);                 /* meta priority */
+void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg);  /* in host order */
+void nft_set_priority(struct nft_rule *r, unsigned reg);                  /* meta priority set */
 void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg); /* numgen random mod */
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal);
-void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in); /* lookup; in=false: != @set */
+/* lookup; in=false: != @set */
+void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in);
 void nft_map_to(struct nft_rule *r, unsigned reg, const char *map, unsigned dreg); /* map @map */
-void nft_vmap(struct nft_rule *r, unsigned reg, const char *map);	     /* vmap @map */
+void nft_vmap(struct nft_rule *r, unsigned reg, const char *map);                  /* vmap @map */
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg);
 void nft_masquerade(struct nft_rule *r);
 void nft_ct_status_dnat(struct nft_rule *r, bool set); /* ct status dnat / ct status & dnat == 0 */
 void nft_ct_state_new(struct nft_rule *r);
-void nft_oif_lo(struct nft_rule *r, bool is);  /* oif "lo" / oif != "lo" */
+void nft_oif_lo(struct nft_rule *r, bool is); /* oif "lo" / oif != "lo" */
 void nft_iif_lo(struct nft_rule *r, bool is);
 void nft_notrack(struct nft_rule *r);
 void nft_counter(struct nft_rule *r);
@@ -176,4 +198,5 @@ int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
 
 /* Deletes conntrack entries whose original destination is addr:port (proto) and, when endpoint is
  * not NULL, whose reply source is that endpoint. For UDP to endpoints that are gone. */
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint, struct err *e);
+int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+                    struct err *e);

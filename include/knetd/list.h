@@ -8,7 +8,9 @@ struct list {
 	struct list *next, *prev;
 };
 
+// clang-format off
 #define LIST_INIT(head) { &(head), &(head) }
+// clang-format on
 
 static inline void list_init(struct list *head)
 {
@@ -37,5 +39,6 @@ static inline void list_del(struct list *node)
 }
 
 /* The body may delete the current node, no other. */
-#define list_each(pos, nxt, head) \
-	for ((pos) = (head)->next, (nxt) = (pos)->next; (pos) != (head); (pos) = (nxt), (nxt) = (pos)->next)
+#define list_each(pos, nxt, head)                                                                  \
+	for ((pos) = (head)->next, (nxt) = (pos)->next; (pos) != (head);                           \
+	     (pos) = (nxt), (nxt) = (pos)->next)

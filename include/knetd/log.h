@@ -1,5 +1,6 @@
 /* log.h - one event, one line, to standard error, with the kernel's <N> level prefix when standard
- * error is not a terminal (systemd reads it). errno is kept. Never called from plan or parser code. */
+ * error is not a terminal (systemd reads it). errno is kept. Never called from plan or parser code.
+ */
 #pragma once
 
 #include <stdbool.h>

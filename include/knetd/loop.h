@@ -14,8 +14,9 @@
 struct event {
 	int fd; /* the owner closes it, after loop_del */
 	void (*fn)(struct event *ev, uint32_t events);
-	uint32_t mask;	/* EPOLLIN etc., kept by the loop */
-	uint32_t index; /* kept by the loop: its place among the events fetched this turn, plus one */
+	uint32_t mask;  /* EPOLLIN etc., kept by the loop */
+	uint32_t index; /* kept by the loop: its place among the events fetched this turn, plus one
+	                 */
 };
 
 struct timer {

@@ -16,7 +16,7 @@ void *map_get(const struct map *m, const void *key, size_t n);
  * replaced its key memory is no longer referenced. */
 void *map_put(struct map *m, const void *key, size_t n, void *value);
 void *map_del(struct map *m, const void *key, size_t n); /* returns the value taken out, or NULL */
-void map_free(struct map *m);				 /* the values are the caller's */
+void map_free(struct map *m);                            /* the values are the caller's */
 
 /* for (size_t i = 0; (v = map_next(m, &i));) - the body may delete the entry it was just given. */
 void *map_next(const struct map *m, size_t *i);

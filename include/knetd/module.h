@@ -1,9 +1,10 @@
 /* module.h - a feature is a directory in modules/ and one line in the table in knetd/modules.c.
  *
- * Modules never include or call each other: they meet in the store. After all I/O of a loop turn the
- * core calls `sync` of each module whose kinds changed, in the table's order; so what an earlier
- * module writes to the store (the endpoints controller) a later one (svcnat, dns) sees in the same turn.
- * A failed sync is logged by the core and retried whole, with back-off: no module has its own retry. */
+ * Modules never include or call each other: they meet in the store. After all I/O of a loop turn
+ * the core calls `sync` of each module whose kinds changed, in the table's order; so what an
+ * earlier module writes to the store (the endpoints controller) a later one (svcnat, dns) sees in
+ * the same turn. A failed sync is logged by the core and retried whole, with back-off: no module
+ * has its own retry. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@ struct http_call;
 struct http_answer;
 
 /* What a sync has to look at. full: everything (at start, after a failure, when the ring was lost,
- * when the kernel's state was found to differ, see module_resync); then changes_next gives nothing. */
+ * when the kernel's state was found to differ, see module_resync); then changes_next gives nothing.
+ */
 struct changes {
 	bool full;
 	uint32_t kinds;
@@ -35,11 +37,12 @@ struct module { /* const; every member but name may be NULL or 0 */
 	const char *name;
 	uint32_t watches; /* KIND_BIT()s that make it dirty */
 	int (*init)(struct err *e);
-	/* Makes the outside match the store; safe to repeat. With no watches it is called once, full. */
+	/* Makes the outside match the store; safe to repeat. With no watches it is called once,
+	 * full. */
 	int (*sync)(struct changes *c, struct err *e);
-	void (*metrics)(struct buf *out);	 /* Prometheus text, bounded series */
-	const struct route *routes;		 /* ends with method NULL */
-	void (*exit)(bool remove);		 /* remove: also take away what was made (-x) */
+	void (*metrics)(struct buf *out); /* Prometheus text, bounded series */
+	const struct route *routes;       /* ends with method NULL */
+	void (*exit)(bool remove);        /* remove: also take away what was made (-x) */
 };
 
 /* Asks for a full sync of m in this turn's end (from a callback that saw the kernel differ). */

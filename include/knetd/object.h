@@ -1,8 +1,8 @@
 /* object.h - an object: an immutable JSON document with its identity beside it, refcounted.
  *
- * The text is the canonical form: the API answers with it as it is, the store keeps it as it is, and
- * a module that needs fields reads it with yyjson or a typed view (view.h). An update replaces the
- * object, so a holder never sees a change. */
+ * The text is the canonical form: the API answers with it as it is, the store keeps it as it is,
+ * and a module that needs fields reads it with yyjson or a typed view (view.h). An update replaces
+ * the object, so a holder never sees a change. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,10 +30,10 @@ enum kind {
 #define KIND_BIT(kind) (1u << (kind))
 
 struct kind_info {
-	const char *group;	/* "" for the core group */
-	const char *version;	/* "v1" */
+	const char *group;       /* "" for the core group */
+	const char *version;     /* "v1" */
 	const char *api_version; /* "v1", "discovery.k8s.io/v1" */
-	const char *kind;	/* "EndpointSlice" */
+	const char *kind;        /* "EndpointSlice" */
 	const char *plural, *singular;
 	const char *short_names; /* space separated, "" for none */
 	bool namespaced;
@@ -45,9 +45,9 @@ struct object {
 	unsigned refs;
 	enum kind kind;
 	uint64_t version; /* metadata.resourceVersion */
-	bool run;	  /* kept in the run directory: gone after a reboot */
+	bool run;         /* kept in the run directory: gone after a reboot */
 	const char *key;  /* "namespace/name", or "name" for cluster scope */
-	const char *ns;	  /* "" for cluster scope */
+	const char *ns;   /* "" for cluster scope */
 	const char *name;
 	const char *group; /* what store_group() finds it by; see store.h */
 	const char *json;  /* compact, NUL after json_len */
@@ -77,7 +77,8 @@ static inline void auto_mut_(yyjson_mut_doc **doc)
 }
 #define auto_mut __attribute__((cleanup(auto_mut_)))
 
-/* A member reached by its dotted path ("metadata.labels"), or NULL. Keys with dots: yyjson_obj_get. */
+/* A member reached by its dotted path ("metadata.labels"), or NULL. Keys with dots: yyjson_obj_get.
+ */
 yyjson_val *json_at(yyjson_val *root, const char *path);
 const char *json_str(yyjson_val *root, const char *path); /* NULL when absent or not a string */
 int64_t json_int(yyjson_val *root, const char *path, int64_t absent);

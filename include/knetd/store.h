@@ -1,8 +1,9 @@
 /* store.h - where every object lives: in memory for reading, in LMDB for keeping.
  *
  * Objects are kept under the state directory; those marked `run` (attachments, leases, everything
- * derived from them) in a second environment under the run directory, which is emptied when the boot
- * id differs. One transaction a request: a commit that fails leaves memory and disk as they were.
+ * derived from them) in a second environment under the run directory, which is emptied when the
+ * boot id differs. One transaction a request: a commit that fails leaves memory and disk as they
+ * were.
  *
  * Every committed change goes into one bounded ring. The API's watches and the modules are cursors
  * on that ring; whoever falls off its end starts again from the whole state. */
@@ -15,7 +16,7 @@
 #include <knetd/err.h>
 #include <knetd/object.h>
 
-#define STORE_RING 2048		      /* changes remembered */
+#define STORE_RING 2048                /* changes remembered */
 #define STORE_OBJECT_MAX (1536 * 1024) /* bytes of JSON an object may have, as etcd's default */
 #define STORE_OBJECTS_MAX 1000000
 
@@ -39,12 +40,12 @@ uint64_t store_version(void); /* of the newest change; starts from the clock, ne
 void store_begin(void);
 enum { STORE_RUN = 1 }; /* flags: keep in the run directory */
 /* Stores doc as the object's new state; creates it when it is not there. Sets apiVersion, kind,
- * metadata.{name,namespace,uid,creationTimestamp,resourceVersion,generation} (uid, creationTimestamp
- * carried over from what is there; generation +1 when .spec differs). A write that changes nothing
- * keeps the version and is no change. doc is edited and stays the caller's.
+ * metadata.{name,namespace,uid,creationTimestamp,resourceVersion,generation} (uid,
+ * creationTimestamp carried over from what is there; generation +1 when .spec differs). A write
+ * that changes nothing keeps the version and is no change. doc is edited and stays the caller's.
  * -EINVAL too large, -ENOSPC too many objects. *out (may be NULL) is borrowed. */
 int store_put(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, unsigned flags,
-	      const struct object **out, struct err *e);
+              const struct object **out, struct err *e);
 int store_delete(enum kind kind, const char *ns, const char *name); /* -ENOENT */
 /* -ENOSPC disk full, -EIO anything else; then everything since store_begin is undone. */
 int store_commit(struct err *e);

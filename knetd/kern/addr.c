@@ -58,7 +58,7 @@ void addr_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	         m->ifa_index);
 }
 
-/* ---- questions --------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 struct each {
 	void (*fn)(const struct rt_addr *a, void *arg);

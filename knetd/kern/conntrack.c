@@ -44,7 +44,7 @@ static struct nlmsghdr *message(void *room, uint16_t type, uint16_t flags, uint8
 	return h;
 }
 
-/* ---- asking ------------------------------------------------------------------------------ */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 /* One end of a tuple; the kernel looks only at what the filter's bits name. */
 static void put_tuple(struct nlmsghdr *h, uint16_t attr, bool dst, uint8_t proto,
@@ -88,7 +88,7 @@ static struct nlmsghdr *question(struct nl_message *m, const struct wanted *w)
 	return h;
 }
 
-/* ---- deleting ---------------------------------------------------------------------------- */
+/* ---- deleting ------------------------------------------------------------------------------- */
 
 static bool end_is(const struct nlattr *tuple, bool dst, uint8_t proto, const struct endpoint *ep)
 {

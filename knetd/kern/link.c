@@ -116,7 +116,7 @@ void link_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	snprintf(out, RT_TEXT, "link %s", name);
 }
 
-/* ---- questions --------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 static const struct nlattr *attr(const struct nlmsghdr *h, uint16_t type, size_t size)
 {

@@ -101,7 +101,7 @@ uint32_t nft_next_set_id(struct nft_txn *t)
 	return ++t->set_id;
 }
 
-/* ---- commit ------------------------------------------------------------------------------ */
+/* ---- commit --------------------------------------------------------------------------------- */
 
 static const struct nlmsghdr *find(const struct nft_txn *t, uint32_t seq)
 {

@@ -13,7 +13,7 @@
 #define ELEM_MAX 512            /* bytes of one element with everything */
 #define LIST_MAX (65535 - 1024) /* an attribute's length is 16 bits */
 
-/* ---- packing ----------------------------------------------------------------------------- */
+/* ---- packing -------------------------------------------------------------------------------- */
 
 void nft_elem_close(struct nft_txn *t)
 {
@@ -118,7 +118,7 @@ void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
 	mnl_attr_nest_end(h, elem);
 }
 
-/* ---- ranges ------------------------------------------------------------------------------ */
+/* ---- ranges --------------------------------------------------------------------------------- */
 
 /* The first address behind the range; false when there is none. */
 static bool address_behind(const struct cidr *range, struct ip *out)
@@ -161,7 +161,7 @@ void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const
 		put_bound(t, table, set, &behind, true);
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 struct each {
 	void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg);

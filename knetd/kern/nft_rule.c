@@ -74,7 +74,7 @@ static uint32_t reg32(unsigned reg)
 	return NFT_REG32_00 + reg;
 }
 
-/* ---- loading ----------------------------------------------------------------------------- */
+/* ---- loading -------------------------------------------------------------------------------- */
 
 static void load_payload(struct nft_rule *r, uint32_t base, size_t offset, uint32_t len,
                          unsigned reg)
@@ -153,7 +153,7 @@ void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, 0);
 }
 
-/* ---- comparing --------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------ */
 
 static void compare(struct nft_rule *r, unsigned reg, bool equal, const void *data, uint32_t len)
 {
@@ -247,7 +247,7 @@ void nft_ct_state_new(struct nft_rule *r)
 	ct_bit(r, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW), true);
 }
 
-/* ---- sets and maps ----------------------------------------------------------------------- */
+/* ---- sets and maps -------------------------------------------------------------------------- */
 
 static struct nftnl_expr *lookup(struct nft_rule *r, unsigned reg, const char *set)
 {
@@ -276,7 +276,7 @@ void nft_vmap(struct nft_rule *r, unsigned reg, const char *map)
 	nftnl_expr_set_u32(lookup(r, reg, map), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 
-/* ---- statements -------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg)
 {

@@ -12,7 +12,7 @@
 
 #include "nft_int.h"
 
-/* ---- tables ------------------------------------------------------------------------------ */
+/* ---- tables --------------------------------------------------------------------------------- */
 
 static void table(struct nft_txn *t, uint16_t type, uint16_t flags, const char *name)
 {
@@ -69,7 +69,7 @@ int nft_table_exists(const char *name, struct err *e)
 	return ret == 0;
 }
 
-/* ---- chains ------------------------------------------------------------------------------ */
+/* ---- chains --------------------------------------------------------------------------------- */
 
 static uint32_t hook_number(enum nft_hook hook)
 {
@@ -125,7 +125,7 @@ void nft_chain_del(struct nft_txn *t, const char *table_name, const char *chain)
 	nft_msg_end(t, h);
 }
 
-/* ---- sets -------------------------------------------------------------------------------- */
+/* ---- sets ----------------------------------------------------------------------------------- */
 
 /* nft's own type numbers. The kernel stores them and does not look: they are for `nft list`. */
 static const struct {
@@ -227,7 +227,7 @@ void nft_set_add(struct nft_txn *t, const char *table_name, const struct nft_set
 	nft_msg_end(t, h);
 }
 
-/* ---- descriptions ------------------------------------------------------------------------ */
+/* ---- descriptions --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *verb;

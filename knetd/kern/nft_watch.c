@@ -109,7 +109,7 @@ static int drop_own(int fd, uint32_t own)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-/* ---- large transactions of our own ------------------------------------------------------- */
+/* ---- large transactions of our own ---------------------------------------------------------- */
 
 static uint32_t generation_before;
 
@@ -156,7 +156,7 @@ void nft_watch_resume(bool committed)
 		tell(NULL);
 }
 
-/* ---- opening ----------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static int open_news(struct err *e)
 {

@@ -69,7 +69,7 @@ struct nlmsghdr *nl_message(struct nl_message *m, uint16_t type, uint16_t flags)
 	return h;
 }
 
-/* ---- sending ----------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static size_t iov_total(const struct iovec *iov, size_t n)
 {
@@ -196,7 +196,7 @@ int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, str
 	return v.acknowledged ? 0 : -ENOBUFS;
 }
 
-/* ---- asking ------------------------------------------------------------------------------ */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 struct progress {
 	bool done, changed;
@@ -266,7 +266,7 @@ int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 	return ret;
 }
 
-/* ---- reading ----------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type)
 {

@@ -76,7 +76,7 @@ void route_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 		         m->rtm_family == AF_INET ? '4' : '6');
 }
 
-/* ---- questions --------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 struct each {
 	void (*fn)(const struct rt_route *r, uint32_t metric, void *arg);

@@ -76,7 +76,7 @@ struct ip rt_get_ip(const struct nlattr *a)
 	return ip;
 }
 
-/* ---- flush ------------------------------------------------------------------------------- */
+/* ---- flush ---------------------------------------------------------------------------------- */
 
 static void describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 {

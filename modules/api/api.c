@@ -90,7 +90,7 @@ void api_serve(const struct http_call *http, struct http_answer *answer)
 	arena_free(&c.arena);
 }
 
-/* ---- at start ---- */
+/* ---- at start ------------------------------------------------------------------------------- */
 
 static int make_namespace(const char *name, struct err *e)
 {

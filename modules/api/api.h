@@ -17,7 +17,7 @@
 #define SERVICE_PORTS_MAX 250
 #define API_DOCS_MAX 200000 /* documents in one apply */
 
-/* ---- what is wrong with an object ---- */
+/* ---- what is wrong with an object ----------------------------------------------------------- */
 
 struct cause {
 	const char *reason; /* "FieldValueInvalid", Kubernetes' CauseType */
@@ -43,7 +43,7 @@ void cause_duplicate(struct causes *c, const char *field, const char *value);
 void cause_forbidden(struct causes *c, const char *field, const char *detail);
 void cause_type(struct causes *c, const char *field, const char *wanted, const char *got);
 
-/* ---- answers ---- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 struct target { /* what a path names */
 	enum kind kind;
@@ -84,7 +84,7 @@ void put_text(struct buf *b, const char *s);
 void answer_warning(struct call *c, const char *text);
 void answer_unknown_fields(struct call *c, const struct causes *causes);
 
-/* ---- bodies ---- */
+/* ---- bodies --------------------------------------------------------------------------------- */
 
 /* One document of a request. */
 struct document {
@@ -106,7 +106,7 @@ bool body_read(struct call *c, struct documents *out);
 /* JSON text as YAML. */
 void yaml_write(const char *json, size_t n, struct buf *out);
 
-/* ---- objects ---- */
+/* ---- objects -------------------------------------------------------------------------------- */
 
 /* Types of known fields, unknown fields, then each kind's own rules; old is NULL on create. */
 void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
@@ -131,7 +131,7 @@ struct weight {
 };
 void mut_weigh(yyjson_mut_val *v, struct weight *w);
 
-/* ---- doors ---- */
+/* ---- doors ---------------------------------------------------------------------------------- */
 
 /* Parses the path, runs the verb, leaves the answer. Watches are told apart before. */
 void api_serve(const struct http_call *http, struct http_answer *answer);
@@ -168,7 +168,7 @@ bool selector_parse(const char *query, enum kind kind, struct arena *a, struct s
                     const char **why);
 bool selector_match(const struct selector *s, const struct object *o);
 
-/* ---- connections and watches ---- */
+/* ---- connections and watches ---------------------------------------------------------------- */
 
 struct conn;
 struct watch;
@@ -188,7 +188,7 @@ unsigned conns_count(void);
 int doors_open(struct err *e);
 void doors_close(void);
 
-/* ---- metrics ---- */
+/* ---- metrics -------------------------------------------------------------------------------- */
 
 void metrics_request(struct span verb, unsigned status); /* counts an answer */
 void metrics_write(struct buf *b);                       /* everything that /metrics says */

@@ -118,7 +118,7 @@ void conn_flush(struct conn *c)
 	conn_write(c);
 }
 
-/* ---- streams ---- */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 void conn_stream_write(struct conn *c)
 {

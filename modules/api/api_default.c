@@ -21,7 +21,7 @@ static void set_if_missing(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char 
 		mut_set(doc, obj, key, yyjson_mut_strcpy(doc, value));
 }
 
-/* ---- Service ---- */
+/* ---- Service -------------------------------------------------------------------------------- */
 
 static void take_over(yyjson_mut_doc *doc, yyjson_mut_val *spec, yyjson_val *old_spec,
                       const char *key)
@@ -128,7 +128,7 @@ static void default_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_va
 	default_service_ports(doc, spec, old_spec, has_node_ports(type));
 }
 
-/* ---- others ---- */
+/* ---- others --------------------------------------------------------------------------------- */
 
 static void default_policy(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {

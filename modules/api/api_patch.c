@@ -33,7 +33,7 @@ static void merge_patch(yyjson_mut_doc *doc, yyjson_mut_val *to, yyjson_mut_val 
 	}
 }
 
-/* ---- JSON patch ---- */
+/* ---- JSON patch ----------------------------------------------------------------------------- */
 
 struct json_patch {
 	yyjson_mut_doc *doc;
@@ -123,7 +123,7 @@ static bool json_patch(struct call *c, const struct documents *d, yyjson_mut_val
 	return true;
 }
 
-/* ---- the verb ---- */
+/* ---- the verb ------------------------------------------------------------------------------- */
 
 static bool patch_whole(struct call *c, struct documents *d, yyjson_mut_val *whole)
 {

@@ -79,7 +79,7 @@ static long find(yyjson_mut_val *list, yyjson_mut_val *item, const char *key)
 	return -1;
 }
 
-/* ---- lists ---- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 static bool is_directive(yyjson_mut_val *item, const char *what)
 {
@@ -170,7 +170,7 @@ static void delete_from_list(yyjson_mut_val *list, yyjson_mut_val *gone)
 	}
 }
 
-/* ---- objects ---- */
+/* ---- objects -------------------------------------------------------------------------------- */
 
 static const char *behind(const char *name, const char *directive)
 {

@@ -117,7 +117,7 @@ static void catch_up(void)
 		read_all();
 }
 
-/* ---- addresses ---- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 static bool reserved(const struct ip *ip)
 {
@@ -203,7 +203,7 @@ static void check_wish(const char *text, const char *field, const char *key, str
 		hold(id, key);
 }
 
-/* ---- families ---- */
+/* ---- families ------------------------------------------------------------------------------- */
 
 static int range_of_family(const char *family)
 {
@@ -296,7 +296,7 @@ static void write_families(yyjson_mut_doc *doc, yyjson_mut_val *spec, const unsi
 	mut_set(doc, spec, "ipFamilies", families);
 }
 
-/* ---- the Service ---- */
+/* ---- the Service ---------------------------------------------------------------------------- */
 
 static const char *given_ip(yyjson_mut_val *spec, unsigned range)
 {

@@ -104,7 +104,7 @@ static void age(struct buf *b, yyjson_val *o)
 		NULL, NULL, false, false                                                           \
 	}
 
-/* ---- Namespace, Pod, PodNetwork ---- */
+/* ---- Namespace, Pod, PodNetwork ------------------------------------------------------------- */
 
 static void phase(struct buf *b, yyjson_val *o)
 {
@@ -171,7 +171,7 @@ static void none(struct buf *b, yyjson_val *o)
 	buf_str(b, "<none>");
 }
 
-/* ---- Service, EndpointSlice ---- */
+/* ---- Service, EndpointSlice ----------------------------------------------------------------- */
 
 static void service_type(struct buf *b, yyjson_val *o)
 {
@@ -254,7 +254,7 @@ static void slice_endpoints(struct buf *b, yyjson_val *o)
 		buf_str(b, "<unset>");
 }
 
-/* ---- Ingress, IngressClass, NetworkPolicy ---- */
+/* ---- Ingress, IngressClass, NetworkPolicy --------------------------------------------------- */
 
 static void ingress_class(struct buf *b, yyjson_val *o)
 {
@@ -291,7 +291,7 @@ static void policy_pods(struct buf *b, yyjson_val *o)
 	put_labels(b, json_at(o, "spec.podSelector.matchLabels"), "<none>");
 }
 
-/* ---- ConfigMap, Secret, Event ---- */
+/* ---- ConfigMap, Secret, Event --------------------------------------------------------------- */
 
 static void data_size(struct buf *b, yyjson_val *o)
 {

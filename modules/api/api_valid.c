@@ -73,7 +73,7 @@ void cause_type(struct causes *c, const char *field, const char *wanted, const c
 	    arena_printf(c->arena, "Invalid value: %s: must be %s", got, wanted));
 }
 
-/* ---- names ---- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static bool lower_alnum(char c)
 {
@@ -184,7 +184,7 @@ void valid_meta(enum kind kind, yyjson_mut_val *root, struct causes *c)
 	valid_labels(mut_at(root, "metadata.annotations"), "metadata.annotations", false, c);
 }
 
-/* ---- kinds ---- */
+/* ---- kinds ---------------------------------------------------------------------------------- */
 
 static void valid_event(yyjson_mut_val *root, struct causes *c)
 {

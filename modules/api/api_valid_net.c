@@ -6,7 +6,7 @@
 
 #include "api_valid.h"
 
-/* ---- Ingress ---- */
+/* ---- Ingress -------------------------------------------------------------------------------- */
 
 static void check_backend(yyjson_mut_val *b, const char *at, struct causes *c)
 {
@@ -103,7 +103,7 @@ void valid_ingress(yyjson_mut_val *root, struct causes *c)
 		check_rule(rule, i, c);
 }
 
-/* ---- NetworkPolicy ---- */
+/* ---- NetworkPolicy -------------------------------------------------------------------------- */
 
 static void check_policy_port(yyjson_mut_val *p, const char *at, struct causes *c)
 {

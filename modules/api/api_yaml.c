@@ -54,7 +54,7 @@ static yyjson_mut_val *scalar(struct loader *l, const yaml_event_t *ev)
 	return yaml_plain(l->doc, s);
 }
 
-/* ---- anchors and aliases ---- */
+/* ---- anchors and aliases -------------------------------------------------------------------- */
 
 static int remember(struct loader *l, const yaml_char_t *name, size_t line, yyjson_mut_val *value)
 {
@@ -92,7 +92,7 @@ static int alias(struct loader *l, const yaml_event_t *ev, unsigned depth, yyjso
 	return fail(l, line, "unknown alias");
 }
 
-/* ---- nodes ---- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 static int next(struct loader *l, yaml_event_t *ev)
 {
@@ -252,7 +252,7 @@ static int node(struct loader *l, yaml_event_t *ev, unsigned depth, yyjson_mut_v
 	}
 }
 
-/* ---- documents ---- */
+/* ---- documents ------------------------------------------------------------------------------ */
 
 static int add(struct loader *l, struct documents *out, yyjson_mut_val *root, size_t line)
 {

@@ -1,6 +1,6 @@
 /* endpoints.c - the endpoints controller: Service selectors and Pods in, EndpointSlices out, in the
- * same loop turn, so that what reads slices (svcnat, dns, ingress) is up to date before the call that
- * changed a Pod returns.
+ * same loop turn, so that what reads slices (svcnat, dns, ingress) is up to date before the call
+ * that changed a Pod returns.
  *
  * A compact copy of every selector and every Pod's labels is kept, because a changed Pod has to be
  * held against all Services of its namespace; objects are parsed only where they match. Slices are
@@ -115,11 +115,13 @@ static void pod_changed(const char *key, const char *ns, const struct object *no
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct object *const *)a)->name, (*(const struct object *const *)b)->name);
+	return strcmp((*(const struct object *const *)a)->name,
+	              (*(const struct object *const *)b)->name);
 }
 
-static const struct object **matching_pods(const struct object *service, const struct labels *selector,
-					   struct arena *a, size_t *n)
+static const struct object **matching_pods(const struct object *service,
+                                           const struct labels *selector, struct arena *a,
+                                           size_t *n)
 {
 	const struct list *group = store_group(KIND_POD, service->ns);
 	const struct object **found;
@@ -157,7 +159,8 @@ static bool planned(const struct endpoints_plan *plan, const char *name)
 }
 
 /* Deletes our slices of the Service that the plan no longer has. */
-static void sweep(const char *key, const char *ns, const struct endpoints_plan *plan, struct arena *a)
+static void sweep(const char *key, const char *ns, const struct endpoints_plan *plan,
+                  struct arena *a)
 {
 	const struct list *group = store_group(KIND_ENDPOINTSLICE, key);
 	const char *names[256];
@@ -181,7 +184,8 @@ static int put_plan(const char *ns, struct endpoints_plan *plan, struct err *e)
 		struct planned_slice *s = &plan->slices[i];
 
 		if (!ret)
-			ret = store_put(KIND_ENDPOINTSLICE, ns, s->name, s->doc, STORE_RUN, NULL, e);
+			ret = store_put(KIND_ENDPOINTSLICE, ns, s->name, s->doc, STORE_RUN, NULL,
+			                e);
 		yyjson_mut_doc_free(s->doc);
 	}
 	return ret;
@@ -235,8 +239,8 @@ static void one_change(const struct change *c)
 	if (c->kind == KIND_POD)
 		pod_changed(o->key, o->ns, store_get(KIND_POD, o->ns, o->name));
 	else if (store_get(KIND_SERVICE, o->ns, o->name))
-		entry_set(&services, o->key, read_labels(store_get(KIND_SERVICE, o->ns, o->name)))->visit =
-			true;
+		entry_set(&services, o->key, read_labels(store_get(KIND_SERVICE, o->ns, o->name)))
+			->visit = true;
 	else
 		service_gone(o);
 }

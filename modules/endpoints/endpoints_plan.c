@@ -36,7 +36,8 @@ static const char *proto_name(uint8_t proto)
 /* knetd.io/ports: "http=8080,metrics=9090" names the ports of a Pod that has no container list. */
 static uint16_t annotated_port(yyjson_val *pod, const char *name)
 {
-	const char *p = yyjson_get_str(yyjson_obj_get(json_at(pod, "metadata.annotations"), "knetd.io/ports"));
+	const char *p = yyjson_get_str(
+		yyjson_obj_get(json_at(pod, "metadata.annotations"), "knetd.io/ports"));
 	size_t n = strlen(name);
 
 	while (p && *p) {
@@ -56,8 +57,8 @@ static uint16_t named_port(yyjson_val *pod, const char *name, uint8_t proto)
 	yyjson_val *containers = json_at(pod, "spec.containers"), *container, *port;
 	size_t i, n, k, m;
 
-	yyjson_arr_foreach(containers, i, n, container) {
-		yyjson_arr_foreach(yyjson_obj_get(container, "ports"), k, m, port) {
+	yyjson_arr_foreach (containers, i, n, container) {
+		yyjson_arr_foreach (yyjson_obj_get(container, "ports"), k, m, port) {
 			const char *p = json_str(port, "name"), *t = json_str(port, "protocol");
 
 			if (p && !strcmp(p, name) && !strcmp(t ? t : "TCP", proto_name(proto)))
@@ -73,7 +74,8 @@ static void pod_ports(const struct planning *pl, yyjson_val *pod, struct pod_por
 	for (unsigned i = 0; i < pl->service.n_ports && i < PORTS_MAX; i++) {
 		const struct service_port *p = &pl->service.ports[i];
 
-		out->v[out->n++] = p->target_name ? named_port(pod, p->target_name, p->proto) : p->target_port;
+		out->v[out->n++] =
+			p->target_name ? named_port(pod, p->target_name, p->proto) : p->target_port;
 	}
 }
 
@@ -82,7 +84,7 @@ static bool pod_ready(yyjson_val *pod)
 	yyjson_val *conditions = json_at(pod, "status.conditions"), *c;
 	size_t i, n;
 
-	yyjson_arr_foreach(conditions, i, n, c) {
+	yyjson_arr_foreach (conditions, i, n, c) {
 		const char *type = json_str(c, "type"), *status = json_str(c, "status");
 
 		if (type && status && !strcmp(type, "Ready"))
@@ -99,7 +101,7 @@ static const char *pod_address(yyjson_val *pod, uint8_t family)
 	struct ip ip;
 	size_t i, n;
 
-	yyjson_arr_foreach(list, i, n, item) {
+	yyjson_arr_foreach (list, i, n, item) {
 		const char *text = json_str(item, "ip");
 
 		if (text && ip_parse(&ip, text) && ip.len == family)
@@ -120,13 +122,15 @@ static void add_str(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key, con
 	yyjson_mut_obj_add(obj, yyjson_mut_str(d, key), yyjson_mut_strcpy(d, val));
 }
 
-static void add_conditions(const struct planning *pl, yyjson_mut_doc *d, yyjson_mut_val *ep, yyjson_val *pod)
+static void add_conditions(const struct planning *pl, yyjson_mut_doc *d, yyjson_mut_val *ep,
+                           yyjson_val *pod)
 {
 	yyjson_mut_val *c = yyjson_mut_obj_add_obj(d, ep, "conditions");
-	bool terminating = json_str(pod, "metadata.deletionTimestamp") != NULL, serving = pod_ready(pod);
+	bool terminating = json_str(pod, "metadata.deletionTimestamp") != NULL,
+	     serving = pod_ready(pod);
 
 	yyjson_mut_obj_add_bool(d, c, "ready",
-				pl->service.publish_not_ready || (serving && !terminating));
+	                        pl->service.publish_not_ready || (serving && !terminating));
 	yyjson_mut_obj_add_bool(d, c, "serving", serving);
 	yyjson_mut_obj_add_bool(d, c, "terminating", terminating);
 }
@@ -141,14 +145,17 @@ static void add_target(yyjson_mut_doc *d, yyjson_mut_val *ep, yyjson_val *pod)
 	add_str(d, ref, "uid", json_str(pod, "metadata.uid"));
 }
 
-static void add_endpoint(const struct planning *pl, yyjson_mut_doc *d, yyjson_val *pod, const char *address)
+static void add_endpoint(const struct planning *pl, yyjson_mut_doc *d, yyjson_val *pod,
+                         const char *address)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_get(yyjson_mut_doc_get_root(d), "endpoints");
 	yyjson_mut_val *ep = yyjson_mut_arr_add_obj(d, list);
-	const char *hostname = json_str(pod, "spec.hostname"), *subdomain = json_str(pod, "spec.subdomain");
+	const char *hostname = json_str(pod, "spec.hostname"),
+		   *subdomain = json_str(pod, "spec.subdomain");
 	const char *node = json_str(pod, "spec.nodeName");
 
-	yyjson_mut_arr_append(yyjson_mut_obj_add_arr(d, ep, "addresses"), yyjson_mut_strcpy(d, address));
+	yyjson_mut_arr_append(yyjson_mut_obj_add_arr(d, ep, "addresses"),
+	                      yyjson_mut_strcpy(d, address));
 	add_conditions(pl, d, ep, pod);
 	if (hostname && subdomain && !strcmp(subdomain, pl->object->name))
 		add_str(d, ep, "hostname", hostname);
@@ -178,7 +185,8 @@ static void add_ports(const struct planning *pl, yyjson_mut_doc *d, const struct
 
 static void add_owner(const struct planning *pl, yyjson_mut_doc *d, yyjson_mut_val *meta)
 {
-	yyjson_mut_val *owner = yyjson_mut_arr_add_obj(d, yyjson_mut_obj_add_arr(d, meta, "ownerReferences"));
+	yyjson_mut_val *owner =
+		yyjson_mut_arr_add_obj(d, yyjson_mut_obj_add_arr(d, meta, "ownerReferences"));
 
 	add_str(d, owner, "apiVersion", "v1");
 	add_str(d, owner, "kind", "Service");
@@ -189,15 +197,16 @@ static void add_owner(const struct planning *pl, yyjson_mut_doc *d, yyjson_mut_v
 }
 
 /* A name that stays while the Service, family, port numbers and part stay. */
-static const char *slice_name(const struct planning *pl, uint8_t family, const struct pod_ports *ports,
-			      unsigned part)
+static const char *slice_name(const struct planning *pl, uint8_t family,
+                              const struct pod_ports *ports, unsigned part)
 {
 	uint64_t h = hash_bytes(ports->v, ports->n * sizeof(ports->v[0]), family + 256ull * part);
 
 	return arena_printf(pl->arena, "%.240s-%05x", pl->object->name, (unsigned)(h & 0xfffff));
 }
 
-static yyjson_mut_doc *slice_new(const struct planning *pl, uint8_t family, const struct pod_ports *ports)
+static yyjson_mut_doc *slice_new(const struct planning *pl, uint8_t family,
+                                 const struct pod_ports *ports)
 {
 	yyjson_mut_doc *d = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(d), *meta, *labels;
@@ -244,8 +253,8 @@ static void bucket_slice(const struct planning *pl, struct bucket *b, uint8_t fa
 	};
 }
 
-static struct bucket *bucket_for(const struct planning *pl, struct bucket **all, const struct pod_ports *ports,
-				 uint8_t family)
+static struct bucket *bucket_for(const struct planning *pl, struct bucket **all,
+                                 const struct pod_ports *ports, uint8_t family)
 {
 	struct bucket *b;
 
@@ -258,13 +267,14 @@ static struct bucket *bucket_for(const struct planning *pl, struct bucket **all,
 		b->next = *all;
 		*all = b;
 	}
-	if (!b->doc || yyjson_mut_arr_size(yyjson_mut_obj_get(yyjson_mut_doc_get_root(b->doc), "endpoints")) ==
-			       ENDPOINTS_SLICE_MAX)
+	if (!b->doc || yyjson_mut_arr_size(yyjson_mut_obj_get(yyjson_mut_doc_get_root(b->doc),
+	                                                      "endpoints")) == ENDPOINTS_SLICE_MAX)
 		bucket_slice(pl, b, family);
 	return b;
 }
 
-static void plan_family(const struct planning *pl, uint8_t family, const struct object *const *pods, size_t n)
+static void plan_family(const struct planning *pl, uint8_t family, const struct object *const *pods,
+                        size_t n)
 {
 	struct bucket *all = NULL;
 
@@ -290,7 +300,7 @@ static bool wants_family(const struct planning *pl, uint8_t family)
 	const char *name = family == 4 ? "IPv4" : "IPv6";
 	size_t i, n;
 
-	yyjson_arr_foreach(list, i, n, v)
+	yyjson_arr_foreach (list, i, n, v)
 		if (yyjson_equals_str(v, name))
 			return true;
 	for (i = 0; !yyjson_arr_size(list) && i < pl->service.n_ips; i++)
@@ -300,7 +310,7 @@ static bool wants_family(const struct planning *pl, uint8_t family)
 }
 
 void endpoints_plan(const struct object *service, const struct object *const *pods, size_t n_pods,
-		    struct arena *a, struct endpoints_plan *out)
+                    struct arena *a, struct endpoints_plan *out)
 {
 	struct planning pl = { .object = service, .arena = a, .out = out };
 

@@ -21,4 +21,4 @@ struct endpoints_plan {
  * whose target ports resolve to the same numbers share slices; there is always at least one slice
  * a family of the Service, as in Kubernetes. */
 void endpoints_plan(const struct object *service, const struct object *const *pods, size_t n_pods,
-		    struct arena *a, struct endpoints_plan *out);
+                    struct arena *a, struct endpoints_plan *out);

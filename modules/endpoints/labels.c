@@ -39,8 +39,9 @@ struct labels *labels_new(yyjson_val *obj)
 	if (!n)
 		return NULL;
 	items = xcalloc(n, sizeof(*items));
-	yyjson_obj_foreach(obj, i, max, key, val)
-		items[i] = xasprintf("%s=%s", yyjson_get_str(key), yyjson_is_str(val) ? yyjson_get_str(val) : "");
+	yyjson_obj_foreach (obj, i, max, key, val)
+		items[i] = xasprintf("%s=%s", yyjson_get_str(key),
+		                     yyjson_is_str(val) ? yyjson_get_str(val) : "");
 	qsort(items, n, sizeof(*items), by_text);
 	l = pack(items, n);
 	for (i = 0; i < n; i++)

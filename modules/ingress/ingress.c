@@ -23,10 +23,14 @@ static int ingress_init(struct err *e)
 	if (!conf.ingress.http)
 		return 0;
 	if (conf.ingress.any_address)
-		listen[n++] = (struct worker_listen){ .at = { .port = conf.ingress.http }, .stream = true, .optional = true };
+		listen[n++] = (struct worker_listen){ .at = { .port = conf.ingress.http },
+			                              .stream = true,
+			                              .optional = true };
 	for (unsigned i = 0; i < conf.ingress.addresses.n; i++)
-		listen[n++] = (struct worker_listen){ .at = { conf.ingress.addresses.v[i].ip, conf.ingress.http },
-						      .stream = true, .optional = true };
+		listen[n++] = (struct worker_listen){ .at = { conf.ingress.addresses.v[i].ip,
+			                                      conf.ingress.http },
+			                              .stream = true,
+			                              .optional = true };
 	if (!n)
 		return 0;
 	pool = worker_pool_start(&ingress_role, listen, n, e);
@@ -62,15 +66,29 @@ static void ingress_metrics(struct buf *out)
 	buf_printf(out, "# TYPE knetd_ingress_routes gauge\nknetd_ingress_routes %u\n", routes);
 	buf_str(out, "# TYPE knetd_ingress_requests_total counter\n");
 	for (unsigned i = 1; i <= 5; i++)
-		buf_printf(out, "knetd_ingress_requests_total{code=\"%uxx\"} %llu\n", i, count(COUNT_STATUS_0 + i));
-	buf_printf(out, "# TYPE knetd_ingress_connections_total counter\nknetd_ingress_connections_total %llu\n", count(COUNT_CONNECTIONS));
-	buf_printf(out, "# TYPE knetd_ingress_no_route_total counter\nknetd_ingress_no_route_total %llu\n", count(COUNT_NO_ROUTE));
-	buf_printf(out, "# TYPE knetd_ingress_malformed_total counter\nknetd_ingress_malformed_total %llu\n", count(COUNT_REFUSED));
-	buf_printf(out, "# TYPE knetd_ingress_upstream_connects_total counter\nknetd_ingress_upstream_connects_total %llu\n",
-		   count(COUNT_UPSTREAM_CONNECTS));
-	buf_printf(out, "# TYPE knetd_ingress_upstream_errors_total counter\nknetd_ingress_upstream_errors_total{reason=\"connection\"} %llu\n"
-			"knetd_ingress_upstream_errors_total{reason=\"timeout\"} %llu\n",
-		   count(COUNT_UPSTREAM_ERRORS), count(COUNT_UPSTREAM_TIMEOUTS));
+		buf_printf(out, "knetd_ingress_requests_total{code=\"%uxx\"} %llu\n", i,
+		           count(COUNT_STATUS_0 + i));
+	buf_printf(out,
+	           "# TYPE knetd_ingress_connections_total "
+	           "counter\nknetd_ingress_connections_total %llu\n",
+	           count(COUNT_CONNECTIONS));
+	buf_printf(
+		out,
+		"# TYPE knetd_ingress_no_route_total counter\nknetd_ingress_no_route_total %llu\n",
+		count(COUNT_NO_ROUTE));
+	buf_printf(out,
+	           "# TYPE knetd_ingress_malformed_total counter\nknetd_ingress_malformed_total "
+	           "%llu\n",
+	           count(COUNT_REFUSED));
+	buf_printf(out,
+	           "# TYPE knetd_ingress_upstream_connects_total "
+	           "counter\nknetd_ingress_upstream_connects_total %llu\n",
+	           count(COUNT_UPSTREAM_CONNECTS));
+	buf_printf(out,
+	           "# TYPE knetd_ingress_upstream_errors_total "
+	           "counter\nknetd_ingress_upstream_errors_total{reason=\"connection\"} %llu\n"
+	           "knetd_ingress_upstream_errors_total{reason=\"timeout\"} %llu\n",
+	           count(COUNT_UPSTREAM_ERRORS), count(COUNT_UPSTREAM_TIMEOUTS));
 }
 
 static void ingress_exit(bool remove)
@@ -82,7 +100,8 @@ static void ingress_exit(bool remove)
 
 const struct module ingress_module = {
 	.name = "ingress",
-	.watches = KIND_BIT(KIND_INGRESS) | KIND_BIT(KIND_INGRESSCLASS) | KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE),
+	.watches = KIND_BIT(KIND_INGRESS) | KIND_BIT(KIND_INGRESSCLASS) | KIND_BIT(KIND_SERVICE) |
+	           KIND_BIT(KIND_ENDPOINTSLICE),
 	.init = ingress_init,
 	.sync = ingress_sync,
 	.metrics = ingress_metrics,

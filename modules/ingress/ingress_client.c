@@ -5,9 +5,9 @@
  *   TUNNEL   after 101: bytes both ways until either side ends
  *   CLOSING  the last bytes are being written
  *
- * Nothing is asked of the kernel that is not needed: reads and writes are tried at once, epoll is told only
- * when something has to wait. A request is tried on another endpoint while nothing of an answer came and
- * all that was sent can be sent again: its head, when it has no body. */
+ * Nothing is asked of the kernel that is not needed: reads and writes are tried at once, epoll is
+ * told only when something has to wait. A request is tried on another endpoint while nothing of an
+ * answer came and all that was sent can be sent again: its head, when it has no body. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void client_free(struct client *c)
 		worker_exit();
 }
 
-/* ---- answers of our own ----------------------------------------------------------------------------------- */
+/* ---- answers of our own --------------------------------------------------------------------- */
 
 static void close_after(struct client *c)
 {
@@ -82,8 +82,10 @@ static void answer(struct client *c, unsigned status, const char *text)
 	count_up(COUNT_STATUS_0 + status / 100);
 	/* a body that is still to come would be taken for the next request */
 	c->keep_alive = c->keep_alive && c->up_body.done && !proxy_worker->draining;
-	buf_printf(&c->side.out, "HTTP/1.1 %u %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n", status,
-		   http_reason(status), n, c->keep_alive ? "" : "Connection: close\r\n");
+	buf_printf(&c->side.out,
+	           "HTTP/1.1 %u %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "
+	           "%zu\r\n%s\r\n",
+	           status, http_reason(status), n, c->keep_alive ? "" : "Connection: close\r\n");
 	if (!c->head_method)
 		buf_printf(&c->side.out, "%s\n", text);
 	c->phase = HEAD;
@@ -99,7 +101,7 @@ static void refuse(struct client *c, unsigned status, const char *why)
 	answer(c, status, why);
 }
 
-/* ---- up: the request ----------------------------------------------------------------------------------------- */
+/* ---- up: the request ------------------------------------------------------------------------ */
 
 static bool was_tried(const struct client *c, const struct route_endpoint *ep)
 {
@@ -130,7 +132,8 @@ static const struct route_endpoint *choose(const struct client *c)
 static void send_up(struct client *c, bool fresh)
 {
 	while (c->tries < TRIES_MAX) {
-		const struct route_endpoint *ep = fresh && c->tries ? &c->tried[--c->tries] : choose(c);
+		const struct route_endpoint *ep =
+			fresh && c->tries ? &c->tried[--c->tries] : choose(c);
 
 		if (!ep)
 			break;
@@ -183,7 +186,8 @@ static void route_request(struct client *c, const struct http_head *h)
 		refuse(c, 400, "this path can be read in more than one way");
 		return;
 	}
-	if (route_find(&proxy_routes, (struct span){ host, host_n }, (struct span){ path, path_n }, &c->backend) == ROUTE_NONE) {
+	if (route_find(&proxy_routes, (struct span){ host, host_n }, (struct span){ path, path_n },
+	               &c->backend) == ROUTE_NONE) {
 		count_up(COUNT_NO_ROUTE);
 		answer(c, 404, "no route for this host and path");
 		return;
@@ -220,7 +224,7 @@ static bool begin_request(struct client *c)
 	return true;
 }
 
-/* ---- down: the answer ------------------------------------------------------------------------------------------ */
+/* ---- down: the answer ----------------------------------------------------------------------- */
 
 static void begin_tunnel(struct client *c)
 {
@@ -255,7 +259,8 @@ static bool begin_answer(struct client *c)
 		count_up(COUNT_STATUS_0 + h.status / 100);
 	}
 	if (h.status != 101 || c->wants_upgrade)
-		head_response(&c->side.out, &h, &c->down_body, c->keep_alive && c->up_body.done, h.status == 101);
+		head_response(&c->side.out, &h, &c->down_body, c->keep_alive && c->up_body.done,
+		              h.status == 101);
 	buf_drop(&up->in, n);
 	if (h.status == 101)
 		begin_tunnel(c);
@@ -267,7 +272,8 @@ static void end_request(struct client *c)
 {
 	struct upstream *u = TAKE(c->up);
 
-	if (c->up_body.done && u->keep && !u->side.eof && !u->side.in.len && !side_waiting(&u->side))
+	if (c->up_body.done && u->keep && !u->side.eof && !u->side.in.len &&
+	    !side_waiting(&u->side))
 		upstream_release(u);
 	else
 		upstream_free(u);
@@ -279,7 +285,8 @@ static void end_request(struct client *c)
 	}
 }
 
-/* The upstream ended before it answered. A pooled connection may simply have been closed meanwhile. */
+/* The upstream ended before it answered. A pooled connection may simply have been closed meanwhile.
+ */
 static bool upstream_lost(struct client *c)
 {
 	if (!c->sent_body && c->up_body.done && c->up->reused) {
@@ -322,13 +329,14 @@ static void tunnel(struct client *c)
 		timer_set(&c->timer, IDLE_MS * 60);
 }
 
-/* ---- the machine --------------------------------------------------------------------------------------------------- */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 static void watch_both(struct client *c)
 {
 	bool flowing = c->up && side_waiting(&c->up->side) < OUT_HIGH;
 
-	/* while an answer is awaited, a client that sends ahead is read up to a bound, no further */
+	/* while an answer is awaited, a client that sends ahead is read up to a bound, no further
+	 */
 	side_watch(&c->side, c->phase == HEAD || flowing);
 	if (c->up && !c->up->connecting)
 		side_watch(&c->up->side, side_waiting(&c->side) < OUT_HIGH);
@@ -355,13 +363,15 @@ static bool over(const struct client *c)
 {
 	bool written = !side_waiting(&c->side);
 
-	return c->side.broken || (written && (c->phase == CLOSING || (c->phase == HEAD && c->side.eof)));
+	return c->side.broken ||
+	       (written && (c->phase == CLOSING || (c->phase == HEAD && c->side.eof)));
 }
 
 /* Everything that can be done now, then what to wait for. The client may be gone afterwards. */
 static void advance(struct client *c)
 {
-	while (c->phase == HEAD && c->side.in.len && side_waiting(&c->side) < OUT_HIGH && begin_request(c))
+	while (c->phase == HEAD && c->side.in.len && side_waiting(&c->side) < OUT_HIGH &&
+	       begin_request(c))
 		;
 	if (c->phase == RELAY && c->up && !relay_up(c))
 		return;
@@ -421,7 +431,8 @@ static void on_timeout(struct timer *t)
 		count_up(COUNT_UPSTREAM_TIMEOUTS);
 		if (c->up->connecting)
 			endpoint_rest(&c->up->endpoint);
-		if (c->up->connecting && c->tries < TRIES_MAX && c->tries < proxy_routes.backends[c->backend].n)
+		if (c->up->connecting && c->tries < TRIES_MAX &&
+		    c->tries < proxy_routes.backends[c->backend].n)
 			try_again(c, false);
 		else
 			answer(c, 504, "the backend did not answer in time");
@@ -483,7 +494,8 @@ bool client_new(int fd, const struct sockaddr_storage *peer, uint16_t port)
 	return true;
 }
 
-/* A connection that has not brought its first request yet, or has just brought the next one, is served. */
+/* A connection that has not brought its first request yet, or has just brought the next one, is
+ * served. */
 static void client_drain(struct client *c)
 {
 	c->keep_alive = false;
@@ -500,7 +512,7 @@ void clients_drain(void)
 {
 	struct list *l, *next;
 
-	list_each(l, next, &all)
+	list_each (l, next, &all)
 		client_drain(container_of(l, struct client, in_all));
 	if (!n_clients)
 		worker_exit();

@@ -1,6 +1,6 @@
 /* ingress_plan.c - see ingress_plan.h. The Ingress v1 specification: exact hosts before one-label
- * wildcards, the longest path first, Exact before Prefix; where two Ingresses say the same, the older
- * object wins. */
+ * wildcards, the longest path first, Exact before Prefix; where two Ingresses say the same, the
+ * older object wins. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,13 +28,13 @@ struct backend_key {
 
 struct plan {
 	struct arena arena;
-	struct map backends; /* "ns/service:port" -> struct backend_key */
+	struct map backends;                           /* "ns/service:port" -> struct backend_key */
 	struct buf rules, backend_rows, endpoint_rows; /* arrays of struct rule and rows */
 	uint32_t n_backends, n_endpoints, default_backend;
 	const char *default_born;
 };
 
-/* ---- which Ingresses are ours -------------------------------------------------------------------------- */
+/* ---- which Ingresses are ours --------------------------------------------------------------- */
 
 static bool class_ours(const char *name, bool *is_default)
 {
@@ -44,9 +44,12 @@ static bool class_ours(const char *name, bool *is_default)
 	const char *controller = json_str(root, "spec.controller");
 
 	if (is_default)
-		*is_default = yyjson_equals_str(yyjson_obj_get(json_at(root, "metadata.annotations"),
-							       "ingressclass.kubernetes.io/is-default-class"), "true");
-	return o ? controller && !strcmp(controller, INGRESS_CONTROLLER) : !strcmp(name, INGRESS_CLASS);
+		*is_default = yyjson_equals_str(
+			yyjson_obj_get(json_at(root, "metadata.annotations"),
+		                       "ingressclass.kubernetes.io/is-default-class"),
+			"true");
+	return o ? controller && !strcmp(controller, INGRESS_CONTROLLER)
+	         : !strcmp(name, INGRESS_CLASS);
 }
 
 /* Without a class: ours, unless somebody else's class is the default one. */
@@ -64,17 +67,18 @@ static bool default_is_ours(void)
 static bool ingress_ours(yyjson_val *root)
 {
 	const char *name = json_str(root, "spec.ingressClassName");
-	const char *old = yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.annotations"), "kubernetes.io/ingress.class"));
+	const char *old = yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.annotations"),
+	                                                "kubernetes.io/ingress.class"));
 
 	if (name || old)
 		return class_ours(name ? name : old, NULL);
 	return default_is_ours();
 }
 
-/* ---- backends -------------------------------------------------------------------------------------------- */
+/* ---- backends ------------------------------------------------------------------------------- */
 
-static void add_endpoints(struct plan *p, const char *ns, const char *service, const struct service_port *port,
-			  struct route_backend *row)
+static void add_endpoints(struct plan *p, const char *ns, const char *service,
+                          const struct service_port *port, struct route_backend *row)
 {
 	struct endpoint_set set;
 
@@ -89,7 +93,8 @@ static void add_endpoints(struct plan *p, const char *ns, const char *service, c
 }
 
 /* A Service or port that is not there is a backend without endpoints: 503. */
-static struct route_backend resolve(struct plan *p, const char *ns, const char *name, const char *port_name, int64_t port)
+static struct route_backend resolve(struct plan *p, const char *ns, const char *name,
+                                    const char *port_name, int64_t port)
 {
 	const struct object *o = store_get(KIND_SERVICE, ns, name);
 	struct route_backend row = { .first = p->n_endpoints };
@@ -111,14 +116,16 @@ static struct route_backend resolve(struct plan *p, const char *ns, const char *
 
 static uint32_t backend(struct plan *p, const char *ns, yyjson_val *v)
 {
-	const char *name = json_str(v, "service.name"), *port_name = json_str(v, "service.port.name");
+	const char *name = json_str(v, "service.name"),
+		   *port_name = json_str(v, "service.port.name");
 	int64_t port = json_int(v, "service.port.number", 0);
 	const char *key;
 	struct backend_key *k;
 	struct route_backend row;
 
 	port_name = port_name && *port_name ? port_name : NULL;
-	key = arena_printf(&p->arena, "%s/%s:%s%lld", ns, name ? name : "", port_name ? port_name : "", (long long)port);
+	key = arena_printf(&p->arena, "%s/%s:%s%lld", ns, name ? name : "",
+	                   port_name ? port_name : "", (long long)port);
 	k = map_get(&p->backends, key, strlen(key));
 	if (k)
 		return k->index;
@@ -130,7 +137,7 @@ static uint32_t backend(struct plan *p, const char *ns, yyjson_val *v)
 	return k->index;
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 static const char *lower(struct arena *a, const char *s)
 {
@@ -152,7 +159,8 @@ static const char *without_slash(struct arena *a, const char *path)
 	return arena_strndup(a, path, n);
 }
 
-static void add_path(struct plan *p, const struct object *o, const char *born, const char *host, yyjson_val *v)
+static void add_path(struct plan *p, const struct object *o, const char *born, const char *host,
+                     yyjson_val *v)
 {
 	const char *path = json_str(v, "path"), *type = json_str(v, "pathType");
 	struct rule r = {
@@ -171,7 +179,8 @@ static void add_path(struct plan *p, const struct object *o, const char *born, c
 static void add_ingress(struct plan *p, const struct object *o)
 {
 	auto_doc yyjson_doc *doc = object_doc(o);
-	yyjson_val *root = yyjson_doc_get_root(doc), *fallback = json_at(root, "spec.defaultBackend"), *rule, *path;
+	yyjson_val *root = yyjson_doc_get_root(doc),
+		   *fallback = json_at(root, "spec.defaultBackend"), *rule, *path;
 	const char *born = arena_strdup(&p->arena, json_str(root, "metadata.creationTimestamp"));
 	size_t i, n, k, m;
 
@@ -181,11 +190,11 @@ static void add_ingress(struct plan *p, const struct object *o)
 		p->default_backend = backend(p, o->ns, fallback);
 		p->default_born = born;
 	}
-	yyjson_arr_foreach(json_at(root, "spec.rules"), i, n, rule) {
+	yyjson_arr_foreach (json_at(root, "spec.rules"), i, n, rule) {
 		const char *host = json_str(rule, "host");
 
 		host = lower(&p->arena, host ? host : "");
-		yyjson_arr_foreach(json_at(rule, "http.paths"), k, m, path)
+		yyjson_arr_foreach (json_at(rule, "http.paths"), k, m, path)
 			add_path(p, o, born, host, path);
 	}
 }
@@ -207,7 +216,7 @@ static int by_precedence(const void *a, const void *b)
 	return d ? d : strcmp(x->key, y->key);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static uint32_t put_text(struct buf *text, const char *s, uint32_t *n)
 {
@@ -231,8 +240,10 @@ static uint32_t put_table(struct buf *out, size_t start, const struct buf *rows)
 
 static void write_table(struct plan *p, struct buf *out)
 {
-	struct route_header h = { .magic = ROUTE_MAGIC, .n_backends = p->n_backends, .n_endpoints = p->n_endpoints,
-				  .default_backend = p->default_backend };
+	struct route_header h = { .magic = ROUTE_MAGIC,
+		                  .n_backends = p->n_backends,
+		                  .n_endpoints = p->n_endpoints,
+		                  .default_backend = p->default_backend };
 	struct buf hosts = { 0 }, rules = { 0 }, text = { 0 };
 	const struct rule *r = (const void *)p->rules.data;
 	struct route_host host = { 0 };

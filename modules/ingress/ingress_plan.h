@@ -1,4 +1,5 @@
-/* ingress_plan.h - Ingress objects, Services and endpoints of the store -> the routes snapshot. Pure. */
+/* ingress_plan.h - Ingress objects, Services and endpoints of the store -> the routes snapshot.
+ * Pure. */
 #pragma once
 
 #include <knetd/buf.h>

@@ -15,16 +15,16 @@
 #include "ingress_snapshot.h"
 
 #define CLIENTS_MAX 2048
-#define POOL_MAX 256	       /* idle upstream connections kept */
-#define IN_MAX (64 * 1024)     /* bytes read ahead on a connection */
-#define OUT_HIGH (64 * 1024)   /* with so many waiting to be written, its source is not read */
-#define TRIES_MAX 3	       /* endpoints tried before 502 */
+#define POOL_MAX 256         /* idle upstream connections kept */
+#define IN_MAX (64 * 1024)   /* bytes read ahead on a connection */
+#define OUT_HIGH (64 * 1024) /* with so many waiting to be written, its source is not read */
+#define TRIES_MAX 3          /* endpoints tried before 502 */
 
-#define HEAD_MS 10000	       /* a request's head, from its first byte */
-#define IDLE_MS 75000	       /* between requests */
+#define HEAD_MS 10000 /* a request's head, from its first byte */
+#define IDLE_MS 75000 /* between requests */
 #define CONNECT_MS 5000
-#define ANSWER_MS 60000	       /* from the request to the first byte of the answer */
-#define STALL_MS 60000	       /* without any byte moving */
+#define ANSWER_MS 60000 /* from the request to the first byte of the answer */
+#define STALL_MS 60000  /* without any byte moving */
 #define POOL_IDLE_MS 30000
 
 /* One socket and what waits on either side of it. */
@@ -36,7 +36,7 @@ struct side {
 	bool broken; /* reading or writing failed */
 };
 
-void side_read(struct side *s);	 /* as much as fits */
+void side_read(struct side *s);  /* as much as fits */
 void side_write(struct side *s); /* as much as the kernel takes */
 /* Listens for what is wanted: reading while there is room, writing while something waits. */
 void side_watch(struct side *s, bool want_read);
@@ -49,13 +49,14 @@ void side_free(struct side *s);
 /* Where one body stands, on its way from one side to the other. */
 struct body {
 	enum http_body kind; /* how it comes */
-	bool chunk;	     /* how it leaves: in chunks of our own */
+	bool chunk;          /* how it leaves: in chunks of our own */
 	uint64_t left;
 	struct http_chunked coding;
 	bool done;
 };
 void body_begin(struct body *b, const struct http_head *h, bool chunk);
-/* Moves what is there from `from->in` to `to->out`; false when the coding is broken or ends too early. */
+/* Moves what is there from `from->in` to `to->out`; false when the coding is broken or ends too
+ * early. */
 bool body_move(struct body *b, struct side *from, struct side *to);
 
 struct client;
@@ -85,7 +86,8 @@ struct forwarded {
 	const char *client_ip, *port;
 };
 void head_request(struct buf *out, const struct http_head *h, const struct forwarded *f);
-void head_response(struct buf *out, const struct http_head *h, const struct body *b, bool keep_alive, bool tunnel);
+void head_response(struct buf *out, const struct http_head *h, const struct body *b,
+                   bool keep_alive, bool tunnel);
 
 extern struct worker *proxy_worker;
 extern struct route_table proxy_routes;

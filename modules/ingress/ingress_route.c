@@ -20,14 +20,17 @@ static bool rows_good(const struct route_table *t)
 	for (uint32_t i = 0; i < h->n_hosts; i++) {
 		const struct route_host *x = &t->hosts[i];
 
-		if (!text_fits(h, x->name, x->name_n) || x->first_rule > h->n_rules || x->n_rules > h->n_rules - x->first_rule)
+		if (!text_fits(h, x->name, x->name_n) || x->first_rule > h->n_rules ||
+		    x->n_rules > h->n_rules - x->first_rule)
 			return false;
 	}
 	for (uint32_t i = 0; i < h->n_rules; i++)
-		if (!text_fits(h, t->rules[i].path, t->rules[i].path_n) || t->rules[i].backend >= h->n_backends)
+		if (!text_fits(h, t->rules[i].path, t->rules[i].path_n) ||
+		    t->rules[i].backend >= h->n_backends)
 			return false;
 	for (uint32_t i = 0; i < h->n_backends; i++)
-		if (t->backends[i].first > h->n_endpoints || t->backends[i].n > h->n_endpoints - t->backends[i].first)
+		if (t->backends[i].first > h->n_endpoints ||
+		    t->backends[i].n > h->n_endpoints - t->backends[i].first)
 			return false;
 	for (uint32_t i = 0; i < h->n_endpoints; i++)
 		if (t->endpoints[i].ip.len != 4 && t->endpoints[i].ip.len != 16)
@@ -41,9 +44,12 @@ bool route_table_open(struct route_table *t, const void *data, size_t n)
 	const char *p = data;
 
 	*t = (struct route_table){ 0 };
-	if (n < sizeof(*h) || h->magic != ROUTE_MAGIC || !fits(n, h->hosts, h->n_hosts, sizeof(*t->hosts)) ||
-	    !fits(n, h->rules, h->n_rules, sizeof(*t->rules)) || !fits(n, h->backends, h->n_backends, sizeof(*t->backends)) ||
-	    !fits(n, h->endpoints, h->n_endpoints, sizeof(*t->endpoints)) || h->text > n || h->text_n > n - h->text)
+	if (n < sizeof(*h) || h->magic != ROUTE_MAGIC ||
+	    !fits(n, h->hosts, h->n_hosts, sizeof(*t->hosts)) ||
+	    !fits(n, h->rules, h->n_rules, sizeof(*t->rules)) ||
+	    !fits(n, h->backends, h->n_backends, sizeof(*t->backends)) ||
+	    !fits(n, h->endpoints, h->n_endpoints, sizeof(*t->endpoints)) || h->text > n ||
+	    h->text_n > n - h->text)
 		return false;
 	*t = (struct route_table){
 		.header = h,
@@ -94,7 +100,8 @@ static bool rule_matches(const struct route_table *t, const struct route_rule *r
 	return r->exact ? path.n == r->path_n : path.n == r->path_n || path.p[r->path_n] == '/';
 }
 
-static bool find_rule(const struct route_table *t, const struct route_host *h, struct span path, uint32_t *backend)
+static bool find_rule(const struct route_table *t, const struct route_host *h, struct span path,
+                      uint32_t *backend)
 {
 	for (uint32_t i = 0; h && i < h->n_rules; i++) {
 		const struct route_rule *r = &t->rules[h->first_rule + i];
@@ -120,11 +127,13 @@ static const struct route_host *find_wildcard(const struct route_table *t, struc
 	return find_host(t, (struct span){ name, n + 1 });
 }
 
-enum route_result route_find(const struct route_table *t, struct span host, struct span path, uint32_t *backend)
+enum route_result route_find(const struct route_table *t, struct span host, struct span path,
+                             uint32_t *backend)
 {
 	if (!t->header)
 		return ROUTE_NONE;
-	if (find_rule(t, find_host(t, host), path, backend) || find_rule(t, find_wildcard(t, host), path, backend) ||
+	if (find_rule(t, find_host(t, host), path, backend) ||
+	    find_rule(t, find_wildcard(t, host), path, backend) ||
 	    (host.n && find_rule(t, find_host(t, (struct span){ "", 0 }), path, backend)))
 		return ROUTE_FOUND;
 	*backend = t->header->default_backend;

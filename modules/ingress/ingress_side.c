@@ -11,8 +11,10 @@
 void side_read(struct side *s)
 {
 	while (!s->eof && s->in.len < IN_MAX) {
-		char *room = buf_room(&s->in, IN_MAX - s->in.len > 16384 ? 16384 : IN_MAX - s->in.len);
-		size_t want = s->in.cap - s->in.len > IN_MAX - s->in.len ? IN_MAX - s->in.len : s->in.cap - s->in.len;
+		char *room =
+			buf_room(&s->in, IN_MAX - s->in.len > 16384 ? 16384 : IN_MAX - s->in.len);
+		size_t want = s->in.cap - s->in.len > IN_MAX - s->in.len ? IN_MAX - s->in.len
+		                                                         : s->in.cap - s->in.len;
 		ssize_t n = recv(s->ev.fd, room, want, MSG_DONTWAIT);
 
 		if (n > 0)
@@ -97,7 +99,8 @@ static bool move_chunked(struct body *b, struct side *from, struct side *to)
 		const char *data;
 		bool done;
 		size_t n;
-		long used = http_chunked(&b->coding, from->in.data + at, from->in.len - at, &data, &n, &done);
+		long used = http_chunked(&b->coding, from->in.data + at, from->in.len - at, &data,
+		                         &n, &done);
 
 		ok = used >= 0;
 		at += ok ? used : 0;

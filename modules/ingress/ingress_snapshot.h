@@ -1,5 +1,5 @@
-/* ingress_snapshot.h - the routes as the workers read them: tables behind a header, offsets from the start
- * of the file, nothing believed before route_table_open has checked it all once. */
+/* ingress_snapshot.h - the routes as the workers read them: tables behind a header, offsets from
+ * the start of the file, nothing believed before route_table_open has checked it all once. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ struct route_header {
 struct route_host { /* sorted by name; "" is every host, "*.x" one label before x */
 	uint32_t name, name_n, first_rule, n_rules;
 };
-struct route_rule { /* of one host, in the order they are tried */
+struct route_rule {            /* of one host, in the order they are tried */
 	uint32_t path, path_n; /* without the slash at the end */
 	uint32_t exact;
 	uint32_t backend;
@@ -48,10 +48,12 @@ struct route_table { /* a checked snapshot */
 bool route_table_open(struct route_table *t, const void *data, size_t n);
 
 enum route_result { ROUTE_FOUND, ROUTE_NONE };
-/* host in lower case, without port; path decoded, beginning with '/'. Exact host, then wildcard, then the
- * rules without host, then the default backend. */
-enum route_result route_find(const struct route_table *t, struct span host, struct span path, uint32_t *backend);
+/* host in lower case, without port; path decoded, beginning with '/'. Exact host, then wildcard,
+ * then the rules without host, then the default backend. */
+enum route_result route_find(const struct route_table *t, struct span host, struct span path,
+                             uint32_t *backend);
 
-/* A request's path made comparable: percent-decoded. False for what two servers could read differently:
- * bad escapes, encoded slashes, backslashes and NUL, dot segments, empty segments inside. */
+/* A request's path made comparable: percent-decoded. False for what two servers could read
+ * differently: bad escapes, encoded slashes, backslashes and NUL, dot segments, empty segments
+ * inside. */
 bool route_path(struct span raw, char *out, size_t size, size_t *n);

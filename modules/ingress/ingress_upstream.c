@@ -98,13 +98,16 @@ static bool begin_connect(struct upstream *u)
 	int one = 1;
 	struct err e;
 
-	u->side.ev.fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	u->side.ev.fd =
+		socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (u->side.ev.fd < 0)
 		return false;
 	setsockopt(u->side.ev.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	memcpy(six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr, ep->ip.b, ep->ip.len);
 	u->connecting = true;
-	if (connect(u->side.ev.fd, six ? (void *)&v6 : (void *)&v4, six ? sizeof(v6) : sizeof(v4)) < 0 && errno != EINPROGRESS)
+	if (connect(u->side.ev.fd, six ? (void *)&v6 : (void *)&v4, six ? sizeof(v6) : sizeof(v4)) <
+	            0 &&
+	    errno != EINPROGRESS)
 		return false;
 	return loop_add(&u->side.ev, EPOLLOUT, &e) == 0;
 }

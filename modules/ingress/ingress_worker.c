@@ -27,7 +27,8 @@ static void on_accept(struct event *ev, uint32_t events)
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage peer;
 		socklen_t n = sizeof(peer);
-		int fd = accept4(ev->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+			accept4(ev->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
 			return;
@@ -36,7 +37,8 @@ static void on_accept(struct event *ev, uint32_t events)
 			continue;
 		close(fd);
 		if (log_may(&rate))
-			log_warn("ingress: %d connections are open: one more is refused", CLIENTS_MAX);
+			log_warn("ingress: %d connections are open: one more is refused",
+			         CLIENTS_MAX);
 	}
 }
 

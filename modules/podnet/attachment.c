@@ -112,7 +112,7 @@ bool attachment_read(struct attachment *a, const struct object *o)
 	return true;
 }
 
-/* ---- the index ------------------------------------------------------------------------------- */
+/* ---- the index ------------------------------------------------------------------------------ */
 
 void attachment_insert(const struct attachment *a)
 {

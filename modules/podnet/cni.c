@@ -22,7 +22,7 @@ static const struct {
 	[CNI_STATUS] = { "STATUS", CNI_1_1_0, false, false, true },
 };
 
-/* ---- reading JSON ---------------------------------------------------------------------------- */
+/* ---- reading JSON --------------------------------------------------------------------------- */
 
 /* A string member, "" when absent; a string with a NUL inside counts as absent. */
 static const char *text_of(yyjson_val *obj, const char *key)
@@ -47,7 +47,7 @@ static yyjson_val *get_nocase(yyjson_val *obj, const char *key)
 	return NULL;
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 /* Specification: a letter or digit, then letters, digits, '_', '.', '-'. */
 static bool is_cni_name(const char *s, size_t max)
@@ -107,7 +107,7 @@ static enum cni_code check_environment(const struct cni_request *r, struct cni_e
 	return CNI_OK;
 }
 
-/* ---- requested addresses --------------------------------------------------------------------- */
+/* ---- requested addresses -------------------------------------------------------------------- */
 
 /* "10.1.2.3" or "10.1.2.3/24": the prefix length is the network's affair, not the asker's. */
 static enum cni_code want_ip(struct cni_request *r, const char *text, struct cni_error *er)
@@ -320,7 +320,7 @@ void cni_request_free(struct cni_request *r)
 	*r = (struct cni_request){ 0 };
 }
 
-/* ---- questions ------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 bool cni_attachments_have(yyjson_val *valid, const char *container, const char *ifname)
 {

@@ -109,7 +109,7 @@ static void stop(bool remove)
 	podnet.host = NULL;
 }
 
-/* ---- HTTP ------------------------------------------------------------------------------------ */
+/* ---- HTTP ----------------------------------------------------------------------------------- */
 
 static unsigned http_status(enum cni_code code)
 {
@@ -201,7 +201,7 @@ static const struct route routes[] = {
 	{ "POST", "/cni/v1/status", serve_status }, { NULL, NULL, NULL },
 };
 
-/* ---- metrics --------------------------------------------------------------------------------- */
+/* ---- metrics -------------------------------------------------------------------------------- */
 
 static const char *const verb_names[CNI_VERBS] = {
 	[CNI_ADD] = "add", [CNI_DEL] = "del",       [CNI_CHECK] = "check",

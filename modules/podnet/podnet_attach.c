@@ -195,7 +195,7 @@ bool attach_cut(struct rt *host, const struct attachment *a)
 	return true;
 }
 
-/* ---- CHECK ----------------------------------------------------------------------------------- */
+/* ---- CHECK ---------------------------------------------------------------------------------- */
 
 struct found { /* of one attachment, while the kernel's lists pass by */
 	const struct attachment *a;

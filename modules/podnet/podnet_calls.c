@@ -35,7 +35,7 @@ static enum cni_code from_err(struct cni_error *er, const struct err *e)
 	return cni_error_set(er, CNI_IO, "%s", e->text);
 }
 
-/* ---- ADD ------------------------------------------------------------------------------------- */
+/* ---- ADD ------------------------------------------------------------------------------------ */
 
 static enum cni_code open_netns(const struct cni_request *r, int *fd, struct cni_error *er)
 {
@@ -271,7 +271,7 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 	return CNI_OK;
 }
 
-/* ---- DEL, GC --------------------------------------------------------------------------------- */
+/* ---- DEL, GC -------------------------------------------------------------------------------- */
 
 static int forget(const struct attachment *a, struct err *e)
 {
@@ -327,7 +327,7 @@ enum cni_code podnet_gc(const struct cni_request *r, struct buf *out, struct cni
 	return code;
 }
 
-/* ---- CHECK, STATUS --------------------------------------------------------------------------- */
+/* ---- CHECK, STATUS -------------------------------------------------------------------------- */
 
 static enum cni_code check_prev_result(const struct attachment *a, yyjson_val *prev,
                                        struct cni_error *er)

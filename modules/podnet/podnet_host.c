@@ -18,7 +18,7 @@
 #define MTU_DEFAULT 1500
 #define MTU_FRESH_MS 10000
 
-/* ---- forwarding ------------------------------------------------------------------------------ */
+/* ---- forwarding ----------------------------------------------------------------------------- */
 
 static bool accepts_ra(const char *link)
 {
@@ -76,7 +76,7 @@ int host_prepare(struct err *e)
 	return ret;
 }
 
-/* ---- masquerade ------------------------------------------------------------------------------ */
+/* ---- masquerade ----------------------------------------------------------------------------- */
 
 static const char *set_name(uint8_t family)
 {
@@ -146,7 +146,7 @@ void host_masquerade_remove(void)
 		log_warn("podnet: table " TABLE ": %s", e.text);
 }
 
-/* ---- MTU ------------------------------------------------------------------------------------- */
+/* ---- MTU ------------------------------------------------------------------------------------ */
 
 /* The uplink may come after us and may change; asking costs a walk over the routes, so not for each
  * of a burst of pods. */

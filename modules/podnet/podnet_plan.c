@@ -9,7 +9,7 @@
 
 #include "podnet_plan.h"
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 void plan_link_name(char out[static 16], const char *container, const char *ifname, unsigned salt)
 {
@@ -53,7 +53,7 @@ void plan_object_name(char out[static 254], const char *pod_name, const char *co
 	snprintf(out + n, 254 - n, "-%s", link + strlen(LINK_PREFIX));
 }
 
-/* ---- labels ---------------------------------------------------------------------------------- */
+/* ---- labels --------------------------------------------------------------------------------- */
 
 /* Letters, digits, '-', '_', '.'; a letter or digit at both ends (validation.IsQualifiedName). */
 static bool is_label_text(const char *s, size_t n, size_t max)
@@ -97,7 +97,7 @@ int plan_label_next(const char **at, struct arena *a, const char **key, const ch
 	return 1;
 }
 
-/* ---- what the kernel has --------------------------------------------------------------------- */
+/* ---- what the kernel has -------------------------------------------------------------------- */
 
 /* Room for one more of these; the arrays double. */
 static void *grow(void *list, size_t n, size_t *cap, size_t size)

@@ -98,7 +98,7 @@ static void attachment_of(const struct object *pod, char out[static 254])
 	snprintf(out, 254, "%s", name ? name : "");
 }
 
-/* ---- attach ---------------------------------------------------------------------------------- */
+/* ---- attach --------------------------------------------------------------------------------- */
 
 static int ensure_namespace(const char *ns, struct err *e)
 {
@@ -261,7 +261,7 @@ int pod_attached(const struct attachment *a, const struct cni_request *r, struct
 	return store_put(KIND_POD, a->ns, a->pod, doc, flags_of(pod), NULL, e);
 }
 
-/* ---- detach ---------------------------------------------------------------------------------- */
+/* ---- detach --------------------------------------------------------------------------------- */
 
 static int take_network_off(const struct object *pod, struct err *e)
 {

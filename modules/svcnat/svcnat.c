@@ -31,7 +31,7 @@ static struct {
 	size_t endpoints;
 } metrics;
 
-/* ---- ClusterIPs -------------------------------------------------------------------------- */
+/* ---- ClusterIPs ----------------------------------------------------------------------------- */
 
 /* Two Services with one address would make the kernel refuse the whole transaction, so the second
  * is served without it until a full sync finds the address free. */
@@ -67,7 +67,7 @@ static void release_vips(const struct svcnat_kept *k)
 		module_resync(&svcnat_module);
 }
 
-/* ---- one sync ---------------------------------------------------------------------------- */
+/* ---- one sync ------------------------------------------------------------------------------- */
 
 struct change_list {
 	struct svcnat_change *v;
@@ -250,7 +250,7 @@ static int svcnat_sync(struct changes *c, struct err *e)
 	return ret;
 }
 
-/* ---- the module -------------------------------------------------------------------------- */
+/* ---- the module ----------------------------------------------------------------------------- */
 
 static void on_foreign_change(const char *table)
 {

@@ -35,7 +35,7 @@ static void del(struct pass *p, enum svcnat_set set, const struct nft_bytes *key
 	p->sent++;
 }
 
-/* ---- walking ----------------------------------------------------------------------------- */
+/* ---- walking -------------------------------------------------------------------------------- */
 
 static const struct svcnat_kept *old_of(const struct pass *p, const struct svcnat_change *c)
 {
@@ -66,7 +66,7 @@ static void each_change(struct pass *p, const struct svcnat_change *v, size_t n,
 		each_port(p, &v[i], fn);
 }
 
-/* ---- endpoints --------------------------------------------------------------------------- */
+/* ---- endpoints ------------------------------------------------------------------------------ */
 
 /* The number of endpoints; none: the port gets no class element, so that input refuses. */
 static unsigned class_of(const struct svcnat_port *port)
@@ -124,7 +124,7 @@ static void add_endpoints(struct pass *p, const struct svcnat_port *old,
 	}
 }
 
-/* ---- classes ----------------------------------------------------------------------------- */
+/* ---- classes -------------------------------------------------------------------------------- */
 
 static void drop_class(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
 {
@@ -153,7 +153,7 @@ static void make_picks(struct pass *p, const struct svcnat_port *old, const stru
 		svcnat_rules_pick(p->t, new->n);
 }
 
-/* ---- ClusterIPs -------------------------------------------------------------------------- */
+/* ---- ClusterIPs ----------------------------------------------------------------------------- */
 
 static bool has_vip(const struct svcnat_kept *k, const struct ip *vip)
 {
@@ -193,7 +193,7 @@ static void add_vips(struct pass *p, const struct svcnat_change *v, size_t n)
 		each_vip(p, v[i].new, old_of(p, &v[i]), true);
 }
 
-/* ---- hairpins ---------------------------------------------------------------------------- */
+/* ---- hairpins ------------------------------------------------------------------------------- */
 
 struct hairpin { /* an endpoint's address; many ports and Services may share it */
 	struct ip ip;
@@ -273,7 +273,7 @@ void svcnat_elems_forget(void)
 	touched = NULL;
 }
 
-/* ---- all of it --------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 size_t svcnat_elems_send(struct nft_txn *t, const struct svcnat_change *v, size_t n, bool fresh)
 {

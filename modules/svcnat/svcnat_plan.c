@@ -8,7 +8,7 @@
 
 #include "svcnat_plan.h"
 
-/* ---- one Service ------------------------------------------------------------------------- */
+/* ---- one Service ---------------------------------------------------------------------------- */
 
 static int order_ip(const struct ip *a, const struct ip *b)
 {
@@ -128,7 +128,7 @@ void svcnat_plan_drop_vip(struct svcnat_service *s, const struct ip *vip)
 	s->n_ports = ports;
 }
 
-/* ---- places ------------------------------------------------------------------------------ */
+/* ---- places --------------------------------------------------------------------------------- */
 
 static int order_endpoints(const void *a, const void *b)
 {
@@ -181,7 +181,7 @@ void svcnat_plan_place(const struct svcnat_port *old, struct svcnat_port *new, s
 	new->eps = out;
 }
 
-/* ---- keeping ----------------------------------------------------------------------------- */
+/* ---- keeping -------------------------------------------------------------------------------- */
 
 struct svcnat_kept *svcnat_plan_keep(const struct svcnat_service *s, const char *key)
 {

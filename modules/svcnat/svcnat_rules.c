@@ -75,7 +75,7 @@ const char *svcnat_set_name(enum svcnat_set set, uint8_t family)
 	return names[set][family == 16];
 }
 
-/* ---- sets -------------------------------------------------------------------------------- */
+/* ---- sets ----------------------------------------------------------------------------------- */
 
 static void add_sets(struct nft_txn *t, uint8_t family)
 {
@@ -119,7 +119,7 @@ static void add_dns_addresses(struct nft_txn *t)
 	}
 }
 
-/* ---- rules ------------------------------------------------------------------------------- */
+/* ---- rules ---------------------------------------------------------------------------------- */
 
 /* ip daddr . meta l4proto . th dport, from register 0 on; returns the first free register. */
 static unsigned load_target(struct nft_rule *r, uint8_t family)

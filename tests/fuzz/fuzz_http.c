@@ -1,4 +1,5 @@
-/* fuzz_http.c - any bytes as a request, a response and a chunked body. Spans must lie inside them. */
+/* fuzz_http.c - any bytes as a request, a response and a chunked body. Spans must lie inside them.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -9,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check(const struct http_head *h, const char *p, int used)
 {
 	for (size_t i = 0; i < h->n_headers; i++)
-		if (h->headers[i].name.p < p || h->headers[i].value.p + h->headers[i].value.n > p + used)
+		if (h->headers[i].name.p < p ||
+		    h->headers[i].value.p + h->headers[i].value.n > p + used)
 			abort();
 	if (h->request && (h->path.p < p || h->path.p + h->path.n > p + used))
 		abort();

@@ -50,7 +50,7 @@ static const char *cidr_str(const struct cidr *c)
 	return cidr_text(c, out[next++ % 2]);
 }
 
-/* ---- routing netlink --------------------------------------------------------------------- */
+/* ---- routing netlink ------------------------------------------------------------------------ */
 
 struct rt {
 	int netns_fd;
@@ -250,7 +250,7 @@ void fake_kern_run_later(void)
 	}
 }
 
-/* ---- namespaces and sysctls -------------------------------------------------------------- */
+/* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e)
 {
@@ -271,7 +271,7 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 	return 0;
 }
 
-/* ---- nftables: transactions -------------------------------------------------------------- */
+/* ---- nftables: transactions ----------------------------------------------------------------- */
 
 struct nft_txn {
 	struct buf lines;
@@ -343,7 +343,7 @@ void nft_chain_del(struct nft_txn *t, const char *table, const char *chain)
 	buf_printf(&t->lines, "del chain %s %s\n", table, chain);
 }
 
-/* ---- nftables: sets and elements --------------------------------------------------------- */
+/* ---- nftables: sets and elements ------------------------------------------------------------ */
 
 static struct known_set {
 	char table[32], name[32];
@@ -489,7 +489,7 @@ int nft_elem_each(const char *table, const char *set,
 	return 0;
 }
 
-/* ---- nftables: rules --------------------------------------------------------------------- */
+/* ---- nftables: rules ------------------------------------------------------------------------ */
 
 struct nft_rule {
 	struct buf words;
@@ -670,7 +670,7 @@ void nft_comment(struct nft_rule *r, const char *comment)
 	word(r, "comment %s", comment);
 }
 
-/* ---- watching, conntrack ----------------------------------------------------------------- */
+/* ---- watching, conntrack -------------------------------------------------------------------- */
 
 static struct {
 	const char *table;

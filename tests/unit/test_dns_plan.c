@@ -179,7 +179,7 @@ static void test_resolv(void **state)
 	dns_resolv_parse(
 		"# nameserver 9.9.9.9\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.1\r\n"
 		"\tnameserver\t2001:db8::1\nnameserver fe80::1%eth0\nnameserver 1.2.3\noptions "
-	        "ndots:5\nnameserver 127.0.0.53",
+		"ndots:5\nnameserver 127.0.0.53",
 		&found);
 	assert_int_equal(found.n, 3);
 	assert_string_equal(ip_text(&found.v[0].ip, ip), "192.0.2.1");

@@ -64,20 +64,23 @@ static const char *endpoints(const char *service)
 	view_endpoints("default", service, &view.ports[0], 0, false, &a, &set);
 	for (unsigned i = 0; i < set.n; i++)
 		sprintf(text + strlen(text), "%s%s:%u%s", i ? " " : "", ip_text(&set.v[i].ip, ip),
-			set.v[i].port, set.v[i].ready ? "" : "!");
+		        set.v[i].port, set.v[i].ready ? "" : "!");
 	yyjson_doc_free(view.doc);
 	arena_free(&a);
 	return text;
 }
 
-static void pod(const char *name, const char *labels, const char *ip, const char *more, const char *ready)
+static void pod(const char *name, const char *labels, const char *ip, const char *more,
+                const char *ready)
 {
 	char json[1024];
 
 	snprintf(json, sizeof(json),
-		 "{\"metadata\":{\"labels\":%s%s},\"spec\":{\"containers\":[{\"ports\":[{\"name\":\"http\",\"containerPort\":%s}]}]},"
-		 "\"status\":{\"podIP\":\"%s\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
-		 labels, more, name[0] == 'b' ? "9090" : "8080", ip, ready);
+	         "{\"metadata\":{\"labels\":%s%s},\"spec\":{\"containers\":[{\"ports\":[{\"name\":"
+	         "\"http\",\"containerPort\":%s}]}]},"
+	         "\"status\":{\"podIP\":\"%s\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"%"
+	         "s\"}]}}",
+	         labels, more, name[0] == 'b' ? "9090" : "8080", ip, ready);
 	put(KIND_POD, name, json);
 }
 
@@ -87,10 +90,11 @@ static void service(const char *more)
 {
 	char json[512];
 
-	snprintf(json, sizeof(json),
-		 "{\"spec\":{\"clusterIP\":\"10.96.0.5\",\"ipFamilies\":[\"IPv4\"],\"selector\":" WEB
-		 ",\"ports\":[{\"name\":\"w\",\"port\":80,\"targetPort\":\"http\"}]%s}}",
-		 more);
+	snprintf(
+		json, sizeof(json),
+		"{\"spec\":{\"clusterIP\":\"10.96.0.5\",\"ipFamilies\":[\"IPv4\"],\"selector\":" WEB
+		",\"ports\":[{\"name\":\"w\",\"port\":80,\"targetPort\":\"http\"}]%s}}",
+		more);
 	put(KIND_SERVICE, "web", json);
 }
 
@@ -145,8 +149,10 @@ static void test_hand_written_slices_stay(void **state)
 	(void)state;
 	service("");
 	put(KIND_ENDPOINTSLICE, "mine",
-	    "{\"metadata\":{\"labels\":{\"kubernetes.io/service-name\":\"web\"}},\"addressType\":\"IPv4\","
-	    "\"endpoints\":[{\"addresses\":[\"192.0.2.1\"]}],\"ports\":[{\"name\":\"w\",\"port\":80}]}");
+	    "{\"metadata\":{\"labels\":{\"kubernetes.io/"
+	    "service-name\":\"web\"}},\"addressType\":\"IPv4\","
+	    "\"endpoints\":[{\"addresses\":[\"192.0.2.1\"]}],\"ports\":[{\"name\":\"w\",\"port\":"
+	    "80}]}");
 	sync_now(true);
 	assert_string_equal(endpoints("web"), "192.0.2.1:80");
 	del(KIND_SERVICE, "web");
@@ -178,7 +184,8 @@ static struct labels *labels(const char *json)
 static void test_labels(void **state)
 {
 	struct labels *set = labels("{\"b\":\"2\",\"a\":\"1\",\"aa\":\"1\"}");
-	struct labels *one = labels("{\"b\":\"2\"}"), *no = labels("{\"a\":\"2\"}"), *none = labels("{}");
+	struct labels *one = labels("{\"b\":\"2\"}"), *no = labels("{\"a\":\"2\"}"),
+		      *none = labels("{}");
 
 	(void)state;
 	assert_true(labels_match(one, set));

@@ -30,7 +30,8 @@ static void test_refused(void **state)
 		int status;
 	} rows[] = {
 		/* smuggling: more than one opinion about the length */
-		{ "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n" OK_HOST, 400 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n" OK_HOST,
+		  400 },
 		{ "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n" OK_HOST, 400 },
@@ -40,7 +41,9 @@ static void test_refused(void **state)
 		{ "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n" OK_HOST, 400 },
-		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" OK_HOST, 400 },
+		{ "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		  "chunked\r\n" OK_HOST,
+		  400 },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n" OK_HOST, 400 },
 		{ "POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n" OK_HOST, 400 },
@@ -95,7 +98,8 @@ static void test_refused(void **state)
 
 static void test_taken(void **state)
 {
-	const char *text = "\r\nGET /a/b?x=%20y HTTP/1.1\r\nHost: A.example:8080\r\nX: \t v w \t\r\nX:\r\n\r\nrest";
+	const char *text = "\r\nGET /a/b?x=%20y HTTP/1.1\r\nHost: A.example:8080\r\nX: \t v w "
+			   "\t\r\nX:\r\n\r\nrest";
 
 	(void)state;
 	assert_int_equal(request(text), strlen(text) - 4);
@@ -125,11 +129,13 @@ static void test_connection(void **state)
 	assert_false(head.keep_alive);
 	assert_true(request("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") > 0);
 	assert_true(head.keep_alive);
-	assert_true(request("GET / HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" OK_HOST) > 0);
+	assert_true(request("GET / HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+	                    "websocket\r\n" OK_HOST) > 0);
 	assert_true(head.upgrade);
 	assert_true(request("GET / HTTP/1.1\r\nUpgrade: websocket\r\n" OK_HOST) > 0);
 	assert_false(head.upgrade);
-	assert_true(request("POST / HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: Chunked\r\n" OK_HOST) > 0);
+	assert_true(request("POST / HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+	                    "Chunked\r\n" OK_HOST) > 0);
 	assert_true(head.expect_continue);
 	assert_int_equal(head.body, HTTP_BODY_CHUNKED);
 }
@@ -198,7 +204,10 @@ static void test_responses(void **state)
 	assert_int_equal(response("HTTP/1.1 99 Low\r\n\r\n", false), -502);
 	assert_int_equal(response("HTTP/1.1 2000 OK\r\n\r\n", false), -502);
 	assert_int_equal(response("garbage\r\n\r\n", false), -502);
-	assert_int_equal(response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", false), -502);
+	assert_int_equal(
+		response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+	                 false),
+		-502);
 }
 
 /* Feeds text in pieces of step bytes; the body goes to out. 1 done, 0 not yet, -1 broken. */
@@ -214,7 +223,8 @@ static int chunked(const char *text, size_t step, char *out)
 		while (used < piece && !done) {
 			const char *data;
 			size_t data_n;
-			long ret = http_chunked(&c, text + at + used, piece - used, &data, &data_n, &done);
+			long ret = http_chunked(&c, text + at + used, piece - used, &data, &data_n,
+			                        &done);
 
 			if (ret < 0)
 				return -1;
@@ -236,9 +246,17 @@ static void test_chunked(void **state)
 		"0005\r\nhello\r\n00\r\n\r\n",
 	};
 	static const char *const bad[] = {
-		"5 \r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n",
-		"g\r\n", "\r\n", "-1\r\n", "0x5\r\nhello\r\n", "ffffffffffffffffff\r\n", "5\r\nhello\n0\r\n\r\n",
-		"0\r\n folded\r\n\r\n", "5;\x01\r\nhello\r\n",
+		"5 \r\nhello\r\n0\r\n\r\n",
+		"5\nhello\r\n0\r\n\r\n",
+		"5\r\nhelloX\r\n0\r\n\r\n",
+		"g\r\n",
+		"\r\n",
+		"-1\r\n",
+		"0x5\r\nhello\r\n",
+		"ffffffffffffffffff\r\n",
+		"5\r\nhello\n0\r\n\r\n",
+		"0\r\n folded\r\n\r\n",
+		"5;\x01\r\nhello\r\n",
 	};
 	char out[64];
 
@@ -279,10 +297,14 @@ static void test_tokens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_connection), cmocka_unit_test(test_every_prefix),
-		cmocka_unit_test(test_limits),	   cmocka_unit_test(test_responses),
-		cmocka_unit_test(test_chunked),	   cmocka_unit_test(test_chunked_trailers_are_bounded),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_responses),
+		cmocka_unit_test(test_chunked),
+		cmocka_unit_test(test_chunked_trailers_are_bounded),
 		cmocka_unit_test(test_tokens),
 	};
 

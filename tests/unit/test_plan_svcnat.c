@@ -23,7 +23,7 @@ extern const struct module svcnat_module;
 static char state_dir[] = "/tmp/knetd-svcnat-XXXXXX", run_dir[] = "/tmp/knetd-svcnat-XXXXXX";
 static struct cursor cursor;
 
-/* ---- the stage --------------------------------------------------------------------------- */
+/* ---- the stage ------------------------------------------------------------------------------ */
 
 static void put(enum kind kind, const char *name, const char *json)
 {
@@ -138,7 +138,7 @@ static int empty(void **state)
 	return sync_now(true, &e);
 }
 
-/* ---- the constant part ------------------------------------------------------------------- */
+/* ---- the constant part ---------------------------------------------------------------------- */
 
 static void is_constant(void **state)
 {
@@ -166,7 +166,7 @@ static void is_constant(void **state)
 	                 strlen(nothing) + strlen("add knetd cluster4 10.96.0.20\n"));
 }
 
-/* ---- one change at a time ---------------------------------------------------------------- */
+/* ---- one change at a time ------------------------------------------------------------------- */
 
 #define PICK_RULES(n)                                                                              \
 	"add chain knetd pick" n "\n"                                                              \
@@ -318,7 +318,7 @@ static void forgets_udp_flows(void **state)
 	assert_non_null(strstr(fake_kern_text(), "commit\nconntrack purge 17 10.96.0.30:80\n"));
 }
 
-/* ---- what is not served ------------------------------------------------------------------ */
+/* ---- what is not served --------------------------------------------------------------------- */
 
 static void skips_what_is_not_ours(void **state)
 {
@@ -368,7 +368,7 @@ static void passes_an_address_on(void **state)
 	       "commit\n");
 }
 
-/* ---- failures ---------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------- */
 
 static void recovers_from_a_failure(void **state)
 {
@@ -387,7 +387,7 @@ static void recovers_from_a_failure(void **state)
 	assert_null(strstr(fake_kern_text(), "10.244.0.2"));
 }
 
-/* ---- places ------------------------------------------------------------------------------ */
+/* ---- places --------------------------------------------------------------------------------- */
 
 static unsigned read_endpoints(struct endpoint *out, const char *hosts)
 {

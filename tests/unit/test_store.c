@@ -91,7 +91,7 @@ static void reopen(void)
 		fail_msg("%s", e.text);
 }
 
-/* ---- metadata ------------------------------------------------------------------------------ */
+/* ---- metadata ------------------------------------------------------------------------------- */
 
 static void test_stamped(void **state)
 {
@@ -179,7 +179,7 @@ static void test_refused(void **state)
 	assert_null(get("big"));
 }
 
-/* ---- transactions -------------------------------------------------------------------------- */
+/* ---- transactions --------------------------------------------------------------------------- */
 
 static void test_abort_undoes_everything(void **state)
 {
@@ -242,7 +242,7 @@ static void test_committed_survives(void **state)
 	assert_string_equal(store_get(KIND_NAMESPACE, "", "default")->key, "default");
 }
 
-/* ---- groups -------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 static unsigned group_size(enum kind kind, const char *group)
 {
@@ -283,7 +283,7 @@ static void test_groups(void **state)
 	assert_int_equal(group_size(KIND_SERVICE, "default"), store_count(KIND_SERVICE));
 }
 
-/* ---- the ring ------------------------------------------------------------------------------ */
+/* ---- the ring ------------------------------------------------------------------------------- */
 
 static void test_ring(void **state)
 {
@@ -357,7 +357,7 @@ static void test_ring_lost(void **state)
 	assert_int_equal(cursor_next(&c, &change), CURSOR_END);
 }
 
-/* ---- restarts and reboots ------------------------------------------------------------------ */
+/* ---- restarts and reboots ------------------------------------------------------------------- */
 
 static void pretend_reboot(void)
 {
@@ -447,7 +447,7 @@ static void test_damaged_entry(void **state)
 	assert_int_equal(lmdb_write(w, 3, NULL), 0);
 }
 
-/* ---- a full disk --------------------------------------------------------------------------- */
+/* ---- a full disk ---------------------------------------------------------------------------- */
 
 /* In a child with a mount namespace of its own. */
 static int on_a_full_disk(void)

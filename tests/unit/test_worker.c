@@ -37,7 +37,7 @@
 
 #define SLOTS 300 /* more than a socket holds messages */
 
-/* ---- the worker's side --------------------------------------------------------------------- */
+/* ---- the worker's side ---------------------------------------------------------------------- */
 
 int isolate_worker(int root_fd, const int *syscalls, struct err *e)
 {
@@ -135,7 +135,7 @@ static const struct worker_role echo_role = {
 };
 const struct worker_role *const worker_roles[] = { &echo_role, NULL };
 
-/* ---- the test's side ----------------------------------------------------------------------- */
+/* ---- the test's side ------------------------------------------------------------------------ */
 
 static char dir[] = "/tmp/knettestXXXXXX";
 static uint16_t port; /* of the role; the tests are its only users */
@@ -170,6 +170,15 @@ static unsigned want_alive;
 static bool alive(void)
 {
 	return worker_pool_alive(pool) == want_alive;
+}
+
+/* Returns when the worker is dead and its sockets are closed. The loop does not run meanwhile, so
+ * the pool has not started another. */
+static void await_death(pid_t pid)
+{
+	siginfo_t info;
+
+	assert_int_equal(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
 }
 
 static int udp_socket(uint16_t at_port)
@@ -429,8 +438,7 @@ static void test_dead_worker_is_replaced(void **state)
 	publish_pair(3);
 	before = ask_reply().pid;
 	ask("die", 10);
-	want_alive = 0;
-	spin(alive);
+	await_death(before);
 	assert_string_equal(ask("waits", 20), ""); /* nobody there, and yet not refused */
 	want_alive = 1;
 	spin(alive);
@@ -447,14 +455,15 @@ static void test_connections_wait(void **state)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	pid_t pid;
 
 	(void)state;
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	start_pool(1, 2);
 	publish_pair(1);
-	kill(ask_reply().pid, SIGKILL);
-	want_alive = 0;
-	spin(alive);
+	pid = ask_reply().pid;
+	kill(pid, SIGKILL);
+	await_death(pid);
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	close(fd);
 	end_pool();
