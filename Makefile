@@ -135,8 +135,9 @@ lint: $(HOST_ARCHIVES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
 		--suppress='*:$(HOST)/*' -D'yyjson_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_obj_foreach(o,i,n,k,v)=for(;;)' \
 		-D'yyjson_mut_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_mut_obj_foreach(o,i,n,k,v)=for(;;)' \
-		-Iinclude -D_GNU_SOURCE -DKNETD_VERSION='""' $(SOURCES)
-	clang-tidy --quiet $(SOURCES) -- -std=gnu11 -D_GNU_SOURCE -DINI_HANDLER_LINENO=1 -DKNETD_VERSION='""' -Iinclude -isystem $(HOST)/include
+		-Iinclude -D_GNU_SOURCE -D__$(HOST_ARCH)__ -DKNETD_VERSION='""' $(SOURCES)
+	@echo clang-tidy of $(words $(SOURCES)) files
+	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 tests/tidy.sh $(HOST)/include
 
 dist: all
 	@mkdir -p $(BUILD)/dist

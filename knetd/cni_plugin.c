@@ -190,7 +190,7 @@ static int call_daemon(const struct cni_input *in, const char *verb)
 {
 	auto_buf struct buf request = { 0 }, answer = { 0 };
 	const char *path = socket_path(in);
-	struct http_head head;
+	struct http_head head = { 0 };
 	struct buf body;
 	long head_len = 0;
 	int ret;

@@ -19,9 +19,12 @@ bool http_decode(const char *p, size_t n, bool plus, char *out, size_t size)
 		char c = p[i] == '+' && plus ? ' ' : p[i];
 
 		if (c == '%') {
-			if (i + 2 >= n || hex(p[i + 1]) < 0 || hex(p[i + 2]) < 0)
+			int high = i + 2 < n ? hex(p[i + 1]) : -1;
+			int low = i + 2 < n ? hex(p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
 				return false;
-			c = hex(p[i + 1]) << 4 | hex(p[i + 2]);
+			c = (char)(high << 4 | low);
 			i += 2;
 		}
 		if (!c || got + 1 >= size)

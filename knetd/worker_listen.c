@@ -190,7 +190,7 @@ static void deafen(int fd)
 		shutdown(fd, SHUT_RD);
 	} else if (getsockname(fd, &at.any, &len) == 0) {
 		at.v4.sin_port = htons(9); /* sin6_port lies at the same place */
-		connect(fd, &at.any, len);
+		(void)connect(fd, &at.any, len);
 	}
 }
 

@@ -293,7 +293,7 @@ static uint64_t poll_some(struct worker_proc **procs, unsigned n, uint64_t left_
 	poll(fds, n, (int)left_ms);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	for (unsigned i = 0; i < n; i++)
-		if (fds[i].fd >= 0 && fds[i].revents && read_hello(procs[i]) != 0)
+		if (procs[i] && fds[i].revents && read_hello(procs[i]) != 0)
 			worker_proc_kill(procs[i]);
 	spent = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
 	return spent < left_ms ? left_ms - spent : 0;

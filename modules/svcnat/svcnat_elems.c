@@ -42,6 +42,15 @@ static const struct svcnat_kept *old_of(const struct pass *p, const struct svcna
 	return p->fresh ? NULL : c->old;
 }
 
+static void port_pair(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new,
+                      port_fn *fn)
+{
+	const struct svcnat_port *either = old ? old : new;
+
+	if (either && either->vip.len == p->family)
+		fn(p, old, new);
+}
+
 /* Both lists are in order: the ports that only one of them has meet NULL. */
 static void each_port(struct pass *p, const struct svcnat_change *c, port_fn *fn)
 {
@@ -55,8 +64,7 @@ static void each_port(struct pass *p, const struct svcnat_change *c, port_fn *fn
 
 		i += d <= 0;
 		k += d >= 0;
-		if ((d <= 0 ? old : new)->vip.len == p->family)
-			fn(p, d <= 0 ? old : NULL, d >= 0 ? new : NULL);
+		port_pair(p, d <= 0 ? old : NULL, d >= 0 ? new : NULL, fn);
 	}
 }
 
@@ -102,7 +110,7 @@ static bool same_at(const struct svcnat_port *port, const struct svcnat_port *ot
 static void drop_endpoints(struct pass *p, const struct svcnat_port *old,
                            const struct svcnat_port *new)
 {
-	for (unsigned i = 0; i < class_of(old); i++) {
+	for (unsigned i = 0; old && i < old->n; i++) {
 		struct nft_bytes key = index_key(old, i);
 
 		if (!same_at(old, new, i))
@@ -113,7 +121,7 @@ static void drop_endpoints(struct pass *p, const struct svcnat_port *old,
 static void add_endpoints(struct pass *p, const struct svcnat_port *old,
                           const struct svcnat_port *new)
 {
-	for (unsigned i = 0; i < class_of(new); i++) {
+	for (unsigned i = 0; new &&i < new->n; i++) {
 		struct nft_bytes key = index_key(new, i), data = { 0 };
 
 		if (same_at(new, old, i))
@@ -130,7 +138,7 @@ static void drop_class(struct pass *p, const struct svcnat_port *old, const stru
 {
 	struct nft_bytes key;
 
-	if (!class_of(old) || class_of(old) == class_of(new))
+	if (!old || !old->n || class_of(old) == class_of(new))
 		return;
 	key = port_key(old);
 	del(p, SVCNAT_SVC, &key);
@@ -140,7 +148,7 @@ static void add_class(struct pass *p, const struct svcnat_port *old, const struc
 {
 	struct nft_bytes key, data = { 0 };
 
-	if (!class_of(new) || class_of(old) == class_of(new))
+	if (!new || !new->n || class_of(old) == class_of(new))
 		return;
 	key = port_key(new);
 	nft_put_mark(&data, new->n);
@@ -149,7 +157,7 @@ static void add_class(struct pass *p, const struct svcnat_port *old, const struc
 
 static void make_picks(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
 {
-	if (class_of(new) && class_of(old) != class_of(new))
+	if (new &&new->n && class_of(old) != class_of(new))
 		svcnat_rules_pick(p->t, new->n);
 }
 
@@ -226,10 +234,10 @@ static void count_hairpins(struct pass *p, const struct svcnat_port *old,
                            const struct svcnat_port *new)
 {
 	(void)p;
-	for (unsigned i = 0; i < class_of(new); i++)
+	for (unsigned i = 0; new &&i < new->n; i++)
 		if (!same_at(new, old, i))
 			hairpin(&new->eps[i].ip)->refs++;
-	for (unsigned i = 0; i < class_of(old); i++)
+	for (unsigned i = 0; old && i < old->n; i++)
 		if (!same_at(old, new, i))
 			hairpin(&old->eps[i].ip)->refs--;
 }
