@@ -167,4 +167,4 @@ help:
 	@echo "make vm         boot the test machine; make vm-test judges it unattended"
 	@echo "make fuzz lint dist install clean"
 
--include $(OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(wildcard $(H)/o/*/*.d $(H)/o/*/*/*.d $(F)/o/*/*.d $(F)/o/*/*/*.d)

@@ -22,7 +22,7 @@
 
 #define ANSWER_MAX ((size_t)4 << 20)
 #define ANSWER_WAIT_S 60
-#define READ_SIZE 16384
+#define READ_SIZE 2048
 
 static const struct {
 	const char *command, *path;

@@ -29,10 +29,13 @@ struct rt_veth {
 	uint8_t mac[6], peer_mac[6];
 	int peer_netns_fd; /* the peer is born there */
 	unsigned mtu;
-	const char *alias; /* IFLA_IFALIAS of the host side: whose link it is */
+	const char *alias;  /* IFLA_IFALIAS of the host side: whose link it is */
+	uint32_t rp_filter; /* of the host side, IPv4 */
 };
 void rt_veth_add(struct rt *rt, const struct rt_veth *v);
 void rt_link_up(struct rt *rt, const char *name);
+/* No link-local address of the kernel's own making (IN6_ADDR_GEN_MODE_NONE); while it is down. */
+void rt_link_no_autoaddr(struct rt *rt, const char *name);
 void rt_link_del(struct rt *rt, const char *name);
 void rt_link_mtu(struct rt *rt, const char *name, unsigned mtu);
 /* bits as prefix length; no duplicate address detection. scope_link: RT_SCOPE_LINK, else universe.
@@ -62,6 +65,10 @@ struct rt_link {
 	char name[16];
 	char alias[256];
 	uint8_t mac[6];
+	struct {            /* IFLA_INET6_CONF: what stands in net/ipv6/conf/NAME */
+		bool there; /* false: no IPv6 in this kernel or on this link */
+		uint32_t disabled, forwarding, accept_ra;
+	} ipv6;
 };
 int rt_link_get(struct rt *rt, const char *name, struct rt_link *out, struct err *e); /* -ENODEV */
 int rt_link_each(struct rt *rt, void (*fn)(const struct rt_link *l, void *arg), void *arg,

@@ -1,6 +1,7 @@
 /* link.c - network links: veth pairs, up, down, gone. */
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -9,6 +10,9 @@
 #include <string.h>
 
 #include "rt_int.h"
+
+/* Places in IFLA_INET6_CONF, from linux/ipv6.h, which does not go together with netinet/in.h. */
+enum { DEVCONF_FORWARDING = 0, DEVCONF_ACCEPT_RA = 3, DEVCONF_DISABLE_IPV6 = 26 };
 
 static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags, const char *name)
 {
@@ -34,14 +38,24 @@ static void put_peer(struct nlmsghdr *h, const struct rt_veth *v)
 	mnl_attr_nest_end(h, peer);
 }
 
-/* The kernel takes no alias for a link that is just being made. */
-static void put_alias(struct rt *rt, const char *name, const char *alias)
+/* What the kernel does not take for a link that is just being made. Settings go by netlink where
+ * they can: looking a file up under /proc/sys/net costs more with every namespace there is. */
+static void put_rest(struct rt *rt, const struct rt_veth *v)
 {
-	struct nlmsghdr *h = begin(rt, RTM_NEWLINK, 0, name);
+	struct nlmsghdr *h = begin(rt, RTM_NEWLINK, 0, v->name);
+	struct nlattr *families, *inet, *conf;
 
 	if (!h)
 		return;
-	mnl_attr_put_str(h, IFLA_IFALIAS, alias);
+	if (v->alias)
+		mnl_attr_put_str(h, IFLA_IFALIAS, v->alias);
+	families = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+	inet = mnl_attr_nest_start(h, AF_INET);
+	conf = mnl_attr_nest_start(h, IFLA_INET_CONF);
+	mnl_attr_put_u32(h, IPV4_DEVCONF_RP_FILTER, v->rp_filter);
+	mnl_attr_nest_end(h, conf);
+	mnl_attr_nest_end(h, inet);
+	mnl_attr_nest_end(h, families);
 	rt_end(rt, h);
 }
 
@@ -62,8 +76,7 @@ void rt_veth_add(struct rt *rt, const struct rt_veth *v)
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
 	rt_end(rt, h);
-	if (v->alias)
-		put_alias(rt, v->name, v->alias);
+	put_rest(rt, v);
 }
 
 void rt_link_up(struct rt *rt, const char *name)
@@ -75,6 +88,21 @@ void rt_link_up(struct rt *rt, const char *name)
 		return;
 	m = mnl_nlmsg_get_payload(h);
 	m->ifi_flags = m->ifi_change = IFF_UP;
+	rt_end(rt, h);
+}
+
+void rt_link_no_autoaddr(struct rt *rt, const char *name)
+{
+	struct nlmsghdr *h = begin(rt, RTM_NEWLINK, 0, name);
+	struct nlattr *families, *inet6;
+
+	if (!h)
+		return;
+	families = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(h, AF_INET6);
+	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(h, inet6);
+	mnl_attr_nest_end(h, families);
 	rt_end(rt, h);
 }
 
@@ -125,6 +153,20 @@ static const struct nlattr *attr(const struct nlmsghdr *h, uint16_t type, size_t
 	return a && mnl_attr_get_payload_len(a) >= size ? a : NULL;
 }
 
+static void read_ipv6(const struct nlattr *families, struct rt_link *out)
+{
+	const struct nlattr *conf = nl_nested(nl_nested(families, AF_INET6), IFLA_INET6_CONF);
+	const uint32_t *v;
+
+	if (!conf || mnl_attr_get_payload_len(conf) <= DEVCONF_DISABLE_IPV6 * sizeof(*v))
+		return;
+	v = mnl_attr_get_payload(conf);
+	out->ipv6.there = true;
+	out->ipv6.disabled = v[DEVCONF_DISABLE_IPV6];
+	out->ipv6.forwarding = v[DEVCONF_FORWARDING];
+	out->ipv6.accept_ra = v[DEVCONF_ACCEPT_RA];
+}
+
 static void read_link(const struct nlmsghdr *h, struct rt_link *out)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
@@ -139,6 +181,7 @@ static void read_link(const struct nlmsghdr *h, struct rt_link *out)
 		out->peer_index = (int)mnl_attr_get_u32(a);
 	if ((a = attr(h, IFLA_ADDRESS, sizeof(out->mac))))
 		memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
+	read_ipv6(attr(h, IFLA_AF_SPEC, 0), out);
 }
 
 static struct nlmsghdr *question(struct nl_message *m, uint16_t flags, unsigned ifindex)

@@ -43,14 +43,12 @@ static bool has_family(const struct attachment *a, uint8_t family)
 	return false;
 }
 
-/* Written to "default" before the interface is born, which then comes up right. A namespace (or a
- * kernel) without IPv6 has no such file. */
-bool attach_prepare_ipv6(int netns_fd)
+bool attach_has_ipv6(struct rt *pod)
 {
+	struct rt_link lo;
 	struct err e;
 
-	return sysctl_set(netns_fd, "net/ipv6/conf/default/disable_ipv6", "0", &e) == 0 &&
-	       sysctl_set(netns_fd, "net/ipv6/conf/default/accept_dad", "0", &e) == 0;
+	return rt_link_get(pod, "lo", &lo, &e) == 0 && lo.ipv6.there;
 }
 
 static int set_link_sysctl(const char *family, const char *link, const char *key, const char *value,
@@ -67,27 +65,32 @@ int attach_loosen(const struct attachment *a, struct err *e)
 	return set_link_sysctl("ipv4", a->link, "rp_filter", "2", e);
 }
 
-/* rp_filter 1: a pod cannot send under another's address (the only route back to its own is this
- * link). The kernel takes the larger of this and conf/all, so 0 here could not switch it off where
- * the machine wants it anyway. With a second interface the pod answers through its first, hence 2.
- * accept_ra 0: a pod does not route the host, whatever the default. */
-static int set_host_sysctls(const struct attachment *a, struct err *e)
+/* A pod does not route the host: accept_ra 1 hears no router where the kernel forwards, 2 does. The
+ * link says what it inherited; a file is written only where that will not do. */
+static int set_host_ipv6(const struct attachment *a, const struct rt_link *made, struct err *e)
 {
-	int ret = a->default_route ? set_link_sysctl("ipv4", a->link, "rp_filter", "1", e)
-	                           : attach_loosen(a, e);
+	int ret = 0;
 
-	if (!ret && has_family(a, 16))
+	if (!made->ipv6.there || made->ipv6.accept_ra > 1 || !made->ipv6.forwarding)
 		ret = set_link_sysctl("ipv6", a->link, "accept_ra", "0", e);
-	if (!ret && has_family(a, 16))
+	if (!ret && made->ipv6.disabled)
 		ret = set_link_sysctl("ipv6", a->link, "disable_ipv6", "0", e);
 	return ret;
 }
 
+/* rp_filter 1: a pod cannot send under another's address (the only route back to its own is this
+ * link). The kernel takes the larger of this and conf/all, so 0 here could not switch it off where
+ * the machine wants it anyway. With a second interface the pod answers through its first, hence 2.
+ */
 int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
                 struct rt_link *made, struct err *e)
 {
 	struct rt_veth v = {
-		.name = a->link, .peer = a->ifname, .peer_netns_fd = netns_fd, .mtu = mtu
+		.name = a->link,
+		.peer = a->ifname,
+		.peer_netns_fd = netns_fd,
+		.mtu = mtu,
+		.rp_filter = a->default_route ? 1 : 2,
 	};
 	char alias[LINK_ALIAS_SIZE];
 	struct err unused;
@@ -121,15 +124,16 @@ void attach_queue_host(struct rt *host, const struct attachment *a, const struct
 	rt_route_replace(host, &to_pod);
 }
 
-static int host_side(struct rt *host, const struct attachment *a, unsigned ifindex, struct err *e)
+static int host_side(struct rt *host, const struct attachment *a, const struct rt_link *made,
+                     struct err *e)
 {
-	int ret = set_host_sysctls(a, e);
+	int ret = has_family(a, 16) ? set_host_ipv6(a, made, e) : 0;
 
 	if (ret)
 		return ret;
 	rt_link_up(host, a->link);
 	for (unsigned i = 0; i < a->n_ips; i++)
-		attach_queue_host(host, a, &a->ips[i], ifindex, true);
+		attach_queue_host(host, a, &a->ips[i], made->ifindex, true);
 	return rt_flush(host, e);
 }
 
@@ -145,14 +149,26 @@ static void queue_pod_route(struct rt *pod, unsigned ifindex, uint8_t family)
 	rt_route_replace(pod, &all);
 }
 
-static int pod_side(const struct attachment *a, int netns_fd, unsigned ifindex, struct err *e)
+/* The link-local address that the kernel would make (RFC 4291, 2.5.1 and appendix A), but in force
+ * at once: the kernel's own waits for duplicate address detection, and there is nobody on the other
+ * side to have it too. */
+static void queue_link_local(struct rt *pod, const struct attachment *a, unsigned ifindex)
 {
-	struct rt *pod = rt_open(netns_fd, e);
-	int ret;
+	struct ip local = { 16, { 0xfe, 0x80 } };
 
-	if (!pod)
-		return -e->code;
+	memcpy(local.b + 8, a->mac, 3);
+	memcpy(local.b + 11, "\xff\xfe", 2);
+	memcpy(local.b + 13, a->mac + 3, 3);
+	local.b[8] ^= 2;
+	rt_link_no_autoaddr(pod, a->ifname);
+	rt_addr_add(pod, ifindex, &local, 64, false);
+}
+
+static int pod_side(struct rt *pod, const struct attachment *a, unsigned ifindex, struct err *e)
+{
 	rt_link_up(pod, "lo");
+	if (has_family(a, 16))
+		queue_link_local(pod, a, ifindex);
 	rt_link_up(pod, a->ifname);
 	for (unsigned i = 0; i < a->n_ips; i++) {
 		struct ip gateway = attach_gateway(a->ips[i].len);
@@ -162,17 +178,30 @@ static int pod_side(const struct attachment *a, int netns_fd, unsigned ifindex, 
 		if (a->default_route)
 			queue_pod_route(pod, ifindex, a->ips[i].len);
 	}
-	ret = rt_flush(pod, e);
-	rt_close(pod);
-	return ret;
+	return rt_flush(pod, e);
 }
 
-int attach_setup(struct rt *host, const struct attachment *a, int netns_fd,
+/* EACCES: IPv6 is switched off for new links of that namespace. Everything in the batch may be said
+ * twice. */
+static int pod_side_with_ipv6(struct rt *pod, const struct attachment *a, int netns_fd,
+                              unsigned ifindex, struct err *e)
+{
+	char path[64];
+	int ret = pod_side(pod, a, ifindex, e);
+
+	if (ret != -EACCES || !has_family(a, 16))
+		return ret;
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", a->ifname);
+	ret = sysctl_set(netns_fd, path, "0", e);
+	return ret ? ret : pod_side(pod, a, ifindex, e);
+}
+
+int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, int netns_fd,
                  const struct rt_link *made, struct err *e)
 {
-	int ret = host_side(host, a, made->ifindex, e);
+	int ret = host_side(host, a, made, e);
 
-	return ret ? ret : pod_side(a, netns_fd, made->peer_index, e);
+	return ret ? ret : pod_side_with_ipv6(pod, a, netns_fd, made->peer_index, e);
 }
 
 /* The alias is looked at too: a name alone could be somebody else's link. */

@@ -12,15 +12,16 @@
 /* The router of every pod: an address on each host side, the same everywhere. */
 struct ip attach_gateway(uint8_t family);
 
-/* Can the pod's namespace have IPv6? Switches it on there when it was switched off. */
-bool attach_prepare_ipv6(int netns_fd);
+/* Is there IPv6 in the pod's namespace? */
+bool attach_has_ipv6(struct rt *pod);
 
 /* Makes the pair; *made is its host side. Nothing is left behind on failure. -EEXIST: there is an
  * interface of that name, on the host or in the pod. */
 int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
                 struct rt_link *made, struct err *e);
-/* Brings both sides up, with addresses, neighbours and routes. */
-int attach_setup(struct rt *host, const struct attachment *a, int netns_fd,
+/* Brings both sides up, with addresses, neighbours and routes; switches IPv6 on for the pod's link
+ * where it is off. */
+int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, int netns_fd,
                  const struct rt_link *made, struct err *e);
 /* Queues what one address needs on the host; its router's address only when that is not there yet.
  */

@@ -50,6 +50,31 @@ static enum cni_code open_netns(const struct cni_request *r, int *fd, struct cni
 	return CNI_OK;
 }
 
+struct sandbox { /* the pod's network namespace, while a call works in it */
+	int netns;
+	struct rt *rt;
+};
+
+static void sandbox_close(struct sandbox *s)
+{
+	rt_close(s->rt);
+	if (s->netns >= 0)
+		close(s->netns);
+}
+#define auto_sandbox __attribute__((cleanup(sandbox_close)))
+
+static enum cni_code open_sandbox(const struct cni_request *r, struct sandbox *s,
+                                  struct cni_error *er)
+{
+	enum cni_code code = open_netns(r, &s->netns, er);
+	struct err e;
+
+	if (code)
+		return code;
+	s->rt = rt_open(s->netns, &e);
+	return s->rt ? CNI_OK : from_err(er, &e);
+}
+
 /* A random locally administered unicast address (IEEE 802: bit 1 set, bit 0 clear). */
 static int random_mac(uint8_t mac[static 6], struct err *e)
 {
@@ -134,32 +159,30 @@ static int take_ips(struct attachment *a, const struct cni_request *r, bool ipv6
 
 /* Does the interface in the way belong to an attachment whose deletion is under way? Then it is
  * deleted at once. */
-static bool make_way(const struct attachment *a, int netns_fd)
+static bool make_way(const struct attachment *a, struct rt *pod)
 {
 	struct rt_link in_pod;
 	struct err e;
-	struct rt *pod = rt_open(netns_fd, &e);
-	bool there = pod && rt_link_get(pod, a->ifname, &in_pod, &e) == 0;
 
-	rt_close(pod);
-	return there && leaving_hurry_index(podnet.host, in_pod.peer_index);
+	return rt_link_get(pod, a->ifname, &in_pod, &e) == 0 &&
+	       leaving_hurry_index(podnet.host, in_pod.peer_index);
 }
 
-static enum cni_code connect_pod(const struct attachment *a, int netns_fd, unsigned mtu,
+static enum cni_code connect_pod(const struct attachment *a, const struct sandbox *s, unsigned mtu,
                                  struct cni_error *er)
 {
 	struct rt_link made;
 	struct err e;
-	int ret = attach_pair(podnet.host, a, netns_fd, mtu, &made, &e);
+	int ret = attach_pair(podnet.host, a, s->netns, mtu, &made, &e);
 
-	if (ret == -EEXIST && make_way(a, netns_fd))
-		ret = attach_pair(podnet.host, a, netns_fd, mtu, &made, &e);
+	if (ret == -EEXIST && make_way(a, s->rt))
+		ret = attach_pair(podnet.host, a, s->netns, mtu, &made, &e);
 	if (ret == -EEXIST)
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 		                     "CNI_IFNAME: %s exists already in the pod", a->ifname);
 	if (ret)
 		return from_err(er, &e);
-	if (!attach_setup(podnet.host, a, netns_fd, &made, &e))
+	if (!attach_setup(podnet.host, s->rt, a, s->netns, &made, &e))
 		return CNI_OK;
 	return from_err(er, &e);
 }
@@ -223,9 +246,9 @@ static int loosen_siblings(const struct attachment *a, struct err *e)
 
 /* From a described attachment with addresses to one that is in force and known. */
 static enum cni_code establish(const struct attachment *a, const struct cni_request *r,
-                               int netns_fd, unsigned mtu, struct cni_error *er)
+                               const struct sandbox *s, unsigned mtu, struct cni_error *er)
 {
-	enum cni_code code = connect_pod(a, netns_fd, mtu, er);
+	enum cni_code code = connect_pod(a, s, mtu, er);
 	struct err e;
 
 	if (code)
@@ -248,7 +271,7 @@ static void undo(struct attachment *a)
 enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
 	unsigned mtu = host_mtu();
-	auto_close int netns = -1;
+	auto_sandbox struct sandbox s = { .netns = -1 };
 	struct attachment a;
 	enum cni_code code;
 	struct err e;
@@ -257,12 +280,12 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 		                     "CNI_IFNAME: %s is attached already for this container",
 		                     r->ifname);
-	code = open_netns(r, &netns, er);
+	code = open_sandbox(r, &s, er);
 	if (code)
 		return code;
-	if (describe(&a, r, &e) || take_ips(&a, r, podnet.ipv6 && attach_prepare_ipv6(netns), &e))
+	if (describe(&a, r, &e) || take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);
-	code = establish(&a, r, netns, mtu, er);
+	code = establish(&a, r, &s, mtu, er);
 	if (code) {
 		undo(&a);
 		return code;

@@ -111,6 +111,11 @@ void rt_link_up(struct rt *rt, const char *name)
 	buf_printf(&text, "%slink %s up\n", where(rt), name);
 }
 
+void rt_link_no_autoaddr(struct rt *rt, const char *name)
+{
+	buf_printf(&text, "%slink %s addrgenmode none\n", where(rt), name);
+}
+
 void rt_link_del(struct rt *rt, const char *name)
 {
 	struct rt_link *l = link_named(name);
