@@ -113,6 +113,16 @@ def changes(knetd, n, count=40):
     return statistics.median(took)
 
 
+def again(knetd):
+    """Seconds from a foreign flush of everything to the whole ruleset being back, which is one transaction."""
+    start = time.monotonic()
+    subprocess.run(["ip", "netns", "exec", knetd.netns, "nft", "flush", "ruleset"], check=True)
+    while not rules(knetd):
+        if time.monotonic() > start + 60:
+            sys.exit("the ruleset did not come back")
+    return time.monotonic() - start
+
+
 def rules(knetd):
     out = subprocess.run(["ip", "netns", "exec", knetd.netns, "nft", "-j", "list", "chains"], capture_output=True,
                          text=True, check=True).stdout
@@ -129,13 +139,17 @@ def main():
         load(small, 10)
         change_small, chains_small = changes(small, 10), rules(small)
         load_peer_size = load(small, args.peer)
+        again_peer_size = again(small)
     with Knetd(service_cidr="10.96.0.0/12") as big:
         cold = load(big, args.services)
         loaded = big.private_kb()
         change_big, chains_big = changes(big, args.services), rules(big)
+        again_big = again(big)
     peer_cold, peer_change = peer(args.peer)
     print(f"{'what':58} {'knetd':>12} {'peer':>12} {'ratio':>8}")
     print(f"{f'cold load, {args.peer} x {ENDPOINTS}, API to kernel / nft -f':58} {load_peer_size:10.2f} s {peer_cold:10.2f} s {peer_cold / load_peer_size:7.1f}x")
+    print(f"{f'the whole ruleset again after a flush / nft -f, {args.peer}':58} {again_peer_size:10.2f} s {peer_cold:10.2f} s {peer_cold / again_peer_size:7.1f}x")
+    print(f"{f'the whole ruleset again, {args.services} x {ENDPOINTS}':58} {again_big:10.2f} s")
     print(f"{'one Service more, end to end / nft -f':58} {change_big:9.2f} ms {peer_change * 1000:9.1f} ms {peer_change * 1000 / change_big:7.1f}x")
     print(f"{f'cold load, {args.services} x {ENDPOINTS}':58} {cold:10.2f} s")
     print(f"{f'one change at 10 and at {args.services} Services':58} {change_small:9.2f} ms {change_big:9.2f} ms {change_big / change_small:7.2f}x")
