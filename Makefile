@@ -4,7 +4,9 @@ VERSION := 0.1.0
 HOST_ARCH := $(shell uname -m)
 ARCH ?= $(HOST_ARCH)
 BUILD := build
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --no-print-directory
+endif
 FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := all

@@ -33,8 +33,8 @@ pytests() { /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@"; }
 
 for p in $parts; do
 	case $p in
-	unit) part unit env -u MAKEFLAGS make -s check ;; # its own jobs, whoever called us
-	fuzz) part fuzz env -u MAKEFLAGS make -s fuzz FUZZ_SECONDS=10 ;;
+	unit) part unit env -u MAKEFLAGS -u MAKELEVEL make -s check ;; # its own jobs, whoever called us
+	fuzz) part fuzz env -u MAKEFLAGS -u MAKELEVEL make -s fuzz FUZZ_SECONDS=10 ;;
 	net) part net pytests tests/net tests/acceptance ;;
 	api) part api pytests tests/api ;;
 	containerd) part containerd pytests tests/containerd ;;
