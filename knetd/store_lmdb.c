@@ -5,13 +5,16 @@
  * commits, then the state side. A crash between the two commits can only leave derived objects
  * ahead of what they derive from, and those are computed again at start. */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <lmdb.h>
 
 #include "store_lmdb.h"
 
+#define NEARLY_FULL (128 << 10)    /* bytes: less than a commit may have to write */
 #define MAP_SIZE ((size_t)4 << 30) /* address space, not memory or disk */
 
 static struct {
@@ -24,6 +27,27 @@ static int fail(struct err *e, int rc, const char *what)
 	int code = rc == ENOSPC || rc == MDB_MAP_FULL ? ENOSPC : EIO;
 
 	return err_set(e, code, "store: %s: %s", what, mdb_strerror(rc));
+}
+
+/* LMDB calls a write that fitted only in part EIO. */
+static bool disk_full(enum store_env env)
+{
+	struct statvfs s;
+	const char *dir;
+
+	return !mdb_env_get_path(envs[env].env, &dir) && !statvfs(dir, &s) &&
+	       (uint64_t)s.f_bavail * s.f_frsize < NEARLY_FULL;
+}
+
+static int write_fail(enum store_env env, struct err *e, int rc, const char *what)
+{
+	const char *dir = "";
+
+	if (rc != ENOSPC && rc != EDQUOT && (rc != EIO || !disk_full(env)))
+		return fail(e, rc, what);
+	mdb_env_get_path(envs[env].env, &dir);
+	return err_set(e, ENOSPC, "store: the disk of %s is full: make room there and try again",
+	               dir);
 }
 
 static int open_dbi(enum store_env env, struct err *e)
@@ -39,7 +63,7 @@ static int open_dbi(enum store_env env, struct err *e)
 		return fail(e, rc, "open database");
 	}
 	rc = mdb_txn_commit(txn);
-	return rc ? fail(e, rc, "commit") : 0;
+	return rc ? write_fail(env, e, rc, "commit") : 0;
 }
 
 int lmdb_open(enum store_env env, const char *dir, struct err *e)
@@ -109,7 +133,7 @@ int lmdb_clear(enum store_env env, struct err *e)
 		return fail(e, rc, "clear");
 	}
 	rc = mdb_txn_commit(txn);
-	return rc ? fail(e, rc, "commit") : 0;
+	return rc ? write_fail(env, e, rc, "commit") : 0;
 }
 
 static int put(MDB_txn *txn, const struct lmdb_write *w)
@@ -133,7 +157,7 @@ static int put_all(MDB_txn *txn[ENV_COUNT], const struct lmdb_write *w, size_t n
 		if (!rc)
 			rc = put(txn[env], &w[i]);
 		if (rc)
-			return fail(e, rc, w[i].key);
+			return write_fail(env, e, rc, w[i].key);
 	}
 	return 0;
 }
@@ -150,7 +174,7 @@ int lmdb_write(const struct lmdb_write *w, size_t n, struct err *e)
 		if (t && ret)
 			mdb_txn_abort(t);
 		else if (t && (rc = mdb_txn_commit(t)))
-			ret = fail(e, rc, "commit");
+			ret = write_fail(order[i], e, rc, "commit");
 	}
 	return ret;
 }

@@ -143,6 +143,16 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static bool same_endpoints(const struct conf_endpoints *a, const struct conf_endpoints *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (!ip_equal(&a->v[i].ip, &b->v[i].ip) || a->v[i].port != b->v[i].port)
+			return false;
+	return true;
+}
+
 /* True when the upstreams changed. A file that is gone for a moment leaves them as they are. */
 static bool read_resolv(void)
 {
@@ -160,7 +170,7 @@ static bool read_resolv(void)
 	dns.resolv = st;
 	text[n] = '\0';
 	dns_resolv_parse(text, &found);
-	if (found.n == dns.upstreams.n && !memcmp(found.v, dns.upstreams.v, sizeof(found.v)))
+	if (same_endpoints(&found, &dns.upstreams))
 		return false;
 	use_upstreams(&found);
 	return true;

@@ -332,7 +332,7 @@ static enum dns_result follow(const struct dns_zone *z, const struct dns_query *
                               const struct dns_set *alias, struct dns_forwarded *fwd,
                               struct dns_reply *out)
 {
-	uint8_t label[DNS_LABELS_MAX + 1];
+	uint8_t label[DNS_LABELS_MAX + 1] = { 0 };
 	uint16_t owner = QUESTION_POINTER;
 
 	for (unsigned hops = 0; alias; hops++) {

@@ -37,7 +37,8 @@ static size_t label_put(uint8_t *out, const char *text)
 	if (!n || n > 63)
 		return 0;
 	out[0] = (uint8_t)n;
-	memcpy(out + 1, text, n);
+	for (size_t i = 0; i < n; i++)
+		out[1 + i] = (uint8_t)text[i];
 	dns_name_lower(out + 1, n);
 	return n + 1;
 }

@@ -475,8 +475,7 @@ static int on_a_full_disk(void)
 			return 2;
 		ret = store_commit(&e);
 	}
-	/* LMDB calls the last write, which fits by half, EIO */
-	if ((ret != -ENOSPC && ret != -EIO) || e.code != -ret || i < 3)
+	if (ret != -ENOSPC || e.code != ENOSPC || !strstr(e.text, "is full") || i < 3)
 		return 3;
 	if (get(name) || store_count(KIND_SERVICE) != (size_t)i - 1)
 		return 4; /* the one that failed is not there, the others are */
