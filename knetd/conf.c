@@ -107,6 +107,17 @@ static const char *read_port(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *read_seconds(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!number(value, 3600, &n) || !n)
+		return "seconds from 1 to 3600";
+	*(uint16_t *)field = n;
+	return NULL;
+}
+
 static const char *read_node_ports(void *field, size_t size, const char *value)
 {
 	uint16_t *range = field;
@@ -328,6 +339,7 @@ static const struct key keys[] = {
 	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
+	KEY(ingress, timeout, read_seconds, "60"),
 };
 
 /* Keys of the contract whose feature is not in this version. Their default may stand in a file; a

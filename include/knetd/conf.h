@@ -55,6 +55,7 @@ struct conf {
 		bool any_address;            /* addresses=*: one dual-stack socket a port */
 		struct conf_cidrs addresses; /* whole addresses, bits = all */
 		uint16_t http;               /* 0 = off */
+		uint16_t timeout;            /* seconds until a backend's answer begins */
 	} ingress;
 };
 

@@ -103,6 +103,11 @@ static void refuse(struct client *c, unsigned status, const char *why)
 
 /* ---- up: the request ------------------------------------------------------------------------ */
 
+static unsigned answer_ms(void)
+{
+	return proxy_routes.header ? proxy_routes.header->answer_ms : CONNECT_MS;
+}
+
 static bool was_tried(const struct client *c, const struct route_endpoint *ep)
 {
 	for (unsigned i = 0; i < c->tries; i++)
@@ -147,7 +152,7 @@ static void send_up(struct client *c, bool fresh)
 			continue;
 		}
 		buf_add(&c->up->side.out, c->request.data, c->request.len);
-		timer_set(&c->timer, c->up->connecting ? CONNECT_MS : ANSWER_MS);
+		timer_set(&c->timer, c->up->connecting ? CONNECT_MS : answer_ms());
 		return;
 	}
 	if (c->tries)
@@ -408,7 +413,7 @@ void proxy_upstream_event(struct upstream *u, bool failed)
 	if (c->phase == TUNNEL) {
 		tunnel(c);
 	} else {
-		timer_set(&c->timer, c->answer_begun ? STALL_MS : ANSWER_MS);
+		timer_set(&c->timer, c->answer_begun ? STALL_MS : answer_ms());
 		if (!relay_down(c))
 			return;
 		if (c->up && c->phase == RELAY && c->answer_begun && c->down_body.done)

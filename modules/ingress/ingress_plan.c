@@ -7,6 +7,7 @@
 
 #include <knetd/arena.h>
 #include <knetd/auto.h>
+#include <knetd/conf.h>
 #include <knetd/map.h>
 #include <knetd/store.h>
 #include <knetd/view.h>
@@ -241,6 +242,7 @@ static uint32_t put_table(struct buf *out, size_t start, const struct buf *rows)
 static void write_table(struct plan *p, struct buf *out)
 {
 	struct route_header h = { .magic = ROUTE_MAGIC,
+		                  .answer_ms = conf.ingress.timeout * 1000u,
 		                  .n_backends = p->n_backends,
 		                  .n_endpoints = p->n_endpoints,
 		                  .default_backend = p->default_backend };

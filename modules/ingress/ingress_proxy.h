@@ -23,8 +23,7 @@
 #define HEAD_MS 10000 /* a request's head, from its first byte */
 #define IDLE_MS 75000 /* between requests */
 #define CONNECT_MS 5000
-#define ANSWER_MS 60000 /* from the request to the first byte of the answer */
-#define STALL_MS 60000  /* without any byte moving */
+#define STALL_MS 60000 /* without any byte moving */
 #define POOL_IDLE_MS 30000
 
 /* One socket and what waits on either side of it. */

@@ -9,7 +9,7 @@
 #include <knetd/http.h>
 #include <knetd/ip.h>
 
-#define ROUTE_MAGIC 0x31727465 /* version 1 */
+#define ROUTE_MAGIC 0x32727465 /* version 2 */
 #define ROUTE_NO_BACKEND UINT32_MAX
 
 struct route_header {
@@ -17,6 +17,7 @@ struct route_header {
 	uint32_t n_hosts, n_rules, n_backends, n_endpoints, text_n;
 	uint32_t hosts, rules, backends, endpoints, text; /* offsets */
 	uint32_t default_backend;
+	uint32_t answer_ms; /* until a backend's answer begins */
 };
 struct route_host { /* sorted by name; "" is every host, "*.x" one label before x */
 	uint32_t name, name_n, first_rule, n_rules;
