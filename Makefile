@@ -164,7 +164,7 @@ help:
 	@echo "make run        install build needs, build, run in the foreground with etc/knetd.ini"
 	@echo "make demo       two pods, a Service, a name, an Ingress, in namespaces of their own"
 	@echo "make check      unit tests under sanitizers: no root, seconds"
-	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM"
+	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM, lint"
 	@echo "make bench      figures beside the peers' in the same run"
 	@echo "make vm         boot the test machine; make vm-test judges it unattended"
 	@echo "make fuzz lint dist install clean"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Everything a change must pass, in the order of what fails soonest. Each part ends in a line
 # "N passed, N failed[, N skipped]"; the last line of this script adds them up.
-#   tests/run.sh [PART...]     parts: unit fuzz net api containerd vm (default: all)
+#   tests/run.sh [PART...]     parts: unit fuzz net api containerd vm lint (default: all)
 set -u
 cd "$(dirname "$0")/.."
-parts=${*:-unit fuzz net api containerd vm}
+parts=${*:-unit fuzz net api containerd vm lint}
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 passed=0 failed=0 skipped=0
@@ -29,6 +29,8 @@ part() { # NAME COMMAND...
 	add "$log/$name" "$status"
 }
 
+lint() { env -u MAKEFLAGS -u MAKELEVEL make -s lint && echo "1 passed, 0 failed"; }
+
 pytests() { /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@"; }
 
 for p in $parts; do
@@ -39,6 +41,7 @@ for p in $parts; do
 	api) part api pytests tests/api ;;
 	containerd) part containerd pytests tests/containerd ;;
 	vm) part vm vm/test.sh ;;
+	lint) part lint lint ;;
 	*) echo "tests/run.sh: no part $p" >&2; exit 2 ;;
 	esac
 done

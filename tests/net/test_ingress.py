@@ -350,7 +350,8 @@ def test_what_is_refused(node, sent):
     """Each with a 4xx or 5xx of the proxy's own, and the connection ends there."""
     answer = raw(node, sent)
     assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")), answer[:200]
-    assert answer.count(b"Content-Length") == 1 and b"Connection: close" in answer
+    assert answer.count(b"\r\nContent-Type: text/plain") == 1 and b"\r\nConnection: close\r\n" in answer
+    assert b"HTTP/1.1 2" not in answer
 
 
 def worker_of(knetd):
