@@ -66,7 +66,8 @@ static int with_lo(const struct conf_endpoints *addresses, bool add, struct err 
  */
 
 /* One chain for both directions: between two processes on the node a packet's source and
- * destination may both be the DNS address. */
+ * destination may both be the DNS address. What is most frequent comes first, and is done then:
+ * every rule is paid for with every answer. */
 static void add_notrack(struct nft_txn *t)
 {
 	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
@@ -78,6 +79,7 @@ static void add_notrack(struct nft_txn *t)
 		nft_l4proto(r, protos[i / 2]);
 		nft_th_port(r, i % 2 == 0, DNS_PORT);
 		nft_notrack(r);
+		nft_verdict(r, NFT_V_ACCEPT);
 		nft_rule_add(t, r);
 	}
 }
@@ -94,14 +96,15 @@ static void add_branch(struct nft_txn *t, const char *chain, const struct ip *ip
 }
 
 /* Both directions meet both hooks: a local client's query leaves by output and arrives by
- * prerouting, and so does its answer. */
+ * prerouting, and so does its answer. But mostly what arrives are queries and what leaves are
+ * answers. */
 static void add_hook(struct nft_txn *t, const char *chain, enum nft_hook hook,
                      const struct conf_endpoints *addresses)
 {
 	nft_chain_add(t, DNS_TABLE, chain, hook, NFT_CHAIN_FILTER, PRIORITY_RAW);
 	for (unsigned i = 0; i < addresses->n; i++) {
-		add_branch(t, chain, &addresses->v[i].ip, true);
-		add_branch(t, chain, &addresses->v[i].ip, false);
+		add_branch(t, chain, &addresses->v[i].ip, hook == NFT_HOOK_PREROUTING);
+		add_branch(t, chain, &addresses->v[i].ip, hook != NFT_HOOK_PREROUTING);
 	}
 }
 
