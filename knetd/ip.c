@@ -132,6 +132,11 @@ uint64_t cidr_offset(const struct cidr *c, const struct ip *ip)
 	return low_bits(ip) - low_bits(&c->ip);
 }
 
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && ip_equal(&a->ip, &b->ip);
+}
+
 bool endpoint_parse(struct endpoint *ep, const char *s)
 {
 	char host[IP_TEXT];

@@ -36,5 +36,6 @@ struct endpoint {
 	struct ip ip;
 	uint16_t port; /* host order */
 };
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* "127.0.0.1:80", "[::1]:80"; false on anything else. */
 bool endpoint_parse(struct endpoint *ep, const char *s);

@@ -148,7 +148,7 @@ static bool same_endpoints(const struct conf_endpoints *a, const struct conf_end
 	if (a->n != b->n)
 		return false;
 	for (unsigned i = 0; i < a->n; i++)
-		if (!ip_equal(&a->v[i].ip, &b->v[i].ip) || a->v[i].port != b->v[i].port)
+		if (!endpoint_equal(&a->v[i], &b->v[i]))
 			return false;
 	return true;
 }

@@ -12,10 +12,10 @@
  * datagram. */
 #define SINGLE_PURGES 8
 
-static bool still_there(const struct svcnat_port *new, const struct endpoint *ep)
+static bool still_there(const struct svcnat_port *now, const struct endpoint *ep)
 {
-	for (unsigned i = 0; new &&i < new->n; i++)
-		if (new->eps[i].port == ep->port && ip_equal(&new->eps[i].ip, &ep->ip))
+	for (unsigned i = 0; now && i < now->n; i++)
+		if (endpoint_equal(&now->eps[i], ep))
 			return true;
 	return false;
 }
