@@ -42,29 +42,26 @@ static const struct svcnat_kept *old_of(const struct pass *p, const struct svcna
 	return p->fresh ? NULL : c->old;
 }
 
-static void port_pair(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new,
-                      port_fn *fn)
-{
-	const struct svcnat_port *either = old ? old : new;
+/* What a port meets that only one of the lists has: no endpoints, and so no class element either;
+ * input then refuses. */
+static const struct svcnat_port no_port;
 
-	if (either && either->vip.len == p->family)
-		fn(p, old, new);
-}
-
-/* Both lists are in order: the ports that only one of them has meet NULL. */
+/* Both lists are in order. */
 static void each_port(struct pass *p, const struct svcnat_change *c, port_fn *fn)
 {
 	const struct svcnat_kept *was = old_of(p, c), *is = c->new;
 	unsigned n_old = was ? was->s.n_ports : 0, n_new = is ? is->s.n_ports : 0;
 
 	for (unsigned i = 0, k = 0; i < n_old || k < n_new;) {
-		const struct svcnat_port *old = i < n_old ? &was->s.ports[i] : NULL;
-		const struct svcnat_port *new = k < n_new ? &is->s.ports[k] : NULL;
-		int d = !old ? 1 : !new ? -1 : svcnat_port_order(old, new);
+		const struct svcnat_port *old = i < n_old ? &was->s.ports[i] : &no_port;
+		const struct svcnat_port *new = k < n_new ? &is->s.ports[k] : &no_port;
+		int d = i == n_old ? 1 : k == n_new ? -1 : svcnat_port_order(old, new);
+		const struct svcnat_port *either = d <= 0 ? old : new;
 
 		i += d <= 0;
 		k += d >= 0;
-		port_pair(p, d <= 0 ? old : NULL, d >= 0 ? new : NULL, fn);
+		if (either->vip.len == p->family)
+			fn(p, d <= 0 ? old : &no_port, d >= 0 ? new : &no_port);
 	}
 }
 
@@ -75,12 +72,6 @@ static void each_change(struct pass *p, const struct svcnat_change *v, size_t n,
 }
 
 /* ---- endpoints ------------------------------------------------------------------------------ */
-
-/* The number of endpoints; none: the port gets no class element, so that input refuses. */
-static unsigned class_of(const struct svcnat_port *port)
-{
-	return port ? port->n : 0;
-}
 
 static struct nft_bytes port_key(const struct svcnat_port *port)
 {
@@ -103,14 +94,13 @@ static struct nft_bytes index_key(const struct svcnat_port *port, unsigned index
 /* Whether port has at this index what other has there too. */
 static bool same_at(const struct svcnat_port *port, const struct svcnat_port *other, unsigned index)
 {
-	return other && index < other->n && port->eps[index].port == other->eps[index].port &&
-	       ip_equal(&port->eps[index].ip, &other->eps[index].ip);
+	return index < other->n && endpoint_equal(&port->eps[index], &other->eps[index]);
 }
 
 static void drop_endpoints(struct pass *p, const struct svcnat_port *old,
                            const struct svcnat_port *new)
 {
-	for (unsigned i = 0; old && i < old->n; i++) {
+	for (unsigned i = 0; i < old->n; i++) {
 		struct nft_bytes key = index_key(old, i);
 
 		if (!same_at(old, new, i))
@@ -121,7 +111,7 @@ static void drop_endpoints(struct pass *p, const struct svcnat_port *old,
 static void add_endpoints(struct pass *p, const struct svcnat_port *old,
                           const struct svcnat_port *new)
 {
-	for (unsigned i = 0; new &&i < new->n; i++) {
+	for (unsigned i = 0; i < new->n; i++) {
 		struct nft_bytes key = index_key(new, i), data = { 0 };
 
 		if (same_at(new, old, i))
@@ -138,7 +128,7 @@ static void drop_class(struct pass *p, const struct svcnat_port *old, const stru
 {
 	struct nft_bytes key;
 
-	if (!old || !old->n || class_of(old) == class_of(new))
+	if (!old->n || old->n == new->n)
 		return;
 	key = port_key(old);
 	del(p, SVCNAT_SVC, &key);
@@ -148,7 +138,7 @@ static void add_class(struct pass *p, const struct svcnat_port *old, const struc
 {
 	struct nft_bytes key, data = { 0 };
 
-	if (!new || !new->n || class_of(old) == class_of(new))
+	if (!new->n || old->n == new->n)
 		return;
 	key = port_key(new);
 	nft_put_mark(&data, new->n);
@@ -157,7 +147,7 @@ static void add_class(struct pass *p, const struct svcnat_port *old, const struc
 
 static void make_picks(struct pass *p, const struct svcnat_port *old, const struct svcnat_port *new)
 {
-	if (new &&new->n && class_of(old) != class_of(new))
+	if (new->n && old->n != new->n)
 		svcnat_rules_pick(p->t, new->n);
 }
 
@@ -234,10 +224,10 @@ static void count_hairpins(struct pass *p, const struct svcnat_port *old,
                            const struct svcnat_port *new)
 {
 	(void)p;
-	for (unsigned i = 0; new &&i < new->n; i++)
+	for (unsigned i = 0; i < new->n; i++)
 		if (!same_at(new, old, i))
 			hairpin(&new->eps[i].ip)->refs++;
-	for (unsigned i = 0; old && i < old->n; i++)
+	for (unsigned i = 0; i < old->n; i++)
 		if (!same_at(old, new, i))
 			hairpin(&old->eps[i].ip)->refs--;
 }
