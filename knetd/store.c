@@ -130,6 +130,11 @@ const struct object *store_get(enum kind kind, const char *ns, const char *name)
 	return lookup(kind, ns, name);
 }
 
+const struct object *store_get_key(enum kind kind, const char *key)
+{
+	return map_get(&store.objects[kind], key, strlen(key));
+}
+
 const struct object *store_next_object(enum kind kind, size_t *i)
 {
 	return map_next(&store.objects[kind], i);

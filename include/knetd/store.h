@@ -26,6 +26,7 @@ void store_close(void);
 /* Reading. Pointers are borrowed: take a reference to keep one beyond the current callback, or over
  * a store_put or store_delete of the same object. */
 const struct object *store_get(enum kind kind, const char *ns, const char *name);
+const struct object *store_get_key(enum kind kind, const char *key); /* an object's key */
 /* for (size_t i = 0; (o = store_next_object(kind, &i));) - in no order; no writes inside. */
 const struct object *store_next_object(enum kind kind, size_t *i);
 size_t store_count(enum kind kind);

@@ -206,22 +206,13 @@ static int write_service(const struct object *service, const struct labels *sele
 	return put_plan(service->ns, &plan, e);
 }
 
-static const struct object *service_of(const struct entry *s)
-{
-	const char *slash = strchr(s->key, '/');
-	char ns[64]; /* a namespace is a DNS label */
-
-	snprintf(ns, sizeof(ns), "%.*s", (int)(slash - s->key), s->key);
-	return store_get(KIND_SERVICE, ns, slash + 1);
-}
-
 static int write_visited(struct err *e)
 {
 	struct entry *s;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && (s = map_next(&services, &i));) {
-		const struct object *o = s->visit ? service_of(s) : NULL;
+		const struct object *o = s->visit ? store_get_key(KIND_SERVICE, s->key) : NULL;
 
 		if (o)
 			ret = write_service(o, s->labels, e);
