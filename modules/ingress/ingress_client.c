@@ -36,6 +36,7 @@ struct client {
 	struct buf request; /* the head as sent up, kept for another try */
 	struct body up_body, down_body;
 	uint32_t backend;
+	uint32_t answer_ms; /* of the routes that the request met */
 	struct route_endpoint tried[TRIES_MAX];
 	unsigned tries;
 };
@@ -103,15 +104,10 @@ static void refuse(struct client *c, unsigned status, const char *why)
 
 /* ---- up: the request ------------------------------------------------------------------------ */
 
-static unsigned answer_ms(void)
-{
-	return proxy_routes.header ? proxy_routes.header->answer_ms : CONNECT_MS;
-}
-
 static bool was_tried(const struct client *c, const struct route_endpoint *ep)
 {
 	for (unsigned i = 0; i < c->tries; i++)
-		if (c->tried[i].port == ep->port && ip_equal(&c->tried[i].ip, &ep->ip))
+		if (route_endpoint_equal(&c->tried[i], ep))
 			return true;
 	return false;
 }
@@ -152,7 +148,7 @@ static void send_up(struct client *c, bool fresh)
 			continue;
 		}
 		buf_add(&c->up->side.out, c->request.data, c->request.len);
-		timer_set(&c->timer, c->up->connecting ? CONNECT_MS : answer_ms());
+		timer_set(&c->timer, c->up->connecting ? CONNECT_MS : c->answer_ms);
 		return;
 	}
 	if (c->tries)
@@ -197,6 +193,7 @@ static void route_request(struct client *c, const struct http_head *h)
 		answer(c, 404, "no route for this host and path");
 		return;
 	}
+	c->answer_ms = proxy_routes.header->answer_ms;
 	buf_reset(&c->request);
 	head_request(&c->request, h, &(struct forwarded){ c->ip, c->port });
 	c->phase = RELAY;
@@ -413,7 +410,7 @@ void proxy_upstream_event(struct upstream *u, bool failed)
 	if (c->phase == TUNNEL) {
 		tunnel(c);
 	} else {
-		timer_set(&c->timer, c->answer_begun ? STALL_MS : answer_ms());
+		timer_set(&c->timer, c->answer_begun ? STALL_MS : c->answer_ms);
 		if (!relay_down(c))
 			return;
 		if (c->up && c->phase == RELAY && c->answer_begun && c->down_body.done)

@@ -36,6 +36,12 @@ struct route_endpoint {
 	uint16_t port;
 };
 
+static inline bool route_endpoint_equal(const struct route_endpoint *a,
+                                        const struct route_endpoint *b)
+{
+	return a->port == b->port && ip_equal(&a->ip, &b->ip);
+}
+
 struct route_table { /* a checked snapshot */
 	const struct route_header *header;
 	const struct route_host *hosts;

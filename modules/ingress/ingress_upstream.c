@@ -23,15 +23,10 @@ static struct { /* endpoints that refused a moment ago */
 } resting[RESTING_MAX];
 static unsigned next_resting;
 
-static bool same(const struct route_endpoint *a, const struct route_endpoint *b)
-{
-	return a->port == b->port && ip_equal(&a->ip, &b->ip);
-}
-
 bool endpoint_resting(const struct route_endpoint *ep)
 {
 	for (unsigned i = 0; i < RESTING_MAX; i++)
-		if (resting[i].until > loop_now() && same(&resting[i].endpoint, ep))
+		if (resting[i].until > loop_now() && route_endpoint_equal(&resting[i].endpoint, ep))
 			return true;
 	return false;
 }
@@ -117,7 +112,7 @@ static struct upstream *from_pool(const struct route_endpoint *ep)
 	for (struct list *l = pool.prev; l != &pool; l = l->prev) {
 		struct upstream *u = container_of(l, struct upstream, in_pool);
 
-		if (!same(&u->endpoint, ep))
+		if (!route_endpoint_equal(&u->endpoint, ep))
 			continue;
 		list_del(&u->in_pool);
 		n_pool--;
