@@ -51,18 +51,19 @@ bool attach_has_ipv6(struct rt *pod)
 	return rt_link_get(pod, "lo", &lo, &e) == 0 && lo.ipv6.there;
 }
 
-static int set_link_sysctl(const char *family, const char *link, const char *key, const char *value,
-                           struct err *e)
+/* netns_fd -1: on the host. */
+static int set_link_sysctl(int netns_fd, const char *family, const char *link, const char *key,
+                           const char *value, struct err *e)
 {
 	char path[96];
 
 	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, link, key);
-	return sysctl_set(-1, path, value, e);
+	return sysctl_set(netns_fd, path, value, e);
 }
 
 int attach_loosen(const struct attachment *a, struct err *e)
 {
-	return set_link_sysctl("ipv4", a->link, "rp_filter", "2", e);
+	return set_link_sysctl(-1, "ipv4", a->link, "rp_filter", "2", e);
 }
 
 /* A pod does not route the host: accept_ra 1 hears no router where the kernel forwards, 2 does. The
@@ -72,9 +73,9 @@ static int set_host_ipv6(const struct attachment *a, const struct rt_link *made,
 	int ret = 0;
 
 	if (!made->ipv6.there || made->ipv6.accept_ra > 1 || !made->ipv6.forwarding)
-		ret = set_link_sysctl("ipv6", a->link, "accept_ra", "0", e);
+		ret = set_link_sysctl(-1, "ipv6", a->link, "accept_ra", "0", e);
 	if (!ret && made->ipv6.disabled)
-		ret = set_link_sysctl("ipv6", a->link, "disable_ipv6", "0", e);
+		ret = set_link_sysctl(-1, "ipv6", a->link, "disable_ipv6", "0", e);
 	return ret;
 }
 
@@ -186,13 +187,11 @@ static int pod_side(struct rt *pod, const struct attachment *a, unsigned ifindex
 static int pod_side_with_ipv6(struct rt *pod, const struct attachment *a, int netns_fd,
                               unsigned ifindex, struct err *e)
 {
-	char path[64];
 	int ret = pod_side(pod, a, ifindex, e);
 
 	if (ret != -EACCES || !has_family(a, 16))
 		return ret;
-	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", a->ifname);
-	ret = sysctl_set(netns_fd, path, "0", e);
+	ret = set_link_sysctl(netns_fd, "ipv6", a->ifname, "disable_ipv6", "0", e);
 	return ret ? ret : pod_side(pod, a, ifindex, e);
 }
 
@@ -311,19 +310,10 @@ static enum cni_code check_pod(struct rt *pod, const struct attachment *a, struc
 	return CNI_OK;
 }
 
-enum cni_code attach_check(struct rt *host, const struct attachment *a, int netns_fd,
+enum cni_code attach_check(struct rt *host, struct rt *pod, const struct attachment *a,
                            struct cni_error *er)
 {
 	enum cni_code code = check_host(host, a, er);
-	struct err e;
-	struct rt *pod;
 
-	if (code)
-		return code;
-	pod = rt_open(netns_fd, &e);
-	if (!pod)
-		return cni_error_set(er, CNI_IO, "%s", e.text);
-	code = check_pod(pod, a, er);
-	rt_close(pod);
-	return code;
+	return code ? code : check_pod(pod, a, er);
 }

@@ -33,5 +33,5 @@ int attach_loosen(const struct attachment *a, struct err *e);
 bool attach_cut(struct rt *host, const struct attachment *a);
 
 /* Is everything as it was made? CNI_OK, or the code and what is missing. */
-enum cni_code attach_check(struct rt *host, const struct attachment *a, int netns_fd,
+enum cni_code attach_check(struct rt *host, struct rt *pod, const struct attachment *a,
                            struct cni_error *er);

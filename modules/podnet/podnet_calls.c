@@ -37,19 +37,6 @@ static enum cni_code from_err(struct cni_error *er, const struct err *e)
 
 /* ---- ADD ------------------------------------------------------------------------------------ */
 
-static enum cni_code open_netns(const struct cni_request *r, int *fd, struct cni_error *er)
-{
-	struct err e;
-
-	*fd = netns_open(r->netns, &e);
-	if (*fd < 0)
-		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %s", e.text);
-	if (netns_inode(*fd) == podnet.own_netns)
-		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %.200s is the host's own",
-		                     r->netns);
-	return CNI_OK;
-}
-
 struct sandbox { /* the pod's network namespace, while a call works in it */
 	int netns;
 	struct rt *rt;
@@ -66,11 +53,14 @@ static void sandbox_close(struct sandbox *s)
 static enum cni_code open_sandbox(const struct cni_request *r, struct sandbox *s,
                                   struct cni_error *er)
 {
-	enum cni_code code = open_netns(r, &s->netns, er);
 	struct err e;
 
-	if (code)
-		return code;
+	s->netns = netns_open(r->netns, &e);
+	if (s->netns < 0)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %s", e.text);
+	if (netns_inode(s->netns) == podnet.own_netns)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "CNI_NETNS: %.200s is the host's own",
+		                     r->netns);
 	s->rt = rt_open(s->netns, &e);
 	return s->rt ? CNI_OK : from_err(er, &e);
 }
@@ -370,7 +360,7 @@ static enum cni_code check_prev_result(const struct attachment *a, yyjson_val *p
 enum cni_code podnet_check(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
 	const struct attachment *a = attachment_find(r->container, r->ifname);
-	auto_close int netns = -1;
+	auto_sandbox struct sandbox s = { .netns = -1 };
 	enum cni_code code;
 
 	(void)out;
@@ -380,8 +370,8 @@ enum cni_code podnet_check(const struct cni_request *r, struct buf *out, struct 
 		                     r->ifname);
 	code = check_prev_result(a, r->prev, er);
 	if (!code)
-		code = open_netns(r, &netns, er);
-	return code ? code : attach_check(podnet.host, a, netns, er);
+		code = open_sandbox(r, &s, er);
+	return code ? code : attach_check(podnet.host, s.rt, a, er);
 }
 
 enum cni_code podnet_status(const struct cni_request *r, struct buf *out, struct cni_error *er)
