@@ -178,7 +178,7 @@ static size_t lower_host(struct span host, char *out, size_t size)
 
 static void route_request(struct client *c, const struct http_head *h)
 {
-	static char path[8192];
+	static char path[8192 + 1];
 	char host[256];
 	size_t path_n, host_n = lower_host(h->host, host, sizeof(host));
 

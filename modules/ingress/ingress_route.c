@@ -1,5 +1,6 @@
 /* ingress_route.c - see ingress_snapshot.h. Pure. */
 #include <string.h>
+#include <strings.h>
 
 #include "ingress_snapshot.h"
 
@@ -140,46 +141,28 @@ enum route_result route_find(const struct route_table *t, struct span host, stru
 	return *backend == ROUTE_NO_BACKEND ? ROUTE_NONE : ROUTE_FOUND;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool dot_segment(const char *p, size_t n)
 {
 	return (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.');
 }
 
-static bool decode(struct span raw, char *out, size_t size, size_t *n)
+/* "%2f" and "%5c": a separator for one server, a character for another. */
+static bool hides_separator(struct span raw)
 {
-	*n = 0;
-	for (size_t i = 0; i < raw.n; i++) {
-		char c = raw.p[i];
-
-		if (c == '%') {
-			if (i + 2 >= raw.n || hex(raw.p[i + 1]) < 0 || hex(raw.p[i + 2]) < 0)
-				return false;
-			c = hex(raw.p[i + 1]) << 4 | hex(raw.p[i + 2]);
-			i += 2;
-			if (c == '/' || c == '\\' || !c)
-				return false;
-		}
-		if (*n == size)
-			return false;
-		out[(*n)++] = c;
-	}
-	return true;
+	for (size_t i = 0; i + 2 < raw.n; i++)
+		if (raw.p[i] == '%' &&
+		    (!strncasecmp(raw.p + i + 1, "2f", 2) || !strncasecmp(raw.p + i + 1, "5c", 2)))
+			return true;
+	return false;
 }
 
 bool route_path(struct span raw, char *out, size_t size, size_t *n)
 {
 	size_t start = 1;
 
-	if (!decode(raw, out, size, n) || !*n || out[0] != '/')
+	if (hides_separator(raw) || !http_decode(raw.p, raw.n, false, out, size) || out[0] != '/')
 		return false;
+	*n = strlen(out);
 	for (size_t i = 1; i <= *n; i++) {
 		if (i < *n && out[i] != '/')
 			continue;

@@ -60,7 +60,7 @@ enum route_result { ROUTE_FOUND, ROUTE_NONE };
 enum route_result route_find(const struct route_table *t, struct span host, struct span path,
                              uint32_t *backend);
 
-/* A request's path made comparable: percent-decoded. False for what two servers could read
- * differently: bad escapes, encoded slashes, backslashes and NUL, dot segments, empty segments
- * inside. */
+/* A request's path made comparable: percent-decoded, with a NUL that size counts. False for what
+ * two servers could read differently: bad escapes, encoded slashes, backslashes and NUL, dot
+ * segments, empty segments inside. */
 bool route_path(struct span raw, char *out, size_t size, size_t *n);
