@@ -16,8 +16,8 @@ include deps/deps.mk
 SOURCES := $(wildcard knetd/*.c knetd/kern/*.c modules/*/*.c)
 OUT := $(BUILD)/$(ARCH)
 WARN := -Wall -Wextra -Werror
-COMMON := -std=gnu11 -D_GNU_SOURCE -pipe -g $(WARN) -MMD -MP -Iinclude -DKNETD_VERSION='"$(VERSION)"' \
-	-DINI_HANDLER_LINENO=1 -DNGHTTP2_STATICLIB
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Iinclude -DKNETD_VERSION='"$(VERSION)"' -DINI_HANDLER_LINENO=1 -DNGHTTP2_STATICLIB
+COMMON := $(LANGUAGE) -pipe -g $(WARN) -MMD -MP
 # The libraries' headers are not ours to warn about.
 HARDEN := -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
 LINK := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
@@ -139,7 +139,7 @@ lint: $(HOST_ARCHIVES)
 		-D'yyjson_mut_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_mut_obj_foreach(o,i,n,k,v)=for(;;)' \
 		-Iinclude -D_GNU_SOURCE -D__$(HOST_ARCH)__ -DKNETD_VERSION='""' $(SOURCES)
 	@echo clang-tidy of $(words $(SOURCES)) files
-	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 tests/tidy.sh $(HOST)/include
+	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 tests/tidy.sh $(LANGUAGE) -isystem $(HOST)/include --
 
 dist: all
 	@mkdir -p $(BUILD)/dist
