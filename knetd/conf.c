@@ -349,10 +349,15 @@ static const struct later {
 	const char *section, *name, *standard;
 	bool warn_only;
 } later[] = {
-	{ "api", "listen", "127.0.0.1:6443", true }, { "service", "external_ips", "no", false },
-	{ "ingress", "https", "443", true },         { "lb", "pools", "", false },
-	{ "lb", "announce", "auto", false },         { "policy", "enabled", "yes", false },
+	// clang-format off
+	{ "api", "listen", "127.0.0.1:6443", true },
+	{ "service", "external_ips", "no", false },
+	{ "ingress", "https", "443", true },
+	{ "lb", "pools", "", false },
+	{ "lb", "announce", "auto", false },
+	{ "policy", "enabled", "yes", false },
 	{ "kube", "kubeconfig", "", false },
+	// clang-format on
 };
 
 struct reading {

@@ -27,14 +27,10 @@ struct field {
 	const struct field *sub; /* of T_OBJ and T_OBJ_LIST; ends with name NULL */
 };
 
-#define END                                                                                        \
-	{                                                                                          \
-		NULL, T_ANY, NULL                                                                  \
-	}
-#define OTHERS                                                                                     \
-	{                                                                                          \
-		"*", T_ANY, NULL                                                                   \
-	} /* further fields are somebody else's: not told as unknown */
+// clang-format off
+#define END { NULL, T_ANY, NULL }
+#define OTHERS { "*", T_ANY, NULL } /* further fields are somebody else's: not told as unknown */
+// clang-format on
 
 static const struct field owner[] = { { "apiVersion", T_STR, NULL },
 	                              { "kind", T_STR, NULL },
@@ -59,11 +55,9 @@ static const struct field meta[] = { { "name", T_STR, NULL },
 	                             { "managedFields", T_ANY, NULL },
 	                             { "selfLink", T_STR, NULL },
 	                             END };
-#define META                                                                                       \
-	{ "apiVersion", T_STR, NULL }, { "kind", T_STR, NULL },                                    \
-	{                                                                                          \
-		"metadata", T_OBJ, meta                                                            \
-	}
+// clang-format off
+#define META { "apiVersion", T_STR, NULL }, { "kind", T_STR, NULL }, { "metadata", T_OBJ, meta }
+// clang-format on
 
 static const struct field expression[] = {
 	{ "key", T_STR, NULL }, { "operator", T_STR, NULL }, { "values", T_STR_LIST, NULL }, END
