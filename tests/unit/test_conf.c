@@ -104,7 +104,7 @@ static void test_the_shipped_file_is_the_defaults(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	good("[node]\nname = n1\nrun_dir=/tmp/r\nlog_level = debug\nworkers = 3\n"
+	good("[node]\nname = n1\nrun_dir=/srv/r\nlog_level = debug\nworkers = 3\n"
 	     "[podnet]\ncidrs = 10.1.0.0/16,10.2.0.0/16 , fd01::/64\nmtu = 9000\nmasquerade = no\n"
 	     "[service]\ncidrs = 10.9.0.0/24\nnode_ports = 1-65535\n"
 	     "[dns]\ndomain = Example.ORG.\nlisten = 127.0.0.1:5353, [::1]:5353\n"
@@ -113,7 +113,7 @@ static void test_values(void **state)
 	assert_string_equal(conf.node.name, "n1");
 	assert_int_equal(conf.node.log_level, LOG_LEVEL_DBG);
 	assert_int_equal(conf.node.workers, 3);
-	assert_string_equal(conf.api.socket, "/tmp/r/knetd.sock"); /* follows run_dir */
+	assert_string_equal(conf.api.socket, "/srv/r/knetd.sock"); /* follows run_dir */
 	assert_int_equal(conf.podnet.cidrs.n, 3);
 	assert_int_equal(conf.podnet.mtu, 9000);
 	assert_false(conf.podnet.masquerade);
