@@ -1,5 +1,7 @@
 """One knetd in a network namespace of its own, for tests and benchmarks alike."""
 
+import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -12,6 +14,26 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BINARY = os.path.join(ROOT, "build", "knetd")
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def inside(netns):
+    """Sockets and processes made here are born in that namespace."""
+    with open("/proc/self/ns/net", encoding="ascii") as home, open(f"/run/netns/{netns}", encoding="ascii") as there:
+        assert LIBC.setns(there.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+        try:
+            yield
+        finally:
+            assert LIBC.setns(home.fileno(), 0) == 0
+
+
+def private_kb(pid):
+    """Memory that no other process shares."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -114,11 +136,22 @@ class Knetd:
 
     def private_kb(self):
         """Private memory of the control process and its workers."""
-        total = 0
+        return sum(private_kb(pid) for pid in self.pids())
+
+    def workers(self):
+        """Name -> pid of those that live: "dns-0", "ingress-0"."""
+        found = {}
         for pid in self.pids():
-            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
-        return total
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    argv = f.read().split(b"\0")
+                with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                    dead = f.read().rsplit(")", 1)[1].split()[0] == "Z"
+            except OSError:
+                continue
+            if argv[1:2] == [b"--worker"] and not dead:
+                found[f"{argv[2].decode()}-{argv[3].decode()}"] = pid
+        return found
 
     def close(self):
         try:

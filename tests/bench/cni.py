@@ -8,8 +8,6 @@ table with ratios; an absolute time is never judged.
   tests/bench/cni.py [PODS]      default 150
 """
 
-import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -20,7 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from daemon import BINARY, Knetd  # noqa: E402
+from daemon import BINARY, Knetd, inside  # noqa: E402
 
 REFERENCE = "/usr/lib/cni"
 PODS = int(sys.argv[1]) if len(sys.argv) > 1 else 150
@@ -124,27 +122,10 @@ def main():
     directory = tempfile.mkdtemp()
     try:
         with Knetd(ini="[ingress]\nhttp = 0", pod_cidr="10.244.0.0/20,fd00:10:244::/64") as knetd:
-            with inside(knetd.netns):
+            with inside(knetd.netns):  # no helper process, which would be measured too
                 measure(directory, knetd)
     finally:
         shutil.rmtree(directory)
-
-
-@contextlib.contextmanager
-def inside(name):
-    """The plugins run on the node without a helper process, which would be measured too."""
-    own = os.open("/proc/self/ns/net", os.O_RDONLY)
-    enter(os.open(f"/var/run/netns/{name}", os.O_RDONLY))
-    try:
-        yield
-    finally:
-        enter(own)
-
-
-def enter(fd):
-    if ctypes.CDLL(None, use_errno=True).setns(fd, 0):
-        sys.exit(os.strerror(ctypes.get_errno()))
-    os.close(fd)
 
 
 if __name__ == "__main__":

@@ -86,14 +86,6 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def ingress_worker(knetd):
-    for pid in knetd.pids():
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            if b"ingress" in f.read():
-                return [pid]
-    sys.exit("knetd has no ingress worker")
-
-
 def measure(knetd, port, pids, connections, path, options):
     before = cpu_seconds(pids)
     out = knetd.exec("wrk", "-t", "1", "-c", str(connections), "-d", f"{SECONDS}s", *options, f"http://127.0.0.1:{port}{path}",
@@ -158,7 +150,7 @@ def main():
                 for port in PORTS.values():
                     eventually(lambda p=port: knetd.exec("curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{p}/1k").returncode == 0)
                 time.sleep(0.5)
-                table(knetd, {"knetd": ingress_worker(knetd), "nginx": children(nginx), "haproxy": [haproxy, *children(haproxy)]})
+                table(knetd, {"knetd": [knetd.workers()["ingress-0"]], "nginx": children(nginx), "haproxy": [haproxy, *children(haproxy)]})
         finally:
             pod.remove()
             shutil.rmtree(d)

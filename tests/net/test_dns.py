@@ -88,17 +88,6 @@ while True:
 """
 
 
-@contextlib.contextmanager
-def inside(netns):
-    """Sockets made here are born in that namespace."""
-    with open("/proc/self/ns/net", encoding="ascii") as home, open(f"/run/netns/{netns}", encoding="ascii") as there:
-        assert LIBC.setns(there.fileno(), 0) == 0
-        try:
-            yield
-        finally:
-            assert LIBC.setns(home.fileno(), 0) == 0
-
-
 def dial(knetd, server, kind):
     with inside(knetd.netns):
         s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, kind)

@@ -1,7 +1,6 @@
 """The Ingress proxy's manners: what a backend may do to it, what a client may, and what it refuses."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from daemon import Knetd  # noqa: E402
+from daemon import Knetd, inside, private_kb  # noqa: E402
 from pods import Pod, eventually  # noqa: E402
 
 # A backend that does what the path says, byte by byte. Each answer names the connection it came over.
@@ -165,19 +164,6 @@ def node():
         finally:
             for pod in pods:
                 pod.remove()
-
-
-@contextlib.contextmanager
-def inside(netns):
-    libc, own = ctypes.CDLL(None), os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open(f"/var/run/netns/{netns}", os.O_RDONLY)
-    assert libc.setns(there, 0) == 0
-    try:
-        yield
-    finally:
-        libc.setns(own, 0)
-        os.close(own)
-        os.close(there)
 
 
 def connect(knetd):
@@ -354,21 +340,8 @@ def test_what_is_refused(node, sent):
     assert b"HTTP/1.1 2" not in answer
 
 
-def worker_of(knetd):
-    for pid in knetd.pids():
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            if b"ingress" in f.read():
-                return pid
-    return None
-
-
-def private_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-        return sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
-
-
 def test_a_slow_reader_does_not_grow_the_worker(node):
-    worker = worker_of(node)
+    worker = node.workers().get("ingress-0")
     before = private_kb(worker)
     with connect(node) as s:
         s.sendall(b"GET /big HTTP/1.1\r\nHost: web.example\r\nConnection: close\r\n\r\n")
@@ -380,7 +353,7 @@ def test_a_slow_reader_does_not_grow_the_worker(node):
 
 
 def test_clients_that_vanish(node):
-    worker = worker_of(node)
+    worker = node.workers().get("ingress-0")
     for _ in range(200):
         with connect(node) as s:
             s.sendall(POST + b"Content-Length: 100000\r\n\r\npart of it")
@@ -418,7 +391,7 @@ def test_routes_change_under_load(node):
 
 
 def test_a_killed_worker_is_replaced(node):
-    old = worker_of(node)
+    old = node.workers().get("ingress-0")
     os.kill(old, signal.SIGKILL)
     assert b" 200 " in ask(node, "/ok")  # the socket outlives its worker: the connection waits
-    assert worker_of(node) not in (None, old)
+    assert node.workers().get("ingress-0") not in (None, old)

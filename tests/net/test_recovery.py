@@ -115,29 +115,22 @@ def test_sigterm_leaves_everything_serving(node):
 
 def test_dead_worker_comes_back(node):
     daemon, pods = node
-    control = daemon.process.pid
-    for pid in set(daemon.pids()) - {control}:
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            if b"--worker" in f.read():
-                os.kill(pid, signal.SIGKILL)
+    for pid in daemon.workers().values():
+        os.kill(pid, signal.SIGKILL)
     eventually(lambda: not serving(daemon, pods), seconds=10)
 
 
 def test_workers_have_no_privileges(node):
     daemon, _ = node
-    found = 0
-    for pid in daemon.pids():
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            if b"--worker" not in f.read():
-                continue
+    found = daemon.workers()
+    for pid in found.values():
         with open(f"/proc/{pid}/status", encoding="ascii") as f:
             status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
-        found += 1
         assert status["Uid"].split() == ["65534"] * 4
         assert {status[k] for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
         assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
         assert os.listdir(f"/proc/{pid}/root/") == []
-    assert found == 2
+    assert len(found) == 2
 
 
 def test_random_kills_lose_no_acknowledged_object(node):

@@ -66,22 +66,6 @@ class Asking:
             assert int(asked) > 50
 
 
-def workers(node):
-    """Name -> pid of those that live."""
-    found = {}
-    for pid in node.pids():
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                argv = f.read().split(b"\0")
-            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-                dead = f.read().rsplit(")", 1)[1].split()[0] == "Z"
-        except OSError:
-            continue
-        if argv[1:2] == [b"--worker"] and not dead:
-            found[f"{argv[2].decode()}-{argv[3].decode()}"] = pid
-    return found
-
-
 def status_of(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
@@ -98,7 +82,7 @@ def node(knetd_factory):
 
 
 def test_what_a_worker_may(node):
-    found = workers(node)
+    found = node.workers()
     assert set(found) == {"dns-0", "dns-1", "ingress-0", "ingress-1"}
     for name, pid in found.items():
         s = status_of(pid)
@@ -116,7 +100,7 @@ def test_what_a_worker_may(node):
 @pytest.mark.parametrize("which", ["control", "worker"])
 def test_relocated_tables_are_read_only(node, which):
     """The last page of RELRO in the file is where .data begins: what is writable of the binary is small."""
-    pid = workers(node)["dns-0"] if which == "worker" else node.pids()[0]
+    pid = node.workers()["dns-0"] if which == "worker" else node.pids()[0]
     exe = os.path.realpath(f"/proc/{pid}/exe")
     head = subprocess.run(["readelf", "-lW", exe], capture_output=True, text=True, check=True).stdout
     at, size = (int(x, 16) for x in re.search(r"GNU_RELRO +\S+ (\S+) \S+ \S+ (\S+)", head).groups())
@@ -136,13 +120,13 @@ def test_relocated_tables_are_read_only(node, which):
 
 
 def test_killed_worker_comes_again(node):
-    before = workers(node)
+    before = node.workers()
     with Asking(node):
         time.sleep(0.5)
     answered = metric(node, "coredns_dns_requests_total")
     os.kill(before["dns-0"], signal.SIGKILL)
     os.kill(before["ingress-1"], signal.SIGKILL)
-    after = eventually(lambda: len(w := workers(node)) == 4 and w, 5)
+    after = eventually(lambda: len(w := node.workers()) == 4 and w, 5)
     assert after["dns-1"] == before["dns-1"] and after["ingress-0"] == before["ingress-0"]
     assert after["dns-0"] != before["dns-0"] and after["ingress-1"] != before["ingress-1"]
     assert metric(node, "coredns_dns_requests_total") >= answered > 50
@@ -152,29 +136,29 @@ def test_killed_worker_comes_again(node):
 
 
 def test_control_process_killed(node):
-    before = workers(node)
+    before = node.workers()
     with Asking(node):
         for _ in range(3):
             node.stop(signal.SIGKILL)
             time.sleep(0.3)
             node.start()
-            assert workers(node) == before
+            assert node.workers() == before
     answered = metric(node, "coredns_dns_requests_total")
     assert answered > 50  # the page is the worker's: its counts are not lost with the control process
 
 
 def test_stopped_and_started(node):
-    before = workers(node)
+    before = node.workers()
     with Asking(node):
         node.stop()
         time.sleep(0.3)
         node.start()
-    assert workers(node) == before
+    assert node.workers() == before
 
 
 def test_other_build(node, monkeypatch, tmp_path):
     """Another binary brings its own workers, on the very same sockets."""
-    before = workers(node)
+    before = node.workers()
     other = tmp_path / "knetd"
     shutil.copy(daemon_module.BINARY, other)
     with open(other, "ab") as f:
@@ -183,7 +167,7 @@ def test_other_build(node, monkeypatch, tmp_path):
     with Asking(node):
         node.stop(signal.SIGKILL)
         node.start()
-        after = eventually(lambda: len(w := workers(node)) == 4 and not set(w.values()) & set(before.values()) and w,
+        after = eventually(lambda: len(w := node.workers()) == 4 and not set(w.values()) & set(before.values()) and w,
                            15)
     assert set(after) == set(before)
     eventually(lambda: not set(node.pids()) & set(before.values()), 15)
@@ -197,8 +181,8 @@ def test_same_build_after_the_file_was_replaced(knetd_factory, monkeypatch, tmp_
     node = knetd_factory(workers=1)
     mine.unlink()
     mine.write_text("something else")
-    os.kill(workers(node)["dns-0"], signal.SIGKILL)
-    eventually(lambda: len(workers(node)) == 2, 5)
+    os.kill(node.workers()["dns-0"], signal.SIGKILL)
+    eventually(lambda: len(node.workers()) == 2, 5)
     with Asking(node):
         time.sleep(0.5)
 
@@ -213,13 +197,13 @@ def restart_with(node, n):
 
 
 def test_fewer_and_more_workers(node):
-    before = workers(node)
+    before = node.workers()
     with Asking(node):
         restart_with(node, 1)
-    eventually(lambda: workers(node) == {k: before[k] for k in ("dns-0", "ingress-0")}, 15)
+    eventually(lambda: node.workers() == {k: before[k] for k in ("dns-0", "ingress-0")}, 15)
     with Asking(node):
         restart_with(node, 3)
-    after = workers(node)
+    after = node.workers()
     assert len(after) == 6 and after["dns-0"] == before["dns-0"]
 
 
@@ -242,15 +226,15 @@ def test_leaving_worker_gets_no_more_clients(node):
         restart_with(node, 1)
         with Asking(node):
             time.sleep(0.3)
-        assert "ingress-1" in workers(node)
+        assert "ingress-1" in node.workers()
         hold.stdin.close()
-    eventually(lambda: "ingress-1" not in workers(node), 5)
+    eventually(lambda: "ingress-1" not in node.workers(), 5)
 
 
 def test_remove_ends_them(node):
     node.stop()
     node.start("-x")
-    assert len(workers(node)) == 4
+    assert len(node.workers()) == 4
     node.stop()
-    eventually(lambda: not workers(node), 5)
+    eventually(lambda: not node.workers(), 5)
     assert not [f for f in os.listdir(f"{node.dir}/run/workers") if f.endswith(".sock")]
