@@ -15,8 +15,10 @@
 
 enum kind {
 	KIND_NAMESPACE,
+	KIND_NODE,
 	KIND_POD,
 	KIND_SERVICE,
+	KIND_ENDPOINTS,
 	KIND_ENDPOINTSLICE,
 	KIND_INGRESS,
 	KIND_INGRESSCLASS,
@@ -24,6 +26,16 @@ enum kind {
 	KIND_CONFIGMAP,
 	KIND_SECRET,
 	KIND_EVENT,
+	KIND_GATEWAYCLASS,
+	KIND_GATEWAY,
+	KIND_HTTPROUTE,
+	KIND_GRPCROUTE,
+	KIND_TLSROUTE,
+	KIND_TCPROUTE,
+	KIND_UDPROUTE,
+	KIND_REFERENCEGRANT,
+	KIND_BACKENDTLSPOLICY,
+	KIND_ADDRESSPOOL,
 	KIND_PODNETWORK,
 	KIND_COUNT
 };
@@ -36,8 +48,11 @@ struct kind_info {
 	const char *kind;        /* "EndpointSlice" */
 	const char *plural, *singular;
 	const char *short_names; /* space separated, "" for none */
+	const char *also;        /* further versions it is served in, space separated */
+	const char *category;    /* "all", "" for none */
 	bool namespaced;
-	bool read_only; /* written by knetd alone */
+	bool has_status; /* the status subresource */
+	bool read_only;  /* written by knetd alone */
 };
 extern const struct kind_info kind_info[KIND_COUNT];
 

@@ -136,7 +136,6 @@ void mut_weigh(yyjson_mut_val *v, struct weight *w);
 /* Parses the path, runs the verb, leaves the answer. Watches are told apart before. */
 void api_serve(const struct http_call *http, struct http_answer *answer);
 bool target_parse(const char *path, struct arena *a, struct target *out);
-bool kind_has_status(enum kind kind);
 void serve_apply(struct call *c);
 bool serve_static(
 	struct call *c); /* discovery, health, /metrics; false when the path is none of them */

@@ -45,8 +45,7 @@ static bool foreign(const char *api_version, const char *kind)
 	static const char *const core[] = { "ServiceAccount",   "PersistentVolumeClaim",
 		                            "PersistentVolume", "LimitRange",
 		                            "ResourceQuota",    "ReplicationController",
-		                            "PodTemplate",      "Node",
-		                            "Endpoints" };
+		                            "PodTemplate" };
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (!strncmp(api_version, groups[i], strlen(groups[i])))

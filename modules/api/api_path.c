@@ -13,27 +13,34 @@ static const char *segment(struct arena *a, const char **path)
 	return s;
 }
 
+/* One of the versions that a kind is served in. */
+static bool served(const struct kind_info *k, const char *version)
+{
+	size_t n = strlen(version);
+
+	if (!strcmp(k->version, version))
+		return true;
+	for (const char *s = k->also; *s; s += strcspn(s, " "), s += *s == ' ')
+		if (strcspn(s, " ") == n && !memcmp(s, version, n))
+			return true;
+	return false;
+}
+
 static bool kind_of(const char *group, const char *version, const char *plural, enum kind *out)
 {
 	for (int k = 0; k < KIND_COUNT; k++)
 		if (!strcmp(kind_info[k].plural, plural) && !strcmp(kind_info[k].group, group) &&
-		    !strcmp(kind_info[k].version, version)) {
+		    served(&kind_info[k], version)) {
 			*out = k;
 			return true;
 		}
 	return false;
 }
 
-bool kind_has_status(enum kind kind)
-{
-	return kind == KIND_NAMESPACE || kind == KIND_POD || kind == KIND_SERVICE ||
-	       kind == KIND_INGRESS;
-}
-
 /* Of the subresources there is "status", where a kind has one. */
 static bool sub_known(const struct target *t)
 {
-	return !*t->sub || (*t->name && !strcmp(t->sub, "status") && kind_has_status(t->kind));
+	return !*t->sub || (*t->name && !strcmp(t->sub, "status") && kind_info[t->kind].has_status);
 }
 
 bool target_parse(const char *path, struct arena *a, struct target *out)

@@ -9,6 +9,7 @@
 static const char *const group_versions[][2] = {
 	{ "discovery.k8s.io", "v1" },
 	{ "networking.k8s.io", "v1" },
+	{ "gateway.networking.k8s.io", "v1" },
 	{ "knetd.io", "v1alpha1" },
 };
 #define GROUPS (sizeof(group_versions) / sizeof(group_versions[0]))
@@ -41,8 +42,8 @@ static void write_resource(struct buf *b, const struct kind_info *k, const char 
 		           s);
 	if (*k->short_names)
 		buf_str(b, "]");
-	if (!strcmp(k->kind, "Service") || !strcmp(k->kind, "Pod"))
-		buf_str(b, ",\"categories\":[\"all\"]");
+	if (*k->category)
+		buf_printf(b, ",\"categories\":[\"%s\"]", k->category);
 	buf_str(b, "}");
 }
 
@@ -66,7 +67,7 @@ static void write_resources(struct buf *b, const char *group, const char *versio
 	for (int k = 0; k < KIND_COUNT; k++)
 		if (!strcmp(kind_info[k].group, group)) {
 			write_resource(b, &kind_info[k], sep);
-			if (kind_has_status(k))
+			if (kind_info[k].has_status)
 				write_subresource(b, &kind_info[k]);
 			sep = ",";
 		}

@@ -344,6 +344,12 @@ static void event_count(struct buf *b, yyjson_val *o)
 	buf_printf(b, "%lld", (long long)json_int(o, "count", 1));
 }
 
+#define NAME_AND_AGE                                                                               \
+	(const struct table_column[])                                                              \
+	{                                                                                          \
+		NAME, AGE, END                                                                     \
+	}
+
 const struct table_column *const table_columns[KIND_COUNT] = {
 	[KIND_NAMESPACE] =
 		(const struct table_column[]){ NAME, { "Status", phase, false, false }, AGE, END },
@@ -406,6 +412,18 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                              { "Count", event_count, true, true },
 	                                              { "Name", name, true, false },
 	                                              END },
+	[KIND_NODE] = NAME_AND_AGE,
+	[KIND_ENDPOINTS] = NAME_AND_AGE,
+	[KIND_GATEWAYCLASS] = NAME_AND_AGE,
+	[KIND_GATEWAY] = NAME_AND_AGE,
+	[KIND_HTTPROUTE] = NAME_AND_AGE,
+	[KIND_GRPCROUTE] = NAME_AND_AGE,
+	[KIND_TLSROUTE] = NAME_AND_AGE,
+	[KIND_TCPROUTE] = NAME_AND_AGE,
+	[KIND_UDPROUTE] = NAME_AND_AGE,
+	[KIND_REFERENCEGRANT] = NAME_AND_AGE,
+	[KIND_BACKENDTLSPOLICY] = NAME_AND_AGE,
+	[KIND_ADDRESSPOOL] = NAME_AND_AGE,
 	[KIND_PODNETWORK] =
 		(const struct table_column[]){ NAME,
 	                                       { "Pod", attached_pod, false, false },

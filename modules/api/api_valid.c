@@ -284,10 +284,22 @@ void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
 		valid_event(root, c);
 		break;
 	case KIND_NAMESPACE:
+	case KIND_NODE:
 	case KIND_POD:
+	case KIND_ENDPOINTS:
 	case KIND_INGRESSCLASS:
 	case KIND_CONFIGMAP:
 	case KIND_SECRET:
+	case KIND_GATEWAYCLASS:
+	case KIND_GATEWAY:
+	case KIND_HTTPROUTE:
+	case KIND_GRPCROUTE:
+	case KIND_TLSROUTE:
+	case KIND_TCPROUTE:
+	case KIND_UDPROUTE:
+	case KIND_REFERENCEGRANT:
+	case KIND_BACKENDTLSPOLICY:
+	case KIND_ADDRESSPOOL:
 	case KIND_PODNETWORK:
 	case KIND_COUNT:
 		break;

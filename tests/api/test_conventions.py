@@ -43,7 +43,7 @@ def test_health_and_version(knetd):
 def test_discovery_names_every_kind(knetd):
     assert knetd.api("GET", "/api")[1]["versions"] == ["v1"]
     groups = {g["name"] for g in knetd.api("GET", "/apis")[1]["groups"]}
-    assert groups == {"discovery.k8s.io", "networking.k8s.io", "knetd.io"}
+    assert groups == {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "knetd.io"}
     names = {r["name"]: r for r in knetd.api("GET", "/api/v1")[1]["resources"]}
     assert {"namespaces", "pods", "services", "services/status", "configmaps", "secrets", "events"} <= set(names)
     assert names["services"]["shortNames"] == ["svc"] and names["services"]["categories"] == ["all"]
