@@ -21,7 +21,7 @@ COMMON := $(LANGUAGE) -pipe -g $(WARN) -MMD -MP
 # The libraries' headers are not ours to warn about.
 HARDEN := -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
 LINK := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
-LIB_ORDER := -lnftnl -lmnl -lbearssl -lnghttp2 -linih -lyyjson -lyaml -llmdb
+LIB_ORDER := -lnftnl -lmnl -lbearssl -lnghttp2 -linih -lyyjson -lyaml -llmdb -lz
 
 # ---- the daemon --------------------------------------------------------------------------------
 

@@ -93,6 +93,10 @@ nghttp2)
 		"$src/lib/includes/nghttp2/nghttp2ver.h.in" >"$out/include/nghttp2/nghttp2ver.h"
 	compile -I"$out/include" -I"$src/lib" -DNGHTTP2_STATICLIB -DBUILDING_NGHTTP2 -DHAVE_ARPA_INET_H -DHAVE_NETINET_IN_H \
 		-DHAVE_CLOCK_GETTIME -DHAVE_DECL_CLOCK_MONOTONIC=1 -- "$src"/lib/*.c ;;
+z) # deflate and inflate of memory; none of the gz* file functions
+	unpack
+	compile -DZLIB_CONST -DHAVE_UNISTD_H -- $(printf "$src/%s.c " adler32 crc32 deflate trees zutil inflate inftrees inffast)
+	headers "$src/zlib.h" "$src/zconf.h" ;;
 mnl | nftnl)
 	unpack
 	prebuilt ;;

@@ -3,7 +3,7 @@
 # change, and not otherwise; and all of them when the tree has moved, because musl's compiler wrapper
 # names its own directory.
 
-DEPS_LIBS := bearssl inih yyjson yaml lmdb nghttp2
+DEPS_LIBS := bearssl inih yyjson yaml lmdb nghttp2 z
 DEPS_HOST_LIBS := $(DEPS_LIBS) mnl nftnl
 PINS := $(BUILD)/pins
 TARBALLS := $(BUILD)/tarballs

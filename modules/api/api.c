@@ -2,7 +2,7 @@
  * connections (api_door.c, api_conn.c), paths (api_path.c), verbs (api_verbs.c, api_read.c,
  * api_patch.c, api_delete.c, api_apply.c, api_watch.c), one object (api_object.c) with its types,
  * defaults, checks and addresses (api_schema.c, api_default.c, api_valid*.c, api_service.c),
- * answers (api_status.c, api_table.c). */
+ * answers (api_status.c, api_table.c, api_gzip.c). */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,6 +76,9 @@ static bool read_dry_run(struct call *c)
 
 void api_serve(const struct http_call *http, struct http_answer *answer)
 {
+	bool file = !strcmp(http->path, "/apply");
+	auto_buf struct buf body = { .max = file ? API_APPLY_MAX : API_BODY_MAX };
+	struct http_call plain;
 	struct call c = {
 		.http = http,
 		.answer = answer,
@@ -85,8 +88,9 @@ void api_serve(const struct http_call *http, struct http_answer *answer)
 		.table = strstr(http->accept, "as=Table") != NULL,
 	};
 
-	if (read_dry_run(&c))
+	if (read_dry_run(&c) && body_unpack(&c, &plain, &body))
 		route(&c);
+	answer_pack(&c);
 	arena_free(&c.arena);
 }
 

@@ -81,6 +81,8 @@ void answer_done(
 	struct call *c); /* the JSON in the answer's body becomes what the client accepts */
 /* s as JSON text; bytes that are not UTF-8 (a cut sentence, a path) become U+FFFD. */
 void put_text(struct buf *b, const char *s);
+/* Packs a large answer for a client that takes gzip. */
+void answer_pack(struct call *c);
 void answer_warning(struct call *c, const char *text);
 void answer_unknown_fields(struct call *c, const struct causes *causes);
 
@@ -103,6 +105,9 @@ void documents_free(struct documents *d);
 /* The one document of the body, by its content type; answers 400 or 415 itself when there is none.
  */
 bool body_read(struct call *c, struct documents *out);
+/* A body in gzip is unpacked into out, and the call then sees `plain`. False: the answer was made.
+ */
+bool body_unpack(struct call *c, struct http_call *plain, struct buf *out);
 /* JSON text as YAML. */
 void yaml_write(const char *json, size_t n, struct buf *out);
 
