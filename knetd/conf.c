@@ -196,20 +196,13 @@ static const char *read_endpoints(void *field, size_t size, const char *value)
 	return each_item(value, one_endpoint, field);
 }
 
-static bool is_loopback(const struct ip *ip)
-{
-	static const struct ip v6 = { 16, { [15] = 1 } };
-
-	return ip->len == 4 ? ip->b[0] == 127 : ip_equal(ip, &v6);
-}
-
 static const char *read_loopback(void *field, size_t size, const char *value)
 {
 	struct conf_endpoints *list = field;
 	const char *want = read_endpoints(field, size, value);
 
 	for (unsigned i = 0; !want && i < list->n; i++)
-		if (!is_loopback(&list->v[i].ip))
+		if (!ip_is_loopback(&list->v[i].ip))
 			want = "a loopback address: this door asks nobody who they are";
 	return want;
 }

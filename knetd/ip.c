@@ -86,6 +86,13 @@ bool ip_equal(const struct ip *a, const struct ip *b)
 	return a->len == b->len && !memcmp(a->b, b->b, a->len);
 }
 
+bool ip_is_loopback(const struct ip *ip)
+{
+	static const struct ip v6 = { 16, { [15] = 1 } };
+
+	return ip->len == 4 ? ip->b[0] == 127 : ip_equal(ip, &v6);
+}
+
 bool cidr_has(const struct cidr *c, const struct ip *ip)
 {
 	struct cidr at = { *ip, c->bits };

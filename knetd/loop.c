@@ -10,7 +10,7 @@
 #include <knetd/log.h>
 #include <knetd/loop.h>
 
-#define FETCH 128
+#define FETCH 1024 /* many: what is urgent is not behind a crowd's turn */
 #define AFTER_MAX 8
 
 static struct {

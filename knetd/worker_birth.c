@@ -35,15 +35,20 @@ static int make_dir(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-/* Sockets and snapshots of all workers stay open here. */
+#define FILES_MIN 16384
+
+/* Sockets and snapshots of all workers stay open here, and the API's connections. */
 static void raise_file_limit(void)
 {
-	struct rlimit files;
+	struct rlimit files, more;
 
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	more.rlim_max = files.rlim_max < FILES_MIN ? FILES_MIN : files.rlim_max;
+	more.rlim_cur = more.rlim_max;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &more)) /* not allowed to: what there is, then */
 		setrlimit(RLIMIT_NOFILE, &files);
-	}
 }
 
 /* What waits at a listening socket that is closed for good, or is in the middle of its handshake,

@@ -69,6 +69,17 @@ long http_chunked(struct http_chunked *c, const char *p, size_t n, const char **
 
 const char *http_reason(unsigned status); /* "Not Found" */
 
+/* Who calls: what the door and the credentials say. */
+enum http_door { HTTP_DOOR_UNIX, HTTP_DOOR_PLAIN, HTTP_DOOR_TLS };
+#define HTTP_DOORS (HTTP_DOOR_TLS + 1)
+struct http_caller {
+	enum http_door door;
+	bool known;               /* false: system:anonymous, on the TLS door without credentials */
+	unsigned uid;             /* of the peer on the unix socket; HTTP_NO_UID on others */
+	const char *user, *group; /* "system:admin", "system:masters"; live as long as the call */
+};
+#define HTTP_NO_UID 65534
+
 /* A whole call as the API's routes see it. */
 struct http_call {
 	const struct http_head *head;
@@ -77,7 +88,7 @@ struct http_call {
 	const char *content_type, *accept; /* "" if absent; without parameters for content_type */
 	const char *body;                  /* NUL after body_len */
 	size_t body_len;
-	unsigned uid; /* of the peer on the unix socket; 0 on others */
+	struct http_caller by;
 };
 struct http_answer {
 	unsigned status;          /* 200 at first */

@@ -38,6 +38,17 @@ static inline void list_del(struct list *node)
 	list_init(node);
 }
 
+/* All nodes of from, in their order, to the empty list to. */
+static inline void list_take(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	list_init(from);
+}
+
 /* The body may delete the current node, no other. */
 #define list_each(pos, nxt, head)                                                                  \
 	for ((pos) = (head)->next, (nxt) = (pos)->next; (pos) != (head);                           \

@@ -185,7 +185,7 @@ unsigned watches_count(void);
 /* Bytes of a watch's stream; false when the reader is too slow and has to go. */
 bool conn_stream(struct conn *conn, const char *p, size_t n);
 void conn_stream_end(struct conn *conn);
-void conn_open(int fd, bool tcp); /* takes fd */
+void conn_open(int fd, enum http_door door); /* takes fd */
 void conns_start(void);
 void conns_close(void);
 unsigned conns_count(void);

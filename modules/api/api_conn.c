@@ -1,13 +1,19 @@
-/* api_conn.c - the API's connections: a fixed table, one request at a time on each.
+/* api_conn.c - the API's connections: which are open, and one request at a time on each.
  *
  * An answer is made while the request is read, but leaves after the turn: by then every module has
  * brought the kernel and the workers up to date, so what an answer says is in force when it
- * arrives. */
+ * arrives.
+ *
+ * Nobody starves anybody: each door (unix socket, plain, TLS) has CONNS_MAX places of its own and,
+ * in each turn of the loop, a share of requests and of time; what goes beyond is read in a later
+ * turn (epoll takes ready descriptors in rotation). CNI calls on the unix socket do not wait. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
@@ -15,37 +21,116 @@
 
 #include "api_conn.h"
 
-#define CONNS_MAX 512
+#define TURN_REQUESTS 64 /* of one door */
+#define TURN_US 5000
 
-static struct conn conns[CONNS_MAX];
-static unsigned n_open;
+static struct list all = LIST_INIT(all), held = LIST_INIT(held), ready = LIST_INIT(ready),
+		   dead = LIST_INIT(dead);
+static struct {
+	unsigned open;
+	unsigned requests; /* this turn */
+	uint64_t us;
+} doors[HTTP_DOORS];
 
+/* Freed when the turn ends: callers up the stack still look at it. */
 void conn_close(struct conn *c)
 {
+	if (c->phase == CLOSED)
+		return;
 	if (c->watch)
 		watch_stop(c->watch);
 	c->watch = NULL;
 	loop_del(&c->ev);
 	timer_del(&c->timer);
 	close(c->ev.fd);
+	conn_forget_request(c);
 	buf_free(&c->in);
-	buf_free(&c->body);
 	buf_free(&c->out);
-	buf_free(&c->answer.body);
-	buf_free(&c->answer.headers);
-	c->phase = FREE;
-	n_open--;
+	c->phase = CLOSED;
+	doors[c->door].open--;
+	list_del(&c->in_all);
+	list_del(&c->in_work);
+	list_add_tail(&dead, &c->in_work);
 }
+
+static void bury(void)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &dead)
+		free(container_of(l, struct conn, in_work));
+	list_init(&dead);
+}
+
+ssize_t conn_recv(struct conn *c, void *p, size_t n)
+{
+	return recv(c->ev.fd, p, n, MSG_DONTWAIT);
+}
+
+ssize_t conn_send(struct conn *c, struct iovec *iov, int n)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+
+	return sendmsg(c->ev.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---- shares of a turn ----------------------------------------------------------------------- */
+
+uint64_t conn_work_begin(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void conn_work_end(const struct conn *c, uint64_t begun)
+{
+	doors[c->door].requests++;
+	doors[c->door].us += conn_work_begin() - begun;
+}
+
+static bool is_cni(const struct conn *c)
+{
+	static const char cni[] = "POST /cni/";
+	char begin[sizeof(cni) - 1];
+
+	if (c->door != HTTP_DOOR_UNIX || c->phase != READ_HEAD || c->in.len)
+		return c->urgent;
+	return recv(c->ev.fd, begin, sizeof(begin), MSG_PEEK | MSG_DONTWAIT) == sizeof(begin) &&
+	       !memcmp(begin, cni, sizeof(begin));
+}
+
+bool conn_may(const struct conn *c)
+{
+	if (doors[c->door].requests < TURN_REQUESTS && doors[c->door].us < TURN_US)
+		return true;
+	return is_cni(c);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void on_timeout(struct timer *t)
 {
 	conn_close(container_of(t, struct conn, timer));
 }
 
+/* A client of a stream says nothing more; its end is what matters. */
+static void stream_event(struct conn *c, uint32_t events)
+{
+	char waste[256];
+
+	if ((events & EPOLLIN) && conn_recv(c, waste, sizeof(waste)) == 0)
+		conn_close(c);
+	else if (events & (EPOLLERR | EPOLLHUP))
+		conn_close(c);
+	else
+		conn_stream_write(c);
+}
+
 static void on_event(struct event *ev, uint32_t events)
 {
 	struct conn *c = container_of(ev, struct conn, ev);
-	char byte;
 
 	switch (c->phase) {
 	case READ_HEAD:
@@ -59,10 +144,7 @@ static void on_event(struct event *ev, uint32_t events)
 			conn_write(c);
 		break;
 	case STREAM:
-		if ((events & EPOLLIN) && recv(ev->fd, &byte, 1, MSG_DONTWAIT) == 0)
-			conn_close(c);
-		else
-			conn_stream_write(c);
+		stream_event(c, events);
 		break;
 	case LINGER:
 		conn_throw_away(c);
@@ -70,70 +152,105 @@ static void on_event(struct event *ev, uint32_t events)
 	case HELD: /* the client went away: its request was served all the same */
 		loop_mod(ev, EPOLLERR);
 		break;
-	case FREE:
+	case CLOSED:
 		break;
 	}
 }
 
-/* After the turn: what modules had to do is done. */
-static void after_turn(void)
+void conn_hold(struct conn *c)
 {
-	watches_feed();
-	for (unsigned i = 0; n_open && i < CONNS_MAX; i++) {
-		struct conn *c = &conns[i];
+	c->phase = HELD;
+	loop_mod(&c->ev, EPOLLRDHUP);
+	timer_del(&c->timer);
+	list_del(&c->in_work);
+	list_add_tail(&held, &c->in_work);
+	loop_again();
+}
 
-		if (c->phase == HELD)
-			conn_flush(c);
-		else if (c->phase == STREAM && (c->out.len || c->ended) && !(c->ev.mask & EPOLLOUT))
-			conn_stream_write(c);
+void conn_stream_ready(struct conn *c)
+{
+	list_del(&c->in_work);
+	list_add_tail(&ready, &c->in_work);
+}
+
+/* What is put on the list meanwhile waits for the next turn. */
+static void work_off(struct list *work, void (*one)(struct conn *c))
+{
+	struct list now;
+
+	list_take(&now, work);
+	while (!list_empty(&now)) {
+		struct conn *c = container_of(now.next, struct conn, in_work);
+
+		list_del(&c->in_work);
+		one(c);
 	}
 }
 
-static struct conn *conn_new(void)
+/* What modules had to do is done. */
+static void after_turn(void)
 {
-	for (unsigned i = 0; i < CONNS_MAX; i++)
-		if (conns[i].phase == FREE)
-			return &conns[i];
-	return NULL;
+	for (unsigned i = 0; i < HTTP_DOORS; i++)
+		doors[i].requests = doors[i].us = 0;
+	watches_feed();
+	work_off(&held, conn_flush);
+	work_off(&ready, conn_stream_write);
+	bury();
 }
+
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static unsigned peer_uid(int fd)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) ? 65534 : cred.uid;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) ? HTTP_NO_UID : cred.uid;
 }
 
-void conn_open(int fd, bool tcp)
+static bool has_place(enum http_door door)
 {
+	static const char *const names[] = { "unix socket", "insecure_listen", "listen" };
 	static struct log_rate rate;
-	struct conn *c = conn_new();
+
+	if (doors[door].open < CONNS_MAX)
+		return true;
+	if (log_may(&rate))
+		log_warn("api: %d connections are open on %s: one more is refused", CONNS_MAX,
+		         names[door]);
+	return false;
+}
+
+void conn_open(int fd, enum http_door door)
+{
 	struct err e = { 0 };
+	struct conn *c;
 	int one = 1;
 
-	if (!c) {
-		if (log_may(&rate))
-			log_warn("api: %d connections are open: one more is refused", CONNS_MAX);
+	if (!has_place(door)) {
 		close(fd);
 		return;
 	}
-	*c = (struct conn){ .ev = { .fd = fd, .fn = on_event },
-		            .timer.fn = on_timeout,
-		            .phase = READ_HEAD,
-		            .tcp = tcp };
+	c = xcalloc(1, sizeof(*c));
+	c->ev = (struct event){ .fd = fd, .fn = on_event };
+	c->timer.fn = on_timeout;
+	c->phase = READ_HEAD;
+	c->door = door;
 	c->in.max = API_APPLY_MAX + HTTP_HEAD_MAX + 65536;
-	if (tcp)
+	c->uid = door == HTTP_DOOR_UNIX ? peer_uid(fd) : HTTP_NO_UID;
+	if (door != HTTP_DOOR_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	else
-		c->uid = peer_uid(fd);
-	n_open++;
+	doors[door].open++;
+	list_add_tail(&all, &c->in_all);
+	list_init(&c->in_work);
 	if (loop_add(&c->ev, EPOLLIN, &e)) {
 		log_err("api: %s", e.text);
 		conn_close(c);
 		return;
 	}
 	timer_set(&c->timer, HEAD_MS);
+	if (door == HTTP_DOOR_UNIX) /* the request is often there already */
+		conn_read(c);
 }
 
 void conns_start(void)
@@ -143,12 +260,16 @@ void conns_start(void)
 
 void conns_close(void)
 {
-	for (unsigned i = 0; i < CONNS_MAX; i++)
-		if (conns[i].phase != FREE)
-			conn_close(&conns[i]);
+	while (!list_empty(&all))
+		conn_close(container_of(all.next, struct conn, in_all));
+	bury();
 }
 
 unsigned conns_count(void)
 {
-	return n_open;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < HTTP_DOORS; i++)
+		n += doors[i].open;
+	return n;
 }

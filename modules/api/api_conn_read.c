@@ -1,44 +1,48 @@
 /* api_conn_read.c - requests as they come in: head, body (counted or chunked), then the call is
- * served and its answer held until the turn ends. */
+ * served and its answer held until the turn ends. A head is not kept while its body comes: it is
+ * parsed again from the bytes, which are. */
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+
+#include <knetd/auto.h>
 
 #include "api_conn.h"
 
-static void hold(struct conn *c)
-{
-	c->phase = HELD;
-	loop_mod(&c->ev, EPOLLRDHUP);
-	timer_del(&c->timer);
-	loop_again();
-}
+static struct http_head head; /* of the request at hand */
+static struct http_caller by;
+static size_t bodies; /* bytes reserved for large bodies */
 
 static void refuse(struct conn *c, unsigned status, const char *why)
 {
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} reasons[] = {
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 413, "RequestEntityTooLarge" },
+		{ 429, "TooManyRequests" },
+	};
 	struct call call = { .answer = &c->answer };
+	const char *reason = "BadRequest";
 
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].status == status)
+			reason = reasons[i].reason;
 	c->answer = (struct http_answer){ .status = status, .content_type = "application/json" };
 	c->keep_alive = false; /* where the next request begins is not known */
 	c->refused = true;
-	status_fail(&call, status, status == 413 ? "RequestEntityTooLarge" : "BadRequest", "%s",
-	            why);
-	hold(c);
+	status_fail(&call, status, reason, "%s", why);
+	conn_hold(c);
 }
 
-/* A browser page must not reach this API through its user's loopback (DNS rebinding, CSRF). */
-static const char *browser_trouble(const struct conn *c)
+void conn_forget_request(struct conn *c)
 {
-	struct span h = c->head.host;
-
-	if (!c->tcp)
-		return NULL;
-	if (http_header(&c->head, "Origin"))
-		return "requests from web pages are refused";
-	if (!span_is_nocase(h, "localhost") && !span_is(h, "127.0.0.1") && !span_is(h, "[::1]"))
-		return "the Host header has to be localhost, 127.0.0.1 or [::1]";
-	return NULL;
+	bodies -= c->reserved;
+	c->reserved = 0;
+	buf_free(&c->body);
+	buf_free(&c->answer.body);
+	buf_free(&c->answer.headers);
 }
 
 static size_t copy_span(char *out, size_t size, const struct span *s, char stop)
@@ -56,7 +60,7 @@ static size_t copy_span(char *out, size_t size, const struct span *s, char stop)
 static void serve(struct conn *c, const char *body, size_t body_len)
 {
 	static char path[4096], query[8192], method[33], type[128], accept[512];
-	struct http_call call = { .head = &c->head,
+	struct http_call call = { .head = &head,
 		                  .method = method,
 		                  .path = path,
 		                  .query = query,
@@ -64,17 +68,18 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 		                  .accept = accept,
 		                  .body = body,
 		                  .body_len = body_len,
-		                  .uid = c->uid };
+		                  .by = by };
 	struct call watch = { .http = &call, .answer = &c->answer };
+	uint64_t begun = conn_work_begin();
 	size_t n;
 
-	copy_span(method, sizeof(method), &c->head.method, 0);
-	copy_span(query, sizeof(query), &c->head.query, 0);
-	copy_span(type, sizeof(type), http_header(&c->head, "Content-Type"), ';');
-	copy_span(accept, sizeof(accept), http_header(&c->head, "Accept"), 0);
+	copy_span(method, sizeof(method), &head.method, 0);
+	copy_span(query, sizeof(query), &head.query, 0);
+	copy_span(type, sizeof(type), http_header(&head, "Content-Type"), ';');
+	copy_span(accept, sizeof(accept), http_header(&head, "Accept"), 0);
 	c->answer = (struct http_answer){ .status = 200, .content_type = "application/json" };
-	if (!http_decode(c->head.path.p, c->head.path.n, false, path, sizeof(path)) ||
-	    c->head.query.n >= sizeof(query)) {
+	if (!http_decode(head.path.p, head.path.n, false, path, sizeof(path)) ||
+	    head.query.n >= sizeof(query)) {
 		refuse(c, 400, "the path or query cannot be read");
 		return;
 	}
@@ -82,19 +87,27 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 		path[n - 1] = 0;
 	if (target_parse(path, &watch.arena, &watch.target) && watch_wanted(&call, &watch.target)) {
 		if (!conn_begin_stream(c, &watch))
-			hold(c);
-		else
-			loop_again();
+			conn_hold(c);
 	} else {
 		api_serve(&call, &c->answer);
-		hold(c);
+		conn_hold(c);
 	}
 	arena_free(&watch.arena);
+	conn_work_end(c, begun);
 }
 
-static size_t body_limit(const struct conn *c)
+static size_t body_limit(void)
 {
-	return span_is(c->head.path, "/apply") ? API_APPLY_MAX : API_BODY_MAX;
+	return span_is(head.path, "/apply") ? API_APPLY_MAX : API_BODY_MAX;
+}
+
+/* The head, parsed before, whose bytes may have moved since or made place for another one's. */
+static void look_again(struct conn *c)
+{
+	const char *why;
+
+	http_parse_request(&head, c->in.data, c->head_n, &why);
+	guard_check(c, &head, &by, &why);
 }
 
 /* What is decoded is taken out of `in`, which so stays as small as what is not. */
@@ -109,7 +122,7 @@ static void read_chunked(struct conn *c)
 		size_t n;
 		long used = http_chunked(&c->chunked, from + at, have - at, &data, &n, &done);
 
-		if (used < 0 || c->body.len + n > body_limit(c)) {
+		if (used < 0 || c->body.len + n > c->length) {
 			refuse(c, used < 0 ? 400 : 413,
 			       used < 0 ? "broken chunked body" : "the body is too large");
 			return;
@@ -127,57 +140,85 @@ static void read_chunked(struct conn *c)
 	serve(c, c->body.data, c->body.len - 1);
 }
 
-static void read_body(struct conn *c)
+static void read_counted(struct conn *c)
 {
-	size_t end;
+	size_t end = c->head_n + c->length;
 	char after;
 
-	if (c->head.body == HTTP_BODY_CHUNKED) {
-		read_chunked(c);
-		return;
-	}
-	end = c->head_n + c->head.length;
 	if (c->in.len < end)
 		return;
-	buf_room(&c->in, 1); /* parsers may look at one byte behind: it is NUL while they do */
+	/* Parsers may look at one byte behind: it is NUL while they do. begin_body made room. */
 	after = c->in.data[end];
 	c->in.data[end] = 0;
-	serve(c, c->in.data + c->head_n, c->head.length);
-	if (c->phase != FREE && end < c->in.len)
+	serve(c, c->in.data + c->head_n, c->length);
+	if (c->in.data && end < c->in.len)
 		c->in.data[end] = after;
 }
 
-/* Spans of the head point into in.data: room for the whole body is made before it is parsed again.
- */
+static void read_body(struct conn *c)
+{
+	if (c->body_kind == HTTP_BODY_CHUNKED)
+		read_chunked(c);
+	else
+		read_counted(c);
+}
+
+/* All that clients together may have in memory is bounded; a small body always finds room. */
+static bool reserve(struct conn *c)
+{
+	if (c->length <= BODY_SMALL)
+		return true;
+	if (bodies + c->length > BODIES_MAX)
+		return false;
+	bodies += c->reserved = c->length;
+	return true;
+}
+
+static void say_continue(struct conn *c)
+{
+	static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct iovec iov = { text, sizeof(text) - 1 };
+
+	conn_send(c, &iov, 1);
+}
+
 static void begin_body(struct conn *c)
 {
-	const char *why;
-	size_t need = c->head.body == HTTP_BODY_LENGTH ? c->head.length : 0;
+	size_t limit = body_limit();
 
-	if (need > body_limit(c)) {
-		refuse(c, 413, "the body is too large");
+	c->body_kind = head.body;
+	c->length = head.body == HTTP_BODY_CHUNKED  ? limit
+	            : head.body == HTTP_BODY_LENGTH ? head.length
+	                                            : 0;
+	if ((head.body == HTTP_BODY_LENGTH && head.length > limit) || !reserve(c)) {
+		c->length = 0;
+		refuse(c, head.length > limit ? 413 : 429,
+		       head.length > limit ? "the body is too large"
+		                           : "too many large requests at one time");
+		buf_str(&c->answer.headers, head.length > limit ? "" : "Retry-After: 1\r\n");
 		return;
-	}
-	if (need + c->head_n > c->in.len) {
-		buf_room(&c->in, need + c->head_n - c->in.len + 1);
-		http_parse_request(&c->head, c->in.data, c->in.len, &why);
 	}
 	c->phase = READ_BODY;
 	c->chunked = (struct http_chunked){ 0 };
+	if (head.expect_continue && c->in.len == c->head_n)
+		say_continue(c);
+	if (head.body != HTTP_BODY_CHUNKED && c->head_n + c->length >= c->in.len) {
+		buf_room(&c->in, c->head_n + c->length - c->in.len + 1);
+		look_again(c);
+	}
 	timer_set(&c->timer, BODY_MS);
-	if (c->head.expect_continue && c->in.len == c->head_n)
-		send(c->ev.fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL | MSG_DONTWAIT);
 	read_body(c);
 }
 
 void conn_next_request(struct conn *c)
 {
 	const char *why = "";
+	unsigned status;
 	int n;
 
 	if (c->phase != READ_HEAD || !c->in.len)
 		return;
-	n = http_parse_request(&c->head, c->in.data, c->in.len, &why);
+	n = http_parse_request(&head, c->in.data, c->in.len, &why);
 	if (n < 0) {
 		refuse(c, -n, why);
 		return;
@@ -185,40 +226,53 @@ void conn_next_request(struct conn *c)
 	if (!n)
 		return;
 	c->head_n = n;
-	c->keep_alive = c->head.keep_alive;
-	why = browser_trouble(c);
-	if (why)
-		refuse(c, 403, why);
+	c->keep_alive = head.keep_alive;
+	copy_span(c->method, sizeof(c->method), &head.method, 0);
+	status = guard_check(c, &head, &by, &why);
+	c->urgent =
+		by.door == HTTP_DOOR_UNIX && head.path.n > 5 && !memcmp(head.path.p, "/cni/", 5);
+	if (status)
+		refuse(c, status, why);
 	else
 		begin_body(c);
 }
 
+/* As much as the body still lacks, at least something. */
+static size_t wanted(const struct conn *c)
+{
+	size_t end = c->head_n + c->length;
+
+	if (c->phase == READ_BODY && c->body_kind != HTTP_BODY_CHUNKED && end > c->in.len)
+		return end - c->in.len;
+	return c->in.len ? 16384 : 4096;
+}
+
 void conn_read(struct conn *c)
 {
-	size_t want = c->phase == READ_BODY && c->head.body == HTTP_BODY_LENGTH &&
-	                              c->head_n + c->head.length > c->in.len
-	                      ? c->head_n + c->head.length - c->in.len
-	                      : 16384;
-	char *before = c->in.data, *room = buf_room(&c->in, want + 1);
-	const char *why;
+	size_t want = wanted(c);
+	char *room;
 	ssize_t n;
 
+	if (!conn_may(c))
+		return; /* it comes again in the next turn */
+	room = buf_room(&c->in, want + 1);
 	if (!room) {
 		conn_close(c); /* over in.max: no request is that long */
 		return;
 	}
-	n = recv(c->ev.fd, room, want, MSG_DONTWAIT);
+	n = conn_recv(c, room, want);
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EINTR))
 			conn_close(c);
+		else if (!c->in.len)
+			buf_free(&c->in); /* an idle connection holds no memory */
 		return;
 	}
 	if (!c->in.len && c->phase == READ_HEAD)
 		timer_set(&c->timer, HEAD_MS);
 	c->in.len += n;
 	if (c->phase == READ_BODY) {
-		if (c->in.data != before)
-			http_parse_request(&c->head, c->in.data, c->in.len, &why);
+		look_again(c);
 		read_body(c);
 	} else {
 		conn_next_request(c);

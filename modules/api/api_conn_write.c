@@ -1,9 +1,9 @@
 /* api_conn_write.c - answers and watch streams on their way out. A reader that stands still is cut
  * off; what waits for it is bounded. */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "api_conn.h"
 
@@ -35,7 +35,7 @@ void conn_throw_away(struct conn *c)
 
 static void answered(struct conn *c)
 {
-	size_t used = c->head_n + (c->head.body == HTTP_BODY_LENGTH ? c->head.length : 0);
+	size_t used = c->head_n + (c->body_kind == HTTP_BODY_LENGTH ? c->length : 0);
 
 	if (c->refused) {
 		linger(c);
@@ -46,10 +46,8 @@ static void answered(struct conn *c)
 		return;
 	}
 	buf_drop(&c->in, used < c->in.len ? used : c->in.len);
-	buf_reset(&c->out);
-	buf_free(&c->answer.body);
-	buf_free(&c->answer.headers);
-	buf_free(&c->body);
+	buf_free(&c->out);
+	conn_forget_request(c);
 	if (!c->in.len)
 		buf_free(&c->in); /* an idle connection holds no memory */
 	c->sent = 0;
@@ -57,6 +55,14 @@ static void answered(struct conn *c)
 	timer_set(&c->timer, c->in.len ? HEAD_MS : IDLE_MS);
 	loop_mod(&c->ev, EPOLLIN);
 	conn_next_request(c);
+}
+
+/* Progress gives more time, up to an end: a reader that sips keeps no place for good. */
+static void write_timer(struct conn *c)
+{
+	uint64_t left = c->write_end > loop_now() ? c->write_end - loop_now() : 0;
+
+	timer_set(&c->timer, left < WRITE_MS ? left : WRITE_MS);
 }
 
 void conn_write(struct conn *c)
@@ -67,8 +73,7 @@ void conn_write(struct conn *c)
 		{ c->out.data + c->sent, head },
 		{ c->answer.body.data + body_at, c->answer.body.len - body_at },
 	};
-	struct msghdr msg = { .msg_iov = head ? iov : iov + 1, .msg_iovlen = head ? 2 : 1 };
-	ssize_t n = sendmsg(c->ev.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = conn_send(c, head ? iov : iov + 1, head ? 2 : 1);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		conn_close(c);
@@ -76,7 +81,7 @@ void conn_write(struct conn *c)
 	}
 	if (n > 0) {
 		c->sent += n;
-		timer_set(&c->timer, WRITE_MS);
+		write_timer(c);
 	}
 	if (c->sent == c->out.len + c->answer.body.len)
 		answered(c);
@@ -98,7 +103,7 @@ static void too_large(struct conn *c)
 void conn_flush(struct conn *c)
 {
 	struct buf *o = &c->out;
-	bool head = span_is(c->head.method, "HEAD");
+	bool head = !strcmp(c->method, "HEAD");
 
 	if (c->answer.body.failed || c->answer.headers.failed)
 		too_large(c);
@@ -112,9 +117,11 @@ void conn_flush(struct conn *c)
 	buf_str(o, c->keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 	if (head)
 		buf_reset(&c->answer.body);
-	metrics_request(c->head.method, c->answer.status);
+	metrics_request((struct span){ c->method, strlen(c->method) }, c->answer.status);
 	c->phase = WRITE;
 	c->sent = 0;
+	c->write_end = loop_now() + WRITE_TOTAL_MS;
+	write_timer(c);
 	conn_write(c);
 }
 
@@ -123,8 +130,8 @@ void conn_flush(struct conn *c)
 void conn_stream_write(struct conn *c)
 {
 	size_t left = c->out.len - c->sent;
-	ssize_t n =
-		left ? send(c->ev.fd, c->out.data + c->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+	struct iovec iov = { c->out.data + c->sent, left };
+	ssize_t n = left ? conn_send(c, &iov, 1) : 0;
 
 	if ((n < 0 && errno != EAGAIN && errno != EINTR) || (n == (ssize_t)left && c->ended)) {
 		conn_close(c);
@@ -150,6 +157,8 @@ bool conn_stream(struct conn *c, const char *p, size_t n)
 	buf_printf(&c->out, "%zx\r\n", n);
 	buf_add(&c->out, p, n);
 	buf_str(&c->out, "\r\n");
+	if (!(c->ev.mask & EPOLLOUT)) /* else the socket says when */
+		conn_stream_ready(c);
 	return !c->out.failed;
 }
 
@@ -159,6 +168,7 @@ void conn_stream_end(struct conn *c)
 		return;
 	buf_str(&c->out, "0\r\n\r\n");
 	c->ended = true;
+	conn_stream_ready(c);
 	loop_again();
 }
 
@@ -179,5 +189,8 @@ bool conn_begin_stream(struct conn *c, struct call *call)
 	c->phase = STREAM;
 	timer_del(&c->timer);
 	metrics_request((struct span){ "WATCH", 5 }, 200);
+	conn_forget_request(c);
+	buf_free(&c->in); /* nothing of the request is needed any more */
+	conn_stream_ready(c);
 	return true;
 }

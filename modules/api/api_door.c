@@ -10,35 +10,46 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
 
 #include "api.h"
 
-static struct event doors[CONF_ADDRS + 1]; /* the first is the unix socket */
+#define ACCEPTS 32 /* a turn, of each listening socket */
+
+static struct door {
+	struct event ev;
+	enum http_door kind;
+} doors[CONF_ADDRS + 1];
 static unsigned n_doors;
 
-static void on_accept(struct event *door, uint32_t events)
+static void on_accept(struct event *ev, uint32_t events)
 {
-	int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const struct door *door = container_of(ev, struct door, ev);
 
 	(void)events;
-	if (fd >= 0)
-		conn_open(fd, door != &doors[0]);
+	for (int i = 0; i < ACCEPTS; i++) {
+		int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		conn_open(fd, door->kind);
+	}
 }
 
-static int open_door(int fd, const char *what, struct err *e)
+static int open_door(int fd, enum http_door kind, const char *what, struct err *e)
 {
-	struct event *door = &doors[n_doors];
+	struct door *door = &doors[n_doors];
 
 	if (listen(fd, 1024) < 0) {
 		close(fd);
 		return err_set(e, errno, "%s: listen: %s", what, strerror(errno));
 	}
-	*door = (struct event){ .fd = fd, .fn = on_accept };
+	*door = (struct door){ .ev = { .fd = fd, .fn = on_accept }, .kind = kind };
 	n_doors++;
-	return loop_add(door, EPOLLIN, e);
+	return loop_add(&door->ev, EPOLLIN, e);
 }
 
 static void give_to_group(const char *path)
@@ -69,7 +80,7 @@ static int open_unix(struct err *e)
 	}
 	umask(mask);
 	give_to_group(conf.api.socket);
-	return open_door(fd, conf.api.socket, e);
+	return open_door(fd, HTTP_DOOR_UNIX, conf.api.socket, e);
 }
 
 static int open_tcp(const struct endpoint *ep, struct err *e)
@@ -92,7 +103,7 @@ static int open_tcp(const struct endpoint *ep, struct err *e)
 			close(fd);
 		return -e->code;
 	}
-	return open_door(fd, "insecure_listen", e);
+	return open_door(fd, HTTP_DOOR_PLAIN, "insecure_listen", e);
 }
 
 int doors_open(struct err *e)
@@ -108,8 +119,8 @@ void doors_close(void)
 {
 	while (n_doors > 0) {
 		n_doors--;
-		loop_del(&doors[n_doors]);
-		close(doors[n_doors].fd);
+		loop_del(&doors[n_doors].ev);
+		close(doors[n_doors].ev.fd);
 	}
 	unlink(conf.api.socket);
 }
