@@ -100,3 +100,20 @@ void buf_drop(struct buf *b, size_t n)
 	b->len -= n;
 	memmove(b->data, b->data + n, b->len);
 }
+
+void buf_base64(struct buf *b, const void *data, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *s = data;
+
+	for (size_t k = 0; k < n; k += 3) {
+		unsigned w =
+			s[k] << 16 | (k + 1 < n ? s[k + 1] << 8 : 0) | (k + 2 < n ? s[k + 2] : 0);
+		char four[] = { digits[w >> 18], digits[w >> 12 & 63],
+			        k + 1 < n ? digits[w >> 6 & 63] : '=',
+			        k + 2 < n ? digits[w & 63] : '=' };
+
+		buf_add(b, four, sizeof(four));
+	}
+}

@@ -25,6 +25,7 @@ void buf_str(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Appends s as a JSON string with its quotes. */
 void buf_json(struct buf *b, const char *s, size_t n);
+void buf_base64(struct buf *b, const void *data, size_t n); /* RFC 4648, padded */
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 

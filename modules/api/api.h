@@ -83,6 +83,8 @@ void answer_done(
 void put_text(struct buf *b, const char *s);
 /* Packs a large answer for a client that takes gzip. */
 void answer_pack(struct call *c);
+/* There has to be one more byte behind the n. */
+bool utf8_valid(const char *s, size_t n);
 void answer_warning(struct call *c, const char *text);
 void answer_unknown_fields(struct call *c, const struct causes *causes);
 
@@ -101,6 +103,11 @@ struct documents {
 /* YAML 1.1 as Kubernetes reads it, several documents. -EINVAL names the line. */
 int yaml_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
 int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
+struct message; /* of fields.h */
+/* An object of m in Kubernetes' protobuf form. -EINVAL names the field. */
+int protobuf_read(const struct message *m, const char *body, size_t n, struct arena *a,
+                  struct documents *out, struct err *e);
+bool message_has_protobuf(const struct message *m);
 void documents_free(struct documents *d);
 /* The one document of the body, by its content type; answers 400 or 415 itself when there is none.
  */
@@ -108,6 +115,8 @@ bool body_read(struct call *c, struct documents *out);
 /* A body in gzip is unpacked into out, and the call then sees `plain`. False: the answer was made.
  */
 bool body_unpack(struct call *c, struct http_call *plain, struct buf *out);
+/* The same of a body that is not the target's kind (DeleteOptions). */
+bool body_read_as(struct call *c, const struct message *m, struct documents *out);
 /* JSON text as YAML. */
 void yaml_write(const char *json, size_t n, struct buf *out);
 

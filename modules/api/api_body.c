@@ -1,4 +1,5 @@
-/* api_body.c - the body of a request into documents: JSON here, YAML in api_yaml.c. */
+/* api_body.c - the body of a request into documents: JSON here, YAML in api_yaml.c, protobuf in
+ * api_protobuf.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <knetd/map.h>
 
 #include "api.h"
+#include "fields.h"
 
 #define DEPTH_MAX 64
 
@@ -141,26 +143,40 @@ static bool is_json(const char *type)
 	return !n || !strcmp(type, "application/json") || (n > 5 && !strcmp(type + n - 5, "+json"));
 }
 
-bool body_read(struct call *c, struct documents *out)
+static bool is_protobuf(const char *type)
 {
-	const char *type = c->http->content_type;
+	return !strcmp(type, "application/vnd.kubernetes.protobuf");
+}
+
+static void answer_unknown_type(struct call *c, bool protobuf)
+{
+	status_fail(c, 415, "UnsupportedMediaType",
+	            "the body of the request was in an unknown format - accepted media types "
+	            "include: application/json, application/yaml%s",
+	            protobuf ? ", application/vnd.kubernetes.protobuf" : "");
+}
+
+bool body_read_as(struct call *c, const struct message *m, struct documents *out)
+{
+	const char *type = c->http->content_type, *body = c->http->body;
+	bool protobuf = message_has_protobuf(m);
+	size_t n = c->http->body_len;
 	struct err e = { 0 };
 	int ret;
 
 	*out = (struct documents){ 0 };
-	if (!c->http->body_len) {
+	if (!n) {
 		status_fail(c, 400, "BadRequest", "the request has no body");
 		return false;
 	}
-	if (is_json(type))
-		ret = json_read(c->http->body, c->http->body_len, &c->arena, out, &e);
-	else if (strstr(type, "yaml"))
-		ret = yaml_read(c->http->body, c->http->body_len, &c->arena, out, &e);
-	else {
-		status_fail(
-			c, 415, "UnsupportedMediaType",
-			"the body of the request was in an unknown format - accepted media types "
-			"include: application/json, application/yaml");
+	if (is_json(type)) {
+		ret = json_read(body, n, &c->arena, out, &e);
+	} else if (strstr(type, "yaml")) {
+		ret = yaml_read(body, n, &c->arena, out, &e);
+	} else if (protobuf && is_protobuf(type)) {
+		ret = protobuf_read(m, body, n, &c->arena, out, &e);
+	} else {
+		answer_unknown_type(c, protobuf);
 		return false;
 	}
 	if (!ret && out->n != 1 && !strstr(type, "json-patch"))
@@ -172,4 +188,9 @@ bool body_read(struct call *c, struct documents *out)
 	documents_free(out);
 	status_fail(c, 400, "BadRequest", "%s", e.text);
 	return false;
+}
+
+bool body_read(struct call *c, struct documents *out)
+{
+	return body_read_as(c, kind_message[c->target.kind], out);
 }

@@ -181,13 +181,11 @@ static void default_slice(yyjson_mut_doc *doc, yyjson_mut_val *root)
 	}
 }
 
-/* stringData is a way to write data; it is never stored (base64, RFC 4648). */
+/* stringData is a way to write data; it is never stored. */
 static void default_secret(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	yyjson_mut_val *from = yyjson_mut_obj_get(root, "stringData"), *data, *key, *v;
-	struct buf b = { 0 };
+	auto_buf struct buf b = { 0 };
 	size_t i, n;
 
 	set_if_missing(doc, root, "type", "Opaque");
@@ -197,23 +195,12 @@ static void default_secret(yyjson_mut_doc *doc, yyjson_mut_val *root)
 	if (!data)
 		data = yyjson_mut_obj_add_obj(doc, root, "data");
 	yyjson_mut_obj_foreach (from, i, n, key, v) {
-		const unsigned char *s = (const unsigned char *)yyjson_mut_get_str(v);
-		size_t len = yyjson_mut_get_len(v);
-
 		buf_reset(&b);
-		for (size_t k = 0; k < len; k += 3) {
-			unsigned w = s[k] << 16 | (k + 1 < len ? s[k + 1] << 8 : 0) |
-			             (k + 2 < len ? s[k + 2] : 0);
-
-			buf_printf(&b, "%c%c%c%c", digits[w >> 18], digits[w >> 12 & 63],
-			           k + 1 < len ? digits[w >> 6 & 63] : '=',
-			           k + 2 < len ? digits[w & 63] : '=');
-		}
+		buf_base64(&b, yyjson_mut_get_str(v), yyjson_mut_get_len(v));
 		mut_set(doc, data, yyjson_mut_get_str(key),
 		        yyjson_mut_strncpy(doc, b.len ? b.data : "", b.len));
 	}
 	yyjson_mut_obj_remove_key(root, "stringData");
-	buf_free(&b);
 }
 
 void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)

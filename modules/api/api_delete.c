@@ -5,6 +5,7 @@
 #include <knetd/auto.h>
 
 #include "api_object.h"
+#include "fields.h"
 
 /* What knetd itself keeps (attachments) follows its pods, not its namespace. */
 static void delete_namespaced(struct arena *a, const char *ns)
@@ -25,22 +26,27 @@ static void delete_namespaced(struct arena *a, const char *ns)
 	}
 }
 
-/* DeleteOptions: dryRun and preconditions count here; grace and propagation have no meaning. */
-static yyjson_doc *read_options(struct call *c)
+/* DeleteOptions: dryRun and preconditions count here; grace and propagation have no meaning. False
+ * with the answer made when they cannot be read. */
+static bool read_options(struct call *c, struct documents *options)
 {
-	yyjson_doc *options =
-		c->http->body_len ? yyjson_read(c->http->body, c->http->body_len, 0) : NULL;
-	const char *dry = yyjson_get_str(
-		yyjson_arr_get_first(json_at(yyjson_doc_get_root(options), "dryRun")));
+	const char *dry;
 
+	*options = (struct documents){ 0 };
+	if (!c->http->body_len)
+		return true;
+	if (!body_read_as(c, &meta_delete_options, options))
+		return false;
+	dry = yyjson_mut_get_str(
+		yyjson_mut_arr_get_first(yyjson_mut_obj_get(options->v[0].root, "dryRun")));
 	c->dry_run |= dry && !strcmp(dry, "All");
-	return options;
+	return true;
 }
 
-static bool precondition_holds(struct call *c, const struct object *o)
+static bool precondition_holds(struct call *c, const struct object *o, yyjson_mut_val *options)
 {
-	auto_doc yyjson_doc *options = read_options(c), *doc = object_doc(o);
-	const char *uid = json_str(yyjson_doc_get_root(options), "preconditions.uid");
+	auto_doc yyjson_doc *doc = object_doc(o);
+	const char *uid = mut_str(options, "preconditions.uid");
 	const char *own = json_str(yyjson_doc_get_root(doc), "metadata.uid");
 
 	if (!uid || (own && !strcmp(uid, own)))
@@ -60,12 +66,11 @@ static bool is_kept(const struct object *o)
 	       (!strcmp(o->name, "default") || !strcmp(o->name, "kube-system"));
 }
 
-void serve_delete(struct call *c)
+static void delete_one(struct call *c, const struct object *o, yyjson_mut_val *options)
 {
-	const struct object *o = object_find(c);
-	auto_object struct object *hold = o ? object_ref(o) : NULL;
+	auto_object struct object *hold = object_ref(o);
 
-	if (!o || !precondition_holds(c, o))
+	if (!precondition_holds(c, o, options))
 		return;
 	if (is_kept(o)) {
 		status_fail(c, 403, "Forbidden",
@@ -81,19 +86,19 @@ void serve_delete(struct call *c)
 	object_finish(c);
 }
 
-void serve_delete_collection(struct call *c)
+void serve_delete(struct call *c)
 {
-	auto_doc yyjson_doc *options = read_options(c);
-	auto_free const struct object **v = NULL;
-	size_t n;
+	const struct object *o = object_find(c);
+	struct documents options;
 
-	if (c->target.kind == KIND_NAMESPACE) {
-		status_fail(c, 405, "MethodNotAllowed", "namespaces are deleted one by one");
+	if (!o || !read_options(c, &options))
 		return;
-	}
-	v = object_collect(c, &n);
-	if (!v)
-		return;
+	delete_one(c, o, options.n ? options.v[0].root : NULL);
+	documents_free(&options);
+}
+
+static void delete_all(struct call *c, const struct object **v, size_t n)
+{
 	serve_list(c);
 	for (size_t i = 0; i < n; i++)
 		object_ref(v[i]);
@@ -103,4 +108,22 @@ void serve_delete_collection(struct call *c)
 		object_unref((struct object *)v[i]);
 	}
 	object_finish(c);
+}
+
+void serve_delete_collection(struct call *c)
+{
+	auto_free const struct object **v = NULL;
+	struct documents options;
+	size_t n;
+
+	if (c->target.kind == KIND_NAMESPACE) {
+		status_fail(c, 405, "MethodNotAllowed", "namespaces are deleted one by one");
+		return;
+	}
+	if (!read_options(c, &options))
+		return;
+	documents_free(&options);
+	v = object_collect(c, &n);
+	if (v)
+		delete_all(c, v, n);
 }

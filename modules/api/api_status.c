@@ -34,6 +34,21 @@ static size_t character(const unsigned char *s)
 	return n;
 }
 
+/* A character that was cut by the end is none: what follows it is looked at, and a NUL stands
+ * behind every body. */
+bool utf8_valid(const char *s, size_t n)
+{
+	while (n) {
+		size_t k = character((const unsigned char *)s);
+
+		if (!k || k > n)
+			return false;
+		s += k;
+		n -= k;
+	}
+	return true;
+}
+
 void put_text(struct buf *b, const char *s)
 {
 	auto_buf struct buf clean = { 0 };

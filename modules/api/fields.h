@@ -56,5 +56,8 @@ struct message {
 };
 
 extern const struct message *const kind_message[KIND_COUNT];
+/* Bodies that are no kind of the store's. */
+extern const struct message meta_delete_options;
+extern const struct message auth_self_subject_access_review;
 /* The field with that name in m, also one of an embedded message; NULL when there is none. */
 const struct field *field_find(const struct message *m, const char *name);

@@ -32,7 +32,6 @@
 // clang-format on
 
 /* Used by more than one file. */
-extern const struct message auth_self_subject_access_review;
 extern const struct message core_config_map;
 extern const struct message core_endpoints;
 extern const struct message core_event;
@@ -49,7 +48,6 @@ extern const struct message core_typed_local_object_reference;
 extern const struct message core_volume;
 extern const struct message disc_endpoint_slice;
 extern const struct message meta_condition;
-extern const struct message meta_delete_options;
 extern const struct message meta_field_selector_requirement;
 extern const struct message meta_label_selector;
 extern const struct message meta_label_selector_requirement;

@@ -142,7 +142,8 @@ def test_identity_comes_from_the_path(knetd):
     ("application/json", "[" * 100000, 400),
     ("application/yaml", "a: b: c", 400),
     ("application/yaml", "metadata: {name: a}\n---\nmetadata: {name: b}\n", 400),
-    ("application/vnd.kubernetes.protobuf", "k8s\0", 415),
+    ("application/vnd.kubernetes.protobuf", "k8s\0", 422),
+    ("application/vnd.kubernetes.protobuf", "k8s", 400),
     ("text/plain", "x", 415),
 ])
 def test_bodies_that_cannot_be_read(knetd, ctype, body, code):

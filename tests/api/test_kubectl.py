@@ -74,3 +74,28 @@ def test_api_resources(kubectl):
     out = kubectl("api-resources")
     for kind in ("Service", "EndpointSlice", "Ingress", "NetworkPolicy", "PodNetwork"):
         assert kind in out
+
+
+def test_create_sends_protobuf(kubectl):
+    """Every one of these has a protobuf body (kubectl 1.32)."""
+    kubectl("create", "namespace", "pb")
+    kubectl("-n", "pb", "create", "service", "clusterip", "web", "--tcp=80:8080", "--tcp=443:https")
+    kubectl("-n", "pb", "create", "service", "nodeport", "np", "--tcp=80", "--node-port=30080")
+    kubectl("-n", "pb", "create", "service", "externalname", "en", "--external-name=example.com")
+    kubectl("-n", "pb", "create", "configmap", "cm", "--from-literal=a=b", "--from-literal=c=d")
+    kubectl("-n", "pb", "create", "secret", "generic", "s", "--from-literal=k=v")
+    kubectl("-n", "pb", "create", "ingress", "in", "--rule=a.b/x*=web:80,tls=t", "--default-backend=d:http")
+
+    def get(what):
+        return json.loads(kubectl("-n", "pb", "get", *what.split(), "-o", "json"))
+    ports = get("svc web")["spec"]["ports"]
+    assert [(p["name"], p["port"], p["targetPort"]) for p in ports] == [("80-8080", 80, 8080), ("443-https", 443, "https")]
+    assert get("svc np")["spec"]["ports"][0]["nodePort"] == 30080
+    assert get("svc en")["spec"]["externalName"] == "example.com"
+    assert get("configmap cm")["data"] == {"a": "b", "c": "d"} and get("secret s")["data"] == {"k": "dg=="}
+    spec = get("ingress in")["spec"]
+    assert spec["rules"][0]["http"]["paths"][0]["backend"] == {"service": {"name": "web", "port": {"number": 80}}}
+    assert spec["tls"] == [{"hosts": ["a.b"], "secretName": "t"}]
+    assert "already exists" in kubectl("-n", "pb", "create", "configmap", "cm", code=1)
+    assert "namespaces \"none\" not found" in kubectl("-n", "none", "create", "configmap", "cm", code=1)
+    kubectl("delete", "namespace", "pb")
