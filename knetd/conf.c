@@ -320,6 +320,7 @@ static const struct key keys[] = {
 	KEY(api, socket, read_text, ""),
 	KEY(api, socket_group, read_text, "knetd"),
 	KEY(api, insecure_listen, read_loopback, ""),
+	KEY(api, event_ttl, read_seconds, "3600"),
 	KEY(podnet, cidrs, read_cidrs, "10.244.0.0/24,fd00:10:244::/64"),
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),

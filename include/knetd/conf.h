@@ -32,6 +32,7 @@ struct conf {
 		char socket[108];
 		char socket_group[32];                 /* "knetd" where that group exists */
 		struct conf_endpoints insecure_listen; /* loopback only */
+		uint16_t event_ttl;                    /* seconds an Event is kept */
 	} api;
 	struct {
 		struct conf_cidrs cidrs;

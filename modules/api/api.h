@@ -49,7 +49,7 @@ struct target { /* what a path names */
 	enum kind kind;
 	const char *ns;   /* "" when none or all */
 	const char *name; /* "" for a collection */
-	const char *sub;  /* "", "status" */
+	const char *sub;  /* "", "status", "finalize", or one of a container runtime's */
 };
 
 struct call {
@@ -68,8 +68,12 @@ struct call {
 void status_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void status_invalid(struct call *c, enum kind kind, const char *name, const struct causes *causes);
+/* The same of what is no kind of ours: "DeleteOptions.meta.k8s.io". */
+void status_invalid_options(struct call *c, const char *kind, const struct causes *causes);
 void status_not_found(struct call *c, enum kind kind, const char *name);
-void status_exists(struct call *c, enum kind kind, const char *name);
+void status_exists(struct call *c, enum kind kind, const char *name, bool generated);
+void status_forbidden(struct call *c, enum kind kind, const char *name, const char *why,
+                      const struct causes *causes);
 void status_conflict(struct call *c, enum kind kind, const char *name, const char *why);
 void status_error(struct call *c, const struct err *e); /* what the store or a module said */
 void status_deleted(struct call *c, const struct object *o);

@@ -88,8 +88,8 @@ static void write_known(struct apply *ap, struct verdict *v, enum kind kind, yyj
 	struct err e = { 0 };
 
 	causes->arena = &ap->call->arena;
-	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, false, !ap->call->strict,
-	                 causes, &now, &e))
+	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, PART_MAIN,
+	                 !ap->call->strict, causes, &now, &e))
 		cause_invalid(causes, "", "", "%s", e.text);
 	for (unsigned i = 0; ap->call->strict && i < causes->n_unknown; i++)
 		cause_invalid(causes, causes->unknown[i], "", "unknown field");
@@ -103,6 +103,7 @@ static void write_known(struct apply *ap, struct verdict *v, enum kind kind, yyj
 
 static void apply_one(struct apply *ap, const struct document *d, struct verdict *v)
 {
+	const struct causes *refusal;
 	int kind;
 
 	v->line = d->line;
@@ -132,6 +133,9 @@ static void apply_one(struct apply *ap, const struct document *d, struct verdict
 	} else if (kind_info[kind].namespaced && !store_get(KIND_NAMESPACE, "", v->ns)) {
 		cause_invalid(wrong(ap, v), "metadata.namespace", v->ns,
 		              "namespaces \"%s\" not found", v->ns);
+	} else if (kind_info[kind].namespaced && !store_get(kind, v->ns, v->name) &&
+	           (refusal = namespace_refusal(&ap->call->arena, v->ns))) {
+		cause_forbidden(wrong(ap, v), "metadata.namespace", refusal->v[0].message);
 	} else {
 		write_known(ap, v, kind, d->root);
 		if (kind == KIND_NETWORKPOLICY)

@@ -4,6 +4,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/ip.h>
+#include <knetd/life.h>
 
 #include "api.h"
 
@@ -147,7 +148,32 @@ static void default_policy(yyjson_mut_doc *doc, yyjson_mut_val *root)
 	mut_set(doc, spec, "policyTypes", types);
 }
 
-static void default_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root)
+/* spec.finalizers is changed by the subresource finalize alone. */
+static void default_finalizer(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
+{
+	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec"), *list;
+	yyjson_val *was = yyjson_obj_get(old, "spec");
+
+	if (old) {
+		if (was)
+			mut_set(doc, root, "spec", yyjson_val_mut_copy(doc, was));
+		else
+			yyjson_mut_obj_remove_key(root, "spec");
+		return;
+	}
+	if (!yyjson_mut_is_obj(spec)) {
+		spec = yyjson_mut_obj(doc);
+		mut_set(doc, root, "spec", spec);
+	}
+	list = yyjson_mut_obj_get(spec, "finalizers");
+	if (yyjson_mut_is_arr(list) && yyjson_mut_arr_size(list))
+		return;
+	list = yyjson_mut_arr(doc);
+	yyjson_mut_arr_add_str(doc, list, FINALIZER_NAMESPACE);
+	mut_set(doc, spec, "finalizers", list);
+}
+
+static void default_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
 {
 	yyjson_mut_val *status = yyjson_mut_obj_get(root, "status"),
 		       *meta = yyjson_mut_obj_get(root, "metadata");
@@ -158,8 +184,9 @@ static void default_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root)
 		status = yyjson_mut_obj(doc);
 		mut_set(doc, root, "status", status);
 	}
-	mut_set(doc, status, "phase",
-	        yyjson_mut_str(doc, "Active")); /* there is no other: deletion is at once */
+	if (!mut_at(status, "phase"))
+		mut_set(doc, status, "phase", yyjson_mut_str(doc, "Active"));
+	default_finalizer(doc, root, old);
 	if (!name)
 		return;
 	if (!labels)
@@ -210,7 +237,7 @@ void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, y
 	else if (kind == KIND_NETWORKPOLICY)
 		default_policy(doc, root);
 	else if (kind == KIND_NAMESPACE)
-		default_namespace(doc, root);
+		default_namespace(doc, root, old);
 	else if (kind == KIND_ENDPOINTSLICE)
 		default_slice(doc, root);
 	else if (kind == KIND_SECRET)

@@ -1,62 +1,133 @@
-/* api_delete.c - one object, a collection, a namespace with all that is in it: each in one
- * transaction. */
+/* api_delete.c - one object or a collection, each in one transaction. How an object ends is
+ * life.h's; what hangs on it (a Namespace's content, what it owns) is taken along by modules/life.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/life.h>
 
 #include "api_object.h"
 #include "fields.h"
 
-/* What knetd itself keeps (attachments) follows its pods, not its namespace. */
-static void delete_namespaced(struct arena *a, const char *ns)
-{
-	for (int k = 0; k < KIND_COUNT; k++) {
-		const struct object *o;
-		const char **names;
-		size_t n = 0;
+/* DeleteOptions, from the body or, without one, from the query. */
+struct wish {
+	struct life_options how;
+	const char *uid, *version; /* preconditions, NULL without */
+};
 
-		if (!kind_info[k].namespaced || kind_info[k].read_only)
-			continue;
-		names = arena_alloc(a, (store_count(k) + 1) * sizeof(char *));
-		for (size_t i = 0; (o = store_next_object(k, &i));)
-			if (!strcmp(o->ns, ns))
-				names[n++] = arena_strdup(a, o->name);
-		while (n > 0)
-			store_delete(k, ns, names[--n]);
+static void read_propagation(const char *policy, const char *orphan, struct wish *out,
+                             struct causes *causes)
+{
+	static const char *const names[] = {
+		[PROPAGATION_BACKGROUND] = "Background",
+		[PROPAGATION_FOREGROUND] = "Foreground",
+		[PROPAGATION_ORPHAN] = "Orphan",
+	};
+
+	if (policy && orphan)
+		cause_invalid(causes, "propagationPolicy", policy,
+		              "orphanDependents and deletionPropagation cannot be both set");
+	if (orphan)
+		out->how.propagation =
+			strcmp(orphan, "true") ? PROPAGATION_BACKGROUND : PROPAGATION_ORPHAN;
+	for (size_t i = PROPAGATION_BACKGROUND; policy && i < ARRAY_LEN(names); i++)
+		if (!strcmp(policy, names[i]))
+			out->how.propagation = i;
+	if (policy && !out->how.propagation)
+		cause_not_supported(causes, "propagationPolicy", policy,
+		                    "\"Background\", \"Foreground\", \"Orphan\"");
+}
+
+static void read_dry_run(struct call *c, yyjson_val *root, struct causes *causes)
+{
+	yyjson_val *v;
+	size_t i, n;
+
+	yyjson_arr_foreach (yyjson_obj_get(root, "dryRun"), i, n, v) {
+		if (yyjson_equals_str(v, "All"))
+			c->dry_run = true;
+		else
+			cause_not_supported(causes, "dryRun",
+			                    yyjson_is_str(v) ? yyjson_get_str(v) : "", "\"All\"");
 	}
 }
 
-/* DeleteOptions: dryRun and preconditions count here; grace and propagation have no meaning. False
- * with the answer made when they cannot be read. */
-static bool read_options(struct call *c, struct documents *options)
+static const char *bool_text(yyjson_val *v)
 {
-	const char *dry;
-
-	*options = (struct documents){ 0 };
-	if (!c->http->body_len)
-		return true;
-	if (!body_read_as(c, &meta_delete_options, options))
-		return false;
-	dry = yyjson_mut_get_str(
-		yyjson_mut_arr_get_first(yyjson_mut_obj_get(options->v[0].root, "dryRun")));
-	c->dry_run |= dry && !strcmp(dry, "All");
-	return true;
+	return yyjson_is_bool(v) ? (yyjson_get_bool(v) ? "true" : "false") : NULL;
 }
 
-static bool precondition_holds(struct call *c, const struct object *o, yyjson_mut_val *options)
+static void from_body(struct call *c, yyjson_val *root, struct wish *out, struct causes *causes)
 {
-	auto_doc yyjson_doc *doc = object_doc(o);
-	const char *uid = mut_str(options, "preconditions.uid");
-	const char *own = json_str(yyjson_doc_get_root(doc), "metadata.uid");
+	const char *uid = json_str(root, "preconditions.uid"),
+		   *version = json_str(root, "preconditions.resourceVersion");
 
-	if (!uid || (own && !strcmp(uid, own)))
+	read_dry_run(c, root, causes);
+	out->how.grace = json_int(root, "gracePeriodSeconds", -1);
+	read_propagation(json_str(root, "propagationPolicy"),
+	                 bool_text(yyjson_obj_get(root, "orphanDependents")), out, causes);
+	out->uid = uid ? arena_strdup(&c->arena, uid) : NULL;
+	out->version = version ? arena_strdup(&c->arena, version) : NULL;
+}
+
+static void from_query(struct call *c, struct wish *out, struct causes *causes)
+{
+	const char *query = c->http->query;
+	char policy[32] = "", orphan[8] = "", grace[24] = "";
+
+	http_query(query, "propagationPolicy", policy, sizeof(policy));
+	http_query(query, "orphanDependents", orphan, sizeof(orphan));
+	if (http_query(query, "gracePeriodSeconds", grace, sizeof(grace)))
+		out->how.grace = strtol(grace, NULL, 10);
+	read_propagation(*policy ? policy : NULL, *orphan ? orphan : NULL, out, causes);
+}
+
+/* False with a 400 or 422 as the answer. */
+static bool read_wish(struct call *c, struct wish *out)
+{
+	struct causes causes = { .arena = &c->arena };
+	struct documents d = { 0 };
+	auto_doc yyjson_doc *doc = NULL;
+
+	*out = (struct wish){ .how.grace = -1 };
+	if (!c->http->body_len) {
+		from_query(c, out, &causes);
+	} else {
+		if (!body_read_as(c, &meta_delete_options, &d))
+			return false;
+		doc = yyjson_mut_val_imut_copy(d.v[0].root, NULL);
+		documents_free(&d);
+		from_body(c, yyjson_doc_get_root(doc), out, &causes);
+	}
+	if (causes.n)
+		status_invalid_options(c, "DeleteOptions", &causes);
+	return !causes.n;
+}
+
+/* The words of Kubernetes' BeforeDelete. */
+static bool preconditions_hold(struct call *c, const struct object *o, const struct wish *w)
+{
+	auto_doc yyjson_doc *doc = w->uid ? object_doc(o) : NULL;
+	const char *uid = json_str(yyjson_doc_get_root(doc), "metadata.uid");
+
+	if (w->uid && strcmp(w->uid, uid ? uid : "") != 0) {
+		status_conflict(c, o->kind, o->name,
+		                arena_printf(&c->arena,
+		                             "the UID in the precondition (%.64s) does not match "
+		                             "the UID in record (%s). The object might have been "
+		                             "deleted and then recreated",
+		                             w->uid, uid ? uid : ""));
+		return false;
+	}
+	if (!w->version || strtoull(w->version, NULL, 10) == o->version)
 		return true;
-	status_conflict(
-		c, o->kind, o->name,
-		arena_printf(
-			&c->arena,
-			"Precondition failed: UID in precondition: %.64s, UID in object meta: %s",
-			uid, own ? own : ""));
+	status_conflict(c, o->kind, o->name,
+	                arena_printf(&c->arena,
+	                             "the ResourceVersion in the precondition (%.24s) does not "
+	                             "match the ResourceVersion in record (%llu). The object "
+	                             "might have been modified",
+	                             w->version, (unsigned long long)o->version));
 	return false;
 }
 
@@ -66,64 +137,56 @@ static bool is_kept(const struct object *o)
 	       (!strcmp(o->name, "default") || !strcmp(o->name, "kube-system"));
 }
 
-static void delete_one(struct call *c, const struct object *o, yyjson_mut_val *options)
-{
-	auto_object struct object *hold = object_ref(o);
-
-	if (!precondition_holds(c, o, options))
-		return;
-	if (is_kept(o)) {
-		status_fail(c, 403, "Forbidden",
-		            "namespaces \"%s\" is forbidden: this namespace may not be deleted",
-		            o->name);
-		return;
-	}
-	store_begin();
-	if (o->kind == KIND_NAMESPACE)
-		delete_namespaced(&c->arena, hold->name);
-	store_delete(hold->kind, hold->ns, hold->name);
-	status_deleted(c, hold);
-	object_finish(c);
-}
-
 void serve_delete(struct call *c)
 {
-	const struct object *o = object_find(c);
-	struct documents options;
+	const struct object *o = object_find(c), *left = NULL;
+	auto_object struct object *hold = o ? object_ref(o) : NULL;
+	struct err e = { 0 };
+	struct wish wish;
 
-	if (!o || !read_options(c, &options))
+	if (!o || !read_wish(c, &wish) || !preconditions_hold(c, o, &wish))
 		return;
-	delete_one(c, o, options.n ? options.v[0].root : NULL);
-	documents_free(&options);
-}
-
-static void delete_all(struct call *c, const struct object **v, size_t n)
-{
-	serve_list(c);
-	for (size_t i = 0; i < n; i++)
-		object_ref(v[i]);
-	store_begin();
-	for (size_t i = 0; i < n; i++) {
-		store_delete(v[i]->kind, v[i]->ns, v[i]->name);
-		object_unref((struct object *)v[i]);
+	if (is_kept(o)) {
+		status_forbidden(c, o->kind, o->name, "this namespace may not be deleted", NULL);
+		return;
 	}
+	store_begin();
+	if (life_delete(hold, &wish.how, &left, &e))
+		status_error(c, &e);
+	else if (left)
+		answer_object(c, 200, left);
+	else
+		status_deleted(c, hold);
 	object_finish(c);
 }
 
 void serve_delete_collection(struct call *c)
 {
 	auto_free const struct object **v = NULL;
-	struct documents options;
+	struct err e = { 0 };
+	struct wish wish;
 	size_t n;
+	int ret = 0;
 
 	if (c->target.kind == KIND_NAMESPACE) {
-		status_fail(c, 405, "MethodNotAllowed", "namespaces are deleted one by one");
+		status_fail(c, 405, "MethodNotAllowed",
+		            "the server does not allow this method on the requested resource");
 		return;
 	}
-	if (!read_options(c, &options))
+	if (!read_wish(c, &wish))
 		return;
-	documents_free(&options);
 	v = object_collect(c, &n);
-	if (v)
-		delete_all(c, v, n);
+	if (!v)
+		return;
+	serve_list(c);
+	for (size_t i = 0; i < n; i++)
+		object_ref(v[i]);
+	store_begin();
+	for (size_t i = 0; i < n; i++) {
+		ret = ret ? ret : life_delete(v[i], &wish.how, NULL, &e);
+		object_unref((struct object *)v[i]);
+	}
+	if (ret)
+		status_error(c, &e);
+	object_finish(c);
 }

@@ -3,22 +3,29 @@
 
 #include "api.h"
 
+/* What a write is about: the subresources change nothing but their part, the main path leaves those
+ * parts alone. */
+enum part { PART_MAIN, PART_STATUS, PART_FINALIZE };
+
 /* Reads, defaults, checks and allocates; puts it inside the caller's store transaction. Where
- * something is wrong, causes says what and nothing is put. old: the state before, or NULL.
- * status_only: a write to the status subresource. */
+ * something is wrong, causes says what and nothing is put. old: the state before, or NULL. An
+ * object that was being deleted and that nothing holds back any more is removed; *out is then its
+ * last state. */
 int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
-                 yyjson_mut_val *root, const struct object *old, bool status_only,
-                 bool allow_unknown, struct causes *causes, const struct object **out,
-                 struct err *e);
+                 yyjson_mut_val *root, const struct object *old, enum part part, bool allow_unknown,
+                 struct causes *causes, const struct object **out, struct err *e);
 
 /* The target, or NULL with a 404 as the answer. */
 const struct object *object_find(struct call *c);
 /* The selected objects in the order of their keys (free the array), or NULL with a 400 as the
  * answer. */
 const struct object **object_collect(struct call *c, size_t *n);
+/* Why a namespace that is being deleted takes nothing new; NULL when it is not. */
+const struct causes *namespace_refusal(struct arena *a, const char *ns);
 /* Identity in the body has to be that of the path; what is missing is filled in. Else 400. */
 bool object_agree(struct call *c, yyjson_mut_doc *doc, yyjson_mut_val *root, const char *name);
-/* metadata.resourceVersion in the body is a wish that nothing has happened since. Else 409. */
+/* metadata.uid and resourceVersion in the body are wishes: this object, and nothing has happened
+ * since. Else 409. */
 bool object_unchanged(struct call *c, yyjson_mut_val *root, const struct object *old);
 /* One object in one transaction, and the answer; code is that of success. */
 void object_store(struct call *c, struct documents *d, const char *name, const struct object *old,

@@ -2,6 +2,8 @@
  * [namespaces/NS/]PLURAL[/NAME[/SUB]] */
 #include <string.h>
 
+#include <knetd/auto.h>
+
 #include "api.h"
 
 static const char *segment(struct arena *a, const char **path)
@@ -37,10 +39,20 @@ static bool kind_of(const char *group, const char *version, const char *plural, 
 	return false;
 }
 
-/* Of the subresources there is "status", where a kind has one. */
+/* There is "status", where a kind has one, and a Namespace's "finalize". What a container runtime
+ * would have to answer is told apart from what nobody knows (serve_object). */
 static bool sub_known(const struct target *t)
 {
-	return !*t->sub || (*t->name && !strcmp(t->sub, "status") && kind_info[t->kind].has_status);
+	static const char *const runtime[] = { "log",         "exec",  "attach",
+		                               "portforward", "proxy", "ephemeralcontainers" };
+
+	if (!*t->sub)
+		return true;
+	for (size_t i = 0; t->kind == KIND_POD && *t->name && i < ARRAY_LEN(runtime); i++)
+		if (!strcmp(t->sub, runtime[i]))
+			return true;
+	return *t->name && ((!strcmp(t->sub, "status") && kind_info[t->kind].has_status) ||
+	                    (!strcmp(t->sub, "finalize") && t->kind == KIND_NAMESPACE));
 }
 
 bool target_parse(const char *path, struct arena *a, struct target *out)
@@ -58,12 +70,12 @@ bool target_parse(const char *path, struct arena *a, struct target *out)
 	}
 	version = segment(a, &path);
 	plural = segment(a, &path);
-	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its status the
-	 * Namespace */
+	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its
+	 * subresources the Namespace */
 	if (!strcmp(plural, "namespaces") && *path) {
 		const char *ns = segment(a, &path);
 
-		if (!*path || !strcmp(path, "status")) {
+		if (!*path || !strcmp(path, "status") || !strcmp(path, "finalize")) {
 			out->name = ns;
 			out->sub = arena_strdup(a, path);
 			return kind_of(group, version, plural, &out->kind);

@@ -153,12 +153,13 @@ void status_fail(struct call *c, unsigned code, const char *reason, const char *
 	write_status(c, code, reason, message, NULL);
 }
 
-void status_invalid(struct call *c, enum kind kind, const char *name, const struct causes *causes)
+static void invalid(struct call *c, const struct details *d)
 {
-	struct details d = { name, kind_info[kind].group, kind_info[kind].kind, NULL, causes };
+	const struct causes *causes = d->causes;
 	struct buf b = { 0 };
 
-	buf_printf(&b, "%s%s%s \"%s\" is invalid: ", d.kind, *d.group ? "." : "", d.group, name);
+	buf_printf(&b, "%s%s%s \"%s\" is invalid: ", d->kind, *d->group ? "." : "", d->group,
+	           d->name);
 	if (causes->n > 1)
 		buf_str(&b, "[");
 	for (unsigned i = 0; i < causes->n; i++)
@@ -166,8 +167,19 @@ void status_invalid(struct call *c, enum kind kind, const char *name, const stru
 	if (causes->n > 1)
 		buf_str(&b, "]");
 	buf_add(&b, "", 1);
-	write_status(c, 422, "Invalid", b.data, &d);
+	write_status(c, 422, "Invalid", b.data, d);
 	buf_free(&b);
+}
+
+void status_invalid(struct call *c, enum kind kind, const char *name, const struct causes *causes)
+{
+	invalid(c, &(struct details){ name, kind_info[kind].group, kind_info[kind].kind, NULL,
+	                              causes });
+}
+
+void status_invalid_options(struct call *c, const char *kind, const struct causes *causes)
+{
+	invalid(c, &(struct details){ "", "meta.k8s.io", kind, NULL, causes });
 }
 
 static void about(struct call *c, unsigned code, const char *reason, enum kind kind,
@@ -186,9 +198,23 @@ void status_not_found(struct call *c, enum kind kind, const char *name)
 	about(c, 404, "NotFound", kind, name, "not found");
 }
 
-void status_exists(struct call *c, enum kind kind, const char *name)
+void status_exists(struct call *c, enum kind kind, const char *name, bool generated)
 {
-	about(c, 409, "AlreadyExists", kind, name, "already exists");
+	about(c, 409, "AlreadyExists", kind, name,
+	      generated ? "already exists, the server was not able to generate a unique name for "
+	                  "the object"
+	                : "already exists");
+}
+
+void status_forbidden(struct call *c, enum kind kind, const char *name, const char *why,
+                      const struct causes *causes)
+{
+	struct details d = { name, kind_info[kind].group, kind_info[kind].plural, NULL, causes };
+
+	write_status(c, 403, "Forbidden",
+	             arena_printf(&c->arena, "%s \"%s\" is forbidden: %s",
+	                          qualified_plural(&c->arena, kind), name, why),
+	             &d);
 }
 
 void status_conflict(struct call *c, enum kind kind, const char *name, const char *why)

@@ -1,8 +1,8 @@
-/* api_verbs.c - create and update: identity from path and body, then one object through its checks
- * into the store. The other verbs: api_read.c, api_patch.c, api_delete.c. */
+/* api_verbs.c - which verb a request is, and update: identity from path and body, then one object
+ * through its checks into the store. The other verbs: api_create.c, api_read.c, api_patch.c,
+ * api_delete.c. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <knetd/auto.h>
 
@@ -57,18 +57,6 @@ bool object_agree(struct call *c, yyjson_mut_doc *doc, yyjson_mut_val *root, con
 	return true;
 }
 
-static const char *generated_name(struct call *c, const char *prefix)
-{
-	static const char letters[] = "bcdfghjklmnpqrstvwxz2456789"; /* no vowels: no words */
-	unsigned char r[5] = { 0 };
-
-	if (getrandom(r, sizeof(r), 0) < 0)
-		r[0] = 1;
-	return arena_printf(&c->arena, "%.58s%c%c%c%c%c", prefix, letters[r[0] % 27],
-	                    letters[r[1] % 27], letters[r[2] % 27], letters[r[3] % 27],
-	                    letters[r[4] % 27]);
-}
-
 static void answer_strict(struct call *c, const struct causes *causes)
 {
 	const struct kind_info *k = &kind_info[c->target.kind];
@@ -100,6 +88,13 @@ static void answer_write(struct call *c, unsigned code, const char *name,
 		answer_warning(c, "NetworkPolicy is stored, but this version does not enforce it");
 }
 
+static enum part part_of(const struct call *c)
+{
+	if (!*c->target.sub)
+		return PART_MAIN;
+	return strcmp(c->target.sub, "status") ? PART_FINALIZE : PART_STATUS;
+}
+
 void object_store(struct call *c, struct documents *d, const char *name, const struct object *old,
                   unsigned code)
 {
@@ -110,43 +105,47 @@ void object_store(struct call *c, struct documents *d, const char *name, const s
 
 	store_begin();
 	ret = object_write(c->target.kind, c->target.ns, name, d->doc, d->v[0].root, old,
-	                   *c->target.sub != 0, !c->strict, &causes, &o, &e);
+	                   part_of(c), !c->strict, &causes, &o, &e);
 	answer_write(c, code, name, &causes, ret, o, &e);
 	object_finish(c);
 }
 
-void serve_create(struct call *c)
+/* The uid says which of two objects of one name is meant. */
+static bool same_object(struct call *c, yyjson_mut_val *root, const struct object *old)
 {
-	const char *name, *prefix;
-	struct documents d;
+	const char *uid = mut_str(root, "metadata.uid"), *own;
+	auto_doc yyjson_doc *doc = NULL;
 
-	if (!body_read(c, &d))
-		return;
-	if (object_agree(c, d.doc, d.v[0].root, "")) {
-		name = mut_str(d.v[0].root, "metadata.name");
-		prefix = mut_str(d.v[0].root, "metadata.generateName");
-		if ((!name || !*name) && prefix && *prefix) {
-			name = generated_name(c, prefix);
-			mut_set(d.doc, yyjson_mut_obj_get(d.v[0].root, "metadata"), "name",
-			        yyjson_mut_strcpy(d.doc, name));
-		}
-		name = name ? arena_strdup(&c->arena, name) : "";
-		if (kind_info[c->target.kind].namespaced &&
-		    !store_get(KIND_NAMESPACE, "", c->target.ns))
-			status_not_found(c, KIND_NAMESPACE, c->target.ns);
-		else if (*name && store_get(c->target.kind, c->target.ns, name))
-			status_exists(c, c->target.kind, name);
-		else
-			object_store(c, &d, name, NULL, 201);
-	}
-	documents_free(&d);
+	if (!uid || !*uid)
+		return true;
+	doc = object_doc(old);
+	own = json_str(yyjson_doc_get_root(doc), "metadata.uid");
+	if (own && !strcmp(uid, own))
+		return true;
+	status_conflict(
+		c, old->kind, old->name,
+		arena_printf(
+			&c->arena,
+			"Precondition failed: UID in precondition: %.64s, UID in object meta: %s",
+			uid, own ? own : ""));
+	return false;
 }
 
 bool object_unchanged(struct call *c, yyjson_mut_val *root, const struct object *old)
 {
 	const char *version = mut_str(root, "metadata.resourceVersion");
+	struct causes causes = { .arena = &c->arena };
 
-	if (!version || !*version || strtoull(version, NULL, 10) == old->version)
+	if (!same_object(c, root, old))
+		return false;
+	if (version && version[strspn(version, "0123456789")]) {
+		cause_invalid(&causes, "metadata.resourceVersion", version,
+		              "must be a number that the server gave");
+		status_invalid(c, old->kind, old->name, &causes);
+		return false;
+	}
+	if (!version || !*version || !strcmp(version, "0") ||
+	    strtoull(version, NULL, 10) == old->version)
 		return true;
 	status_conflict(c, old->kind, old->name,
 	                "the object has been modified; please apply your changes to the latest "
@@ -170,29 +169,53 @@ void serve_update(struct call *c)
 	documents_free(&d);
 }
 
+/* Served by a kubelet on a cluster's node. */
+static bool is_runtime(const struct target *t)
+{
+	return *t->sub && strcmp(t->sub, "status") != 0 && strcmp(t->sub, "finalize") != 0;
+}
+
+static void not_allowed(struct call *c)
+{
+	status_fail(c, 405, "MethodNotAllowed",
+	            "the server does not allow this method on the requested resource");
+}
+
+static void serve_named(struct call *c, const char *m)
+{
+	bool whole = !*c->target.sub, finalize = !strcmp(c->target.sub, "finalize");
+
+	if (!strcmp(m, "PUT"))
+		serve_update(c);
+	else if (!strcmp(m, "PATCH") && !finalize)
+		serve_patch(c);
+	else if (!strcmp(m, "DELETE") && whole)
+		serve_delete(c);
+	else
+		not_allowed(c);
+}
+
 void serve_object(struct call *c)
 {
 	const char *m = c->http->method;
-	bool named = *c->target.name, whole = !*c->target.sub;
-	bool writable = !kind_info[c->target.kind].read_only;
+	bool named = *c->target.name;
 	bool placed = *c->target.ns || !kind_info[c->target.kind].namespaced;
 
-	if (!strcmp(m, "GET") || !strcmp(m, "HEAD"))
+	if (is_runtime(&c->target))
+		status_fail(c, 501, "NotImplemented",
+		            "pods/%s is the container runtime's: ask it (crictl, ctr)",
+		            c->target.sub);
+	else if ((!strcmp(m, "GET") || !strcmp(m, "HEAD")) && strcmp(c->target.sub, "finalize"))
 		named ? serve_get(c) : serve_list(c);
-	else if (!writable)
+	else if (kind_info[c->target.kind].read_only)
 		status_fail(c, 405, "MethodNotAllowed", "%s are written by knetd alone",
 		            kind_info[c->target.kind].plural);
-	else if (!strcmp(m, "POST") && !named && placed)
+	else if (named)
+		serve_named(c, m);
+	else if (!strcmp(m, "POST") && placed)
 		serve_create(c);
-	else if (!strcmp(m, "PUT") && named)
-		serve_update(c);
-	else if (!strcmp(m, "PATCH") && named)
-		serve_patch(c);
-	else if (!strcmp(m, "DELETE") && named && whole)
-		serve_delete(c);
-	else if (!strcmp(m, "DELETE") && !named && placed)
+	else if (!strcmp(m, "DELETE") && placed)
 		serve_delete_collection(c);
 	else
-		status_fail(c, 405, "MethodNotAllowed",
-		            "the server does not allow this method on the requested resource");
+		not_allowed(c);
 }

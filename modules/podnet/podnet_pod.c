@@ -12,6 +12,7 @@
 #include <knetd/arena.h>
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/life.h>
 #include <knetd/store.h>
 
 #include "podnet_plan.h"
@@ -114,7 +115,7 @@ static int ensure_namespace(const char *ns, struct err *e)
 	yyjson_mut_arr_add_str(doc, array_in(doc, object_in(doc, root, "spec"), "finalizers"),
 	                       "kubernetes");
 	set_text(doc, object_in(doc, root, "status"), "phase", "Active");
-	return store_put(KIND_NAMESPACE, "", ns, doc, STORE_RUN, NULL, e);
+	return store_put(KIND_NAMESPACE, "", ns, doc, 0, NULL, e);
 }
 
 static int add_labels(yyjson_mut_doc *doc, yyjson_mut_val *meta, const char *text, struct err *e)
@@ -270,14 +271,21 @@ static int take_network_off(const struct object *pod, struct err *e)
 		       *status = object_in(doc, root, "status");
 	yyjson_mut_val *annotations =
 		yyjson_mut_obj_get(yyjson_mut_obj_get(root, "metadata"), "annotations");
+	bool made_here =
+		yyjson_mut_equals_str(yyjson_mut_obj_get(annotations, POD_CREATED_BY), "cni");
+	const struct object *off;
+	int ret;
 
-	if (yyjson_mut_equals_str(yyjson_mut_obj_get(annotations, POD_CREATED_BY), "cni"))
+	if (made_here && !strstr(pod->json, "\"finalizers\""))
 		return store_delete(KIND_POD, pod->ns, pod->name);
 	yyjson_mut_obj_remove_key(annotations, POD_ATTACHMENT);
 	yyjson_mut_obj_remove_key(status, "podIP");
 	yyjson_mut_obj_remove_key(status, "podIPs");
 	set_ready(doc, status, false);
-	return store_put(KIND_POD, pod->ns, pod->name, doc, flags_of(pod), NULL, e);
+	ret = store_put(KIND_POD, pod->ns, pod->name, doc, flags_of(pod), &off, e);
+	if (ret || (!made_here && !life_ending(off)))
+		return ret;
+	return life_delete(off, &(struct life_options){ .grace = 0 }, NULL, e);
 }
 
 int pod_detached(const struct attachment *a, struct err *e)

@@ -8,7 +8,6 @@
 #include "cni.h"
 
 /* Says on the Pod which PodNetwork its addresses come from, and whether we made the Pod. */
-#define POD_ATTACHMENT "knetd.io/attachment"
 #define POD_CREATED_BY "knetd.io/created-by"
 #define POD_LABELS "knetd.io/labels"
 

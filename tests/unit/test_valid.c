@@ -203,7 +203,8 @@ static void test_what_is_filled_in(void **state)
 		        "\"Egress\"]}}" },
 		{ KIND_NAMESPACE, "{\"metadata\":{\"name\":\"x\"}}",
 		  "{\"metadata\":{\"name\":\"x\",\"labels\":{\"kubernetes.io/"
-		  "metadata.name\":\"x\"}},\"status\":{\"phase\":\"Active\"}}" },
+		  "metadata.name\":\"x\"}},\"status\":{\"phase\":\"Active\"},\"spec\":{"
+		  "\"finalizers\":[\"kubernetes\"]}}" },
 		{ KIND_SECRET, NAMED "\"stringData\":{\"a\":\"hello\",\"b\":\"\"}}",
 		  NAMED "\"type\":\"Opaque\",\"data\":{\"a\":\"aGVsbG8=\",\"b\":\"\"}}" },
 		{ KIND_ENDPOINTSLICE,
