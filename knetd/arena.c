@@ -7,6 +7,7 @@
 #include <knetd/arena.h>
 #include <knetd/auto.h>
 
+#define FIRST_BLOCK 512 /* what lives long and needs little (a watch) stays small */
 #define BLOCK_SIZE (8 * 1024)
 #define ALIGN 16
 
@@ -23,7 +24,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (!b || b->size - b->used < size) {
-		size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		size_t least = b ? BLOCK_SIZE : FIRST_BLOCK, room = size > least ? size : least;
 
 		b = xmalloc(sizeof(*b) + room);
 		b->used = 0;

@@ -48,3 +48,13 @@ bool http_query(const char *query, const char *name, char *out, size_t size)
 	}
 	return false;
 }
+
+bool http_query_has(const char *query, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; *query; query += strcspn(query, "&"), query += *query == '&')
+		if (!strncmp(query, name, len) && strchr("=&", query[len]))
+			return true;
+	return false;
+}

@@ -100,3 +100,4 @@ struct http_answer {
 bool http_decode(const char *p, size_t n, bool plus, char *out, size_t size);
 /* The decoded value of a query parameter into out; false when absent or too long. */
 bool http_query(const char *query, const char *name, char *out, size_t size);
+bool http_query_has(const char *query, const char *name); /* with or without a value */

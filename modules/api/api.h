@@ -11,6 +11,8 @@
 #include <knetd/http.h>
 #include <knetd/store.h>
 
+#include "api_selector.h"
+
 #define API_BODY_MAX (3 << 20)   /* bytes of one object's request, as a real API server */
 #define API_APPLY_MAX (64 << 20) /* of POST /apply */
 #define API_MEMBERS_MAX 10000    /* of one JSON object: some look-ups walk them all */
@@ -166,24 +168,6 @@ void serve_update(struct call *c);
 void serve_patch(struct call *c);
 void serve_delete(struct call *c);
 void serve_delete_collection(struct call *c);
-
-/* metadata.labels and fields, as list and watch select. */
-#define SELECTOR_REQUIREMENTS 32
-#define SELECTOR_VALUES 64
-struct selector {
-	unsigned n;
-	struct requirement {
-		enum { REQ_IN, REQ_NOT_IN, REQ_EXISTS, REQ_ABSENT } op;
-		bool field; /* path into the object, not a label */
-		const char *key;
-		unsigned n_values;
-		const char *values[SELECTOR_VALUES];
-	} v[SELECTOR_REQUIREMENTS];
-};
-/* Reads labelSelector and fieldSelector of a query; *why names what is wrong. */
-bool selector_parse(const char *query, enum kind kind, struct arena *a, struct selector *out,
-                    const char **why);
-bool selector_match(const struct selector *s, const struct object *o);
 
 /* ---- connections and watches ---------------------------------------------------------------- */
 
