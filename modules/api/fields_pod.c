@@ -3,14 +3,14 @@
 
 // clang-format off
 static const struct field core_container_port_fields[] = {
-	{ "name", STRING, 0, 1, NULL, NULL, "" },
-	{ "hostPort", INT32, 0, 2, NULL, NULL, "" },
-	{ "containerPort", INT32, REQUIRED | POINTER, 3, NULL, NULL, "" },
-	{ "protocol", STRING, 0, 4, NULL, NULL, "" },
-	{ "hostIP", STRING, 0, 5, NULL, NULL, "" },
+	{ "name", STRING, 0, 1, NULL, NULL, "Name of the port, which Services and policies may use." },
+	{ "hostPort", INT32, 0, 2, NULL, NULL, "Port of the node that leads to it." },
+	{ "containerPort", INT32, REQUIRED | POINTER, 3, NULL, NULL, "The port." },
+	{ "protocol", STRING, 0, 4, NULL, NULL, "TCP, UDP or SCTP; TCP when unset." },
+	{ "hostIP", STRING, 0, 5, NULL, NULL, "Address of the node for hostPort; all when unset." },
 	END
 };
-static const struct message core_container_port = { "io.k8s.api.core.v1.ContainerPort", "", core_container_port_fields };
+static const struct message core_container_port = { "io.k8s.api.core.v1.ContainerPort", "A port that a container listens on.", core_container_port_fields };
 
 static const struct field core_config_map_env_source_fields[] = {
 	{ "", OBJECT, EMBEDDED | ATOMIC, 1, &core_local_object_reference, NULL, "" },
@@ -50,11 +50,21 @@ static const struct field core_secret_key_selector_fields[] = {
 };
 static const struct message core_secret_key_selector = { "io.k8s.api.core.v1.SecretKeySelector", "", core_secret_key_selector_fields };
 
+static const struct field core_file_key_selector_fields[] = {
+	{ "volumeName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	{ "key", STRING, REQUIRED | POINTER, 3, NULL, NULL, "" },
+	{ "optional", BOOL, POINTER, 4, NULL, NULL, "" },
+	END
+};
+static const struct message core_file_key_selector = { "io.k8s.api.core.v1.FileKeySelector", "", core_file_key_selector_fields };
+
 static const struct field core_env_var_source_fields[] = {
 	{ "fieldRef", OBJECT, POINTER | ATOMIC, 1, &core_object_field_selector, NULL, "" },
 	{ "resourceFieldRef", OBJECT, POINTER | ATOMIC, 2, &core_resource_field_selector, NULL, "" },
 	{ "configMapKeyRef", OBJECT, POINTER | ATOMIC, 3, &core_config_map_key_selector, NULL, "" },
 	{ "secretKeyRef", OBJECT, POINTER | ATOMIC, 4, &core_secret_key_selector, NULL, "" },
+	{ "fileKeyRef", OBJECT, POINTER | ATOMIC, 5, &core_file_key_selector, NULL, "" },
 	END
 };
 static const struct message core_env_var_source = { "io.k8s.api.core.v1.EnvVarSource", "", core_env_var_source_fields };
@@ -167,7 +177,7 @@ static const struct field core_probe_fields[] = {
 static const struct message core_probe = { "io.k8s.api.core.v1.Probe", "", core_probe_fields };
 
 static const struct field core_sleep_action_fields[] = {
-	{ "seconds", INT32, POINTER, 1, NULL, NULL, "" },
+	{ "seconds", INT32, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	END
 };
 static const struct message core_sleep_action = { "io.k8s.api.core.v1.SleepAction", "", core_sleep_action_fields };
@@ -184,6 +194,7 @@ static const struct message core_lifecycle_handler = { "io.k8s.api.core.v1.Lifec
 static const struct field core_lifecycle_fields[] = {
 	{ "postStart", OBJECT, POINTER, 1, &core_lifecycle_handler, NULL, "" },
 	{ "preStop", OBJECT, POINTER, 2, &core_lifecycle_handler, NULL, "" },
+	{ "stopSignal", STRING, POINTER, 3, NULL, NULL, "" },
 	END
 };
 static const struct message core_lifecycle = { "io.k8s.api.core.v1.Lifecycle", "", core_lifecycle_fields };
@@ -214,14 +225,14 @@ static const struct field core_windows_security_context_options_fields[] = {
 static const struct message core_windows_security_context_options = { "io.k8s.api.core.v1.WindowsSecurityContextOptions", "", core_windows_security_context_options_fields };
 
 static const struct field core_seccomp_profile_fields[] = {
-	{ "type", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "type", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "localhostProfile", STRING, POINTER, 2, NULL, NULL, "" },
 	END
 };
 static const struct message core_seccomp_profile = { "io.k8s.api.core.v1.SeccompProfile", "", core_seccomp_profile_fields };
 
 static const struct field core_app_armor_profile_fields[] = {
-	{ "type", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "type", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "localhostProfile", STRING, POINTER, 2, NULL, NULL, "" },
 	END
 };
@@ -244,22 +255,37 @@ static const struct field core_security_context_fields[] = {
 };
 static const struct message core_security_context = { "io.k8s.api.core.v1.SecurityContext", "", core_security_context_fields };
 
+static const struct field core_container_restart_rule_on_exit_codes_fields[] = {
+	{ "operator", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "values", INT32, LIST | SET, 2, NULL, "", "" },
+	END
+};
+static const struct message core_container_restart_rule_on_exit_codes = { "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes", "", core_container_restart_rule_on_exit_codes_fields };
+
+static const struct field core_container_restart_rule_fields[] = {
+	{ "action", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "exitCodes", OBJECT, POINTER, 2, &core_container_restart_rule_on_exit_codes, NULL, "" },
+	END
+};
+static const struct message core_container_restart_rule = { "io.k8s.api.core.v1.ContainerRestartRule", "", core_container_restart_rule_fields };
+
 static const struct field core_container_fields[] = {
-	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
-	{ "image", STRING, 0, 2, NULL, NULL, "" },
-	{ "command", STRING, LIST, 3, NULL, NULL, "" },
-	{ "args", STRING, LIST, 4, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "Name of the container, unique in the pod." },
+	{ "image", STRING, 0, 2, NULL, NULL, "Image it is made of." },
+	{ "command", STRING, LIST, 3, NULL, NULL, "What it runs, in place of what the image says." },
+	{ "args", STRING, LIST, 4, NULL, NULL, "Arguments of what it runs." },
 	{ "workingDir", STRING, 0, 5, NULL, NULL, "" },
-	{ "ports", OBJECT, LIST, 6, &core_container_port, "containerPort,protocol", "" },
+	{ "ports", OBJECT, LIST, 6, &core_container_port, "containerPort,protocol", "Ports it listens on; others can be reached as well." },
 	{ "envFrom", OBJECT, LIST, 19, &core_env_from_source, NULL, "" },
 	{ "env", OBJECT, LIST, 7, &core_env_var, "name", "" },
 	{ "resources", OBJECT, 0, 8, &core_resource_requirements, NULL, "" },
 	{ "resizePolicy", OBJECT, LIST, 23, &core_container_resize_policy, NULL, "" },
 	{ "restartPolicy", STRING, POINTER, 24, NULL, NULL, "" },
+	{ "restartPolicyRules", OBJECT, LIST, 25, &core_container_restart_rule, NULL, "" },
 	{ "volumeMounts", OBJECT, LIST, 9, &core_volume_mount, "mountPath", "" },
 	{ "volumeDevices", OBJECT, LIST, 21, &core_volume_device, "devicePath", "" },
-	{ "livenessProbe", OBJECT, POINTER, 10, &core_probe, NULL, "" },
-	{ "readinessProbe", OBJECT, POINTER, 11, &core_probe, NULL, "" },
+	{ "livenessProbe", OBJECT, POINTER, 10, &core_probe, NULL, "How to find out whether it is to be restarted; done by the kubelet, not by knetd." },
+	{ "readinessProbe", OBJECT, POINTER, 11, &core_probe, NULL, "How to find out whether it may get traffic; done by the kubelet, not by knetd." },
 	{ "startupProbe", OBJECT, POINTER, 22, &core_probe, NULL, "" },
 	{ "lifecycle", OBJECT, POINTER, 12, &core_lifecycle, NULL, "" },
 	{ "terminationMessagePath", STRING, 0, 13, NULL, NULL, "" },
@@ -271,20 +297,21 @@ static const struct field core_container_fields[] = {
 	{ "tty", BOOL, 0, 18, NULL, NULL, "" },
 	END
 };
-static const struct message core_container = { "io.k8s.api.core.v1.Container", "", core_container_fields };
+static const struct message core_container = { "io.k8s.api.core.v1.Container", "A container of a pod; knetd looks at its name and ports.", core_container_fields };
 
 static const struct field core_ephemeral_container_common_fields[] = {
-	{ "name", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "image", STRING, 0, 2, NULL, NULL, "" },
 	{ "command", STRING, LIST, 3, NULL, NULL, "" },
 	{ "args", STRING, LIST, 4, NULL, NULL, "" },
 	{ "workingDir", STRING, 0, 5, NULL, NULL, "" },
-	{ "ports", OBJECT, LIST, 6, &core_container_port, "containerPort", "" },
+	{ "ports", OBJECT, LIST, 6, &core_container_port, "containerPort,protocol", "" },
 	{ "envFrom", OBJECT, LIST, 19, &core_env_from_source, NULL, "" },
 	{ "env", OBJECT, LIST, 7, &core_env_var, "name", "" },
 	{ "resources", OBJECT, 0, 8, &core_resource_requirements, NULL, "" },
 	{ "resizePolicy", OBJECT, LIST, 23, &core_container_resize_policy, NULL, "" },
 	{ "restartPolicy", STRING, POINTER, 24, NULL, NULL, "" },
+	{ "restartPolicyRules", OBJECT, LIST, 25, &core_container_restart_rule, NULL, "" },
 	{ "volumeMounts", OBJECT, LIST, 9, &core_volume_mount, "mountPath", "" },
 	{ "volumeDevices", OBJECT, LIST, 21, &core_volume_device, "devicePath", "" },
 	{ "livenessProbe", OBJECT, POINTER, 10, &core_probe, NULL, "" },
@@ -420,11 +447,11 @@ static const struct field core_toleration_fields[] = {
 static const struct message core_toleration = { "io.k8s.api.core.v1.Toleration", "", core_toleration_fields };
 
 static const struct field core_host_alias_fields[] = {
-	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
-	{ "hostnames", STRING, LIST, 2, NULL, NULL, "" },
+	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "The address." },
+	{ "hostnames", STRING, LIST, 2, NULL, NULL, "Its names." },
 	END
 };
-static const struct message core_host_alias = { "io.k8s.api.core.v1.HostAlias", "", core_host_alias_fields };
+static const struct message core_host_alias = { "io.k8s.api.core.v1.HostAlias", "Names for an address in the pod's hosts file.", core_host_alias_fields };
 
 static const struct field core_pod_dns_config_option_fields[] = {
 	{ "name", STRING, 0, 1, NULL, NULL, "" },
@@ -434,18 +461,18 @@ static const struct field core_pod_dns_config_option_fields[] = {
 static const struct message core_pod_dns_config_option = { "io.k8s.api.core.v1.PodDNSConfigOption", "", core_pod_dns_config_option_fields };
 
 static const struct field core_pod_dns_config_fields[] = {
-	{ "nameservers", STRING, LIST, 1, NULL, NULL, "" },
-	{ "searches", STRING, LIST, 2, NULL, NULL, "" },
-	{ "options", OBJECT, LIST, 3, &core_pod_dns_config_option, NULL, "" },
+	{ "nameservers", STRING, LIST, 1, NULL, NULL, "Further name servers." },
+	{ "searches", STRING, LIST, 2, NULL, NULL, "Further search domains." },
+	{ "options", OBJECT, LIST, 3, &core_pod_dns_config_option, NULL, "Further resolver options." },
 	END
 };
-static const struct message core_pod_dns_config = { "io.k8s.api.core.v1.PodDNSConfig", "", core_pod_dns_config_fields };
+static const struct message core_pod_dns_config = { "io.k8s.api.core.v1.PodDNSConfig", "DNS settings of a pod.", core_pod_dns_config_fields };
 
 static const struct field core_pod_readiness_gate_fields[] = {
-	{ "conditionType", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "conditionType", STRING, REQUIRED | POINTER, 1, NULL, NULL, "Type of the condition." },
 	END
 };
-static const struct message core_pod_readiness_gate = { "io.k8s.api.core.v1.PodReadinessGate", "", core_pod_readiness_gate_fields };
+static const struct message core_pod_readiness_gate = { "io.k8s.api.core.v1.PodReadinessGate", "A further condition for a pod to be ready.", core_pod_readiness_gate_fields };
 
 static const struct field core_topology_spread_constraint_fields[] = {
 	{ "maxSkew", INT32, REQUIRED | POINTER, 1, NULL, NULL, "" },
@@ -461,7 +488,7 @@ static const struct field core_topology_spread_constraint_fields[] = {
 static const struct message core_topology_spread_constraint = { "io.k8s.api.core.v1.TopologySpreadConstraint", "", core_topology_spread_constraint_fields };
 
 static const struct field core_pod_os_fields[] = {
-	{ "name", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	END
 };
 static const struct message core_pod_os = { "io.k8s.api.core.v1.PodOS", "", core_pod_os_fields };
@@ -482,34 +509,34 @@ static const struct message core_pod_resource_claim = { "io.k8s.api.core.v1.PodR
 
 static const struct field core_pod_spec_fields[] = {
 	{ "volumes", OBJECT, LIST, 1, &core_volume, "name", "" },
-	{ "initContainers", OBJECT, LIST, 20, &core_container, "name", "" },
-	{ "containers", OBJECT, LIST | REQUIRED | POINTER, 2, &core_container, "name", "" },
+	{ "initContainers", OBJECT, LIST, 20, &core_container, "name", "Containers that run before the others." },
+	{ "containers", OBJECT, LIST | REQUIRED | POINTER, 2, &core_container, "name", "Its containers." },
 	{ "ephemeralContainers", OBJECT, LIST, 34, &core_ephemeral_container, "name", "" },
-	{ "restartPolicy", STRING, 0, 3, NULL, NULL, "" },
-	{ "terminationGracePeriodSeconds", INT64, POINTER, 4, NULL, NULL, "" },
+	{ "restartPolicy", STRING, 0, 3, NULL, NULL, "Always, OnFailure or Never." },
+	{ "terminationGracePeriodSeconds", INT64, POINTER, 4, NULL, NULL, "Seconds it may take to end." },
 	{ "activeDeadlineSeconds", INT64, POINTER, 5, NULL, NULL, "" },
-	{ "dnsPolicy", STRING, 0, 6, NULL, NULL, "" },
+	{ "dnsPolicy", STRING, 0, 6, NULL, NULL, "ClusterFirst, ClusterFirstWithHostNet, Default or None." },
 	{ "nodeSelector", STRING, MAP | ATOMIC, 7, NULL, NULL, "" },
-	{ "serviceAccountName", STRING, 0, 8, NULL, NULL, "" },
+	{ "serviceAccountName", STRING, 0, 8, NULL, NULL, "Account it runs as." },
 	{ "serviceAccount", STRING, 0, 9, NULL, NULL, "" },
 	{ "automountServiceAccountToken", BOOL, POINTER, 21, NULL, NULL, "" },
-	{ "nodeName", STRING, 0, 10, NULL, NULL, "" },
-	{ "hostNetwork", BOOL, 0, 11, NULL, NULL, "" },
+	{ "nodeName", STRING, 0, 10, NULL, NULL, "Node it runs on." },
+	{ "hostNetwork", BOOL, 0, 11, NULL, NULL, "Whether it uses the node's network; it has no addresses of its own then." },
 	{ "hostPID", BOOL, 0, 12, NULL, NULL, "" },
 	{ "hostIPC", BOOL, 0, 13, NULL, NULL, "" },
 	{ "shareProcessNamespace", BOOL, POINTER, 27, NULL, NULL, "" },
 	{ "securityContext", OBJECT, POINTER, 14, &core_pod_security_context, NULL, "" },
 	{ "imagePullSecrets", OBJECT, LIST, 15, &core_local_object_reference, "name", "" },
-	{ "hostname", STRING, 0, 16, NULL, NULL, "" },
-	{ "subdomain", STRING, 0, 17, NULL, NULL, "" },
+	{ "hostname", STRING, 0, 16, NULL, NULL, "Host name of the pod; its name when unset." },
+	{ "subdomain", STRING, 0, 17, NULL, NULL, "Name of a headless Service; gives the pod a DNS name HOSTNAME.SUBDOMAIN.NAMESPACE.svc." },
 	{ "affinity", OBJECT, POINTER, 18, &core_affinity, NULL, "" },
 	{ "schedulerName", STRING, 0, 19, NULL, NULL, "" },
 	{ "tolerations", OBJECT, LIST, 22, &core_toleration, NULL, "" },
-	{ "hostAliases", OBJECT, LIST, 23, &core_host_alias, "ip", "" },
+	{ "hostAliases", OBJECT, LIST, 23, &core_host_alias, "ip", "Lines for the pod's hosts file." },
 	{ "priorityClassName", STRING, 0, 24, NULL, NULL, "" },
 	{ "priority", INT32, POINTER, 25, NULL, NULL, "" },
-	{ "dnsConfig", OBJECT, POINTER, 26, &core_pod_dns_config, NULL, "" },
-	{ "readinessGates", OBJECT, LIST, 28, &core_pod_readiness_gate, NULL, "" },
+	{ "dnsConfig", OBJECT, POINTER, 26, &core_pod_dns_config, NULL, "DNS settings beside dnsPolicy." },
+	{ "readinessGates", OBJECT, LIST, 28, &core_pod_readiness_gate, NULL, "Further conditions for the pod to be ready." },
 	{ "runtimeClassName", STRING, POINTER, 29, NULL, NULL, "" },
 	{ "enableServiceLinks", BOOL, POINTER, 30, NULL, NULL, "" },
 	{ "preemptionPolicy", STRING, POINTER, 31, NULL, NULL, "" },
@@ -521,32 +548,34 @@ static const struct field core_pod_spec_fields[] = {
 	{ "schedulingGates", OBJECT, LIST, 38, &core_pod_scheduling_gate, "name", "" },
 	{ "resourceClaims", OBJECT, LIST, 39, &core_pod_resource_claim, "name", "" },
 	{ "resources", OBJECT, POINTER, 40, &core_resource_requirements, NULL, "" },
+	{ "hostnameOverride", STRING, POINTER, 41, NULL, NULL, "" },
 	END
 };
-static const struct message core_pod_spec = { "io.k8s.api.core.v1.PodSpec", "", core_pod_spec_fields };
+static const struct message core_pod_spec = { "io.k8s.api.core.v1.PodSpec", "What a Pod asks for; knetd looks at what has to do with the network.", core_pod_spec_fields };
 
 static const struct field core_pod_condition_fields[] = {
-	{ "type", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
-	{ "status", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
-	{ "lastProbeTime", TIME, 0, 3, NULL, NULL, "" },
-	{ "lastTransitionTime", TIME, 0, 4, NULL, NULL, "" },
-	{ "reason", STRING, 0, 5, NULL, NULL, "" },
-	{ "message", STRING, 0, 6, NULL, NULL, "" },
+	{ "type", STRING, REQUIRED | POINTER, 1, NULL, NULL, "Name of the aspect, as Ready." },
+	{ "status", STRING, REQUIRED | POINTER, 2, NULL, NULL, "True, False or Unknown." },
+	{ "lastProbeTime", TIME, 0, 3, NULL, NULL, "When it was last looked at." },
+	{ "lastTransitionTime", TIME, 0, 4, NULL, NULL, "When status last changed." },
+	{ "reason", STRING, 0, 5, NULL, NULL, "Why, in one word for programs." },
+	{ "message", STRING, 0, 6, NULL, NULL, "Why, in a sentence for people." },
+	{ "observedGeneration", INT64, 0, 7, NULL, NULL, "The metadata.generation that was looked at." },
 	END
 };
-static const struct message core_pod_condition = { "io.k8s.api.core.v1.PodCondition", "", core_pod_condition_fields };
+static const struct message core_pod_condition = { "io.k8s.api.core.v1.PodCondition", "One aspect of a Pod's state.", core_pod_condition_fields };
 
 static const struct field core_host_ip_fields[] = {
-	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "The address." },
 	END
 };
-static const struct message core_host_ip = { "io.k8s.api.core.v1.HostIP", "", core_host_ip_fields };
+static const struct message core_host_ip = { "io.k8s.api.core.v1.HostIP", "An address of the node.", core_host_ip_fields };
 
 static const struct field core_pod_ip_fields[] = {
-	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "ip", STRING, REQUIRED | POINTER, 1, NULL, NULL, "The address." },
 	END
 };
-static const struct message core_pod_ip = { "io.k8s.api.core.v1.PodIP", "", core_pod_ip_fields };
+static const struct message core_pod_ip = { "io.k8s.api.core.v1.PodIP", "An address of the pod.", core_pod_ip_fields };
 
 static const struct field core_container_state_waiting_fields[] = {
 	{ "reason", STRING, 0, 1, NULL, NULL, "" },
@@ -562,7 +591,7 @@ static const struct field core_container_state_running_fields[] = {
 static const struct message core_container_state_running = { "io.k8s.api.core.v1.ContainerStateRunning", "", core_container_state_running_fields };
 
 static const struct field core_container_state_terminated_fields[] = {
-	{ "exitCode", INT32, POINTER, 1, NULL, NULL, "" },
+	{ "exitCode", INT32, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "signal", INT32, 0, 2, NULL, NULL, "" },
 	{ "reason", STRING, 0, 3, NULL, NULL, "" },
 	{ "message", STRING, 0, 4, NULL, NULL, "" },
@@ -582,8 +611,8 @@ static const struct field core_container_state_fields[] = {
 static const struct message core_container_state = { "io.k8s.api.core.v1.ContainerState", "", core_container_state_fields };
 
 static const struct field core_volume_mount_status_fields[] = {
-	{ "name", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "mountPath", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "mountPath", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	{ "recursiveReadOnly", STRING, POINTER, 4, NULL, NULL, "" },
 	END
@@ -591,8 +620,8 @@ static const struct field core_volume_mount_status_fields[] = {
 static const struct message core_volume_mount_status = { "io.k8s.api.core.v1.VolumeMountStatus", "", core_volume_mount_status_fields };
 
 static const struct field core_linux_container_user_fields[] = {
-	{ "uid", INT64, POINTER, 1, NULL, NULL, "" },
-	{ "gid", INT64, POINTER, 2, NULL, NULL, "" },
+	{ "uid", INT64, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "gid", INT64, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "supplementalGroups", INT64, LIST, 3, NULL, NULL, "" },
 	END
 };
@@ -605,73 +634,91 @@ static const struct field core_container_user_fields[] = {
 static const struct message core_container_user = { "io.k8s.api.core.v1.ContainerUser", "", core_container_user_fields };
 
 static const struct field core_resource_health_fields[] = {
-	{ "resourceID", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "resourceID", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "health", STRING, 0, 2, NULL, NULL, "" },
 	END
 };
 static const struct message core_resource_health = { "io.k8s.api.core.v1.ResourceHealth", "", core_resource_health_fields };
 
 static const struct field core_resource_status_fields[] = {
-	{ "name", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "resources", OBJECT, LIST, 2, &core_resource_health, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "resources", OBJECT, LIST, 2, &core_resource_health, "resourceID", "" },
 	END
 };
 static const struct message core_resource_status = { "io.k8s.api.core.v1.ResourceStatus", "", core_resource_status_fields };
 
 static const struct field core_container_status_fields[] = {
-	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
-	{ "state", OBJECT, 0, 2, &core_container_state, NULL, "" },
-	{ "lastState", OBJECT, 0, 3, &core_container_state, NULL, "" },
-	{ "ready", BOOL, REQUIRED | POINTER, 4, NULL, NULL, "" },
-	{ "restartCount", INT32, REQUIRED | POINTER, 5, NULL, NULL, "" },
-	{ "image", STRING, REQUIRED | POINTER, 6, NULL, NULL, "" },
-	{ "imageID", STRING, REQUIRED | POINTER, 7, NULL, NULL, "" },
-	{ "containerID", STRING, 0, 8, NULL, NULL, "" },
-	{ "started", BOOL, POINTER, 9, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "Name of the container." },
+	{ "state", OBJECT, 0, 2, &core_container_state, NULL, "What it does now." },
+	{ "lastState", OBJECT, 0, 3, &core_container_state, NULL, "What it did before." },
+	{ "ready", BOOL, REQUIRED | POINTER, 4, NULL, NULL, "Whether it is ready." },
+	{ "restartCount", INT32, REQUIRED | POINTER, 5, NULL, NULL, "How often it was restarted." },
+	{ "image", STRING, REQUIRED | POINTER, 6, NULL, NULL, "Image it runs." },
+	{ "imageID", STRING, REQUIRED | POINTER, 7, NULL, NULL, "Id of the image." },
+	{ "containerID", STRING, 0, 8, NULL, NULL, "Id of the container." },
+	{ "started", BOOL, POINTER, 9, NULL, NULL, "Whether it has started." },
 	{ "allocatedResources", QUANTITY, MAP, 10, NULL, NULL, "" },
 	{ "resources", OBJECT, POINTER, 11, &core_resource_requirements, NULL, "" },
 	{ "volumeMounts", OBJECT, LIST, 12, &core_volume_mount_status, "mountPath", "" },
 	{ "user", OBJECT, POINTER, 13, &core_container_user, NULL, "" },
 	{ "allocatedResourcesStatus", OBJECT, LIST, 14, &core_resource_status, "name", "" },
+	{ "stopSignal", STRING, POINTER, 15, NULL, NULL, "" },
 	END
 };
-static const struct message core_container_status = { "io.k8s.api.core.v1.ContainerStatus", "", core_container_status_fields };
+static const struct message core_container_status = { "io.k8s.api.core.v1.ContainerStatus", "The state of a container.", core_container_status_fields };
 
 static const struct field core_pod_resource_claim_status_fields[] = {
-	{ "name", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "resourceClaimName", STRING, POINTER, 2, NULL, NULL, "" },
 	END
 };
 static const struct message core_pod_resource_claim_status = { "io.k8s.api.core.v1.PodResourceClaimStatus", "", core_pod_resource_claim_status_fields };
 
-static const struct field core_pod_status_fields[] = {
-	{ "phase", STRING, 0, 1, NULL, NULL, "" },
-	{ "conditions", OBJECT, LIST, 2, &core_pod_condition, "type", "" },
-	{ "message", STRING, 0, 3, NULL, NULL, "" },
-	{ "reason", STRING, 0, 4, NULL, NULL, "" },
-	{ "nominatedNodeName", STRING, 0, 11, NULL, NULL, "" },
-	{ "hostIP", STRING, 0, 5, NULL, NULL, "" },
-	{ "hostIPs", OBJECT, LIST, 16, &core_host_ip, "ip", "" },
-	{ "podIP", STRING, 0, 6, NULL, NULL, "" },
-	{ "podIPs", OBJECT, LIST, 12, &core_pod_ip, "ip", "" },
-	{ "startTime", TIME, POINTER, 7, NULL, NULL, "" },
-	{ "initContainerStatuses", OBJECT, LIST, 10, &core_container_status, NULL, "" },
-	{ "containerStatuses", OBJECT, LIST, 8, &core_container_status, NULL, "" },
-	{ "qosClass", STRING, 0, 9, NULL, NULL, "" },
-	{ "ephemeralContainerStatuses", OBJECT, LIST, 13, &core_container_status, NULL, "" },
-	{ "resize", STRING, 0, 14, NULL, NULL, "" },
-	{ "resourceClaimStatuses", OBJECT, LIST, 15, &core_pod_resource_claim_status, "name", "" },
+static const struct field core_container_extended_resource_request_fields[] = {
+	{ "containerName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "resourceName", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	{ "requestName", STRING, REQUIRED | POINTER, 3, NULL, NULL, "" },
 	END
 };
-static const struct message core_pod_status = { "io.k8s.api.core.v1.PodStatus", "", core_pod_status_fields };
+static const struct message core_container_extended_resource_request = { "io.k8s.api.core.v1.ContainerExtendedResourceRequest", "", core_container_extended_resource_request_fields };
+
+static const struct field core_pod_extended_resource_claim_status_fields[] = {
+	{ "requestMappings", OBJECT, LIST | REQUIRED | POINTER, 1, &core_container_extended_resource_request, NULL, "" },
+	{ "resourceClaimName", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	END
+};
+static const struct message core_pod_extended_resource_claim_status = { "io.k8s.api.core.v1.PodExtendedResourceClaimStatus", "", core_pod_extended_resource_claim_status_fields };
+
+static const struct field core_pod_status_fields[] = {
+	{ "phase", STRING, 0, 1, NULL, NULL, "Pending, Running, Succeeded, Failed or Unknown." },
+	{ "conditions", OBJECT, LIST, 2, &core_pod_condition, "type", "Aspects of its state; Ready decides whether Services use it." },
+	{ "message", STRING, 0, 3, NULL, NULL, "Why it is in this state, in a sentence." },
+	{ "reason", STRING, 0, 4, NULL, NULL, "Why it is in this state, in one word." },
+	{ "nominatedNodeName", STRING, 0, 11, NULL, NULL, "Node that makes room for it." },
+	{ "hostIP", STRING, 0, 5, NULL, NULL, "Address of its node." },
+	{ "hostIPs", OBJECT, LIST, 16, &core_host_ip, "ip", "Addresses of its node." },
+	{ "podIP", STRING, 0, 6, NULL, NULL, "Its address." },
+	{ "podIPs", OBJECT, LIST, 12, &core_pod_ip, "ip", "Its addresses, one a family; the first is podIP." },
+	{ "startTime", TIME, POINTER, 7, NULL, NULL, "When it was started." },
+	{ "initContainerStatuses", OBJECT, LIST, 10, &core_container_status, NULL, "The state of its init containers." },
+	{ "containerStatuses", OBJECT, LIST, 8, &core_container_status, NULL, "The state of its containers." },
+	{ "qosClass", STRING, 0, 9, NULL, NULL, "Guaranteed, Burstable or BestEffort." },
+	{ "ephemeralContainerStatuses", OBJECT, LIST, 13, &core_container_status, NULL, "The state of its ephemeral containers." },
+	{ "resize", STRING, 0, 14, NULL, NULL, "" },
+	{ "resourceClaimStatuses", OBJECT, LIST, 15, &core_pod_resource_claim_status, "name", "" },
+	{ "observedGeneration", INT64, 0, 17, NULL, NULL, "The metadata.generation that was looked at." },
+	{ "extendedResourceClaimStatus", OBJECT, POINTER, 18, &core_pod_extended_resource_claim_status, NULL, "" },
+	END
+};
+static const struct message core_pod_status = { "io.k8s.api.core.v1.PodStatus", "The state of a Pod.", core_pod_status_fields };
 
 static const struct field core_pod_fields[] = {
 	TYPE_META
-	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "" },
-	{ "spec", OBJECT, 0, 2, &core_pod_spec, NULL, "" },
-	{ "status", OBJECT, 0, 3, &core_pod_status, NULL, "" },
+	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "Name, namespace, labels and what the server keeps about the object." },
+	{ "spec", OBJECT, 0, 2, &core_pod_spec, NULL, "What is asked for." },
+	{ "status", OBJECT, 0, 3, &core_pod_status, NULL, "Its state." },
 	END
 };
-const struct message core_pod = { "io.k8s.api.core.v1.Pod", "", core_pod_fields };
+const struct message core_pod = { "io.k8s.api.core.v1.Pod", "Some containers with one network: its labels, named ports, readiness and addresses.", core_pod_fields };
 
 // clang-format on

@@ -3,7 +3,7 @@
 
 // clang-format off
 static const struct field core_host_path_volume_source_fields[] = {
-	{ "path", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "type", STRING, POINTER, 2, NULL, NULL, "" },
 	END
 };
@@ -17,7 +17,7 @@ static const struct field core_empty_dir_volume_source_fields[] = {
 static const struct message core_empty_dir_volume_source = { "io.k8s.api.core.v1.EmptyDirVolumeSource", "", core_empty_dir_volume_source_fields };
 
 static const struct field core_gce_persistent_disk_volume_source_fields[] = {
-	{ "pdName", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "pdName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "partition", INT32, 0, 3, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 4, NULL, NULL, "" },
@@ -26,7 +26,7 @@ static const struct field core_gce_persistent_disk_volume_source_fields[] = {
 static const struct message core_gce_persistent_disk_volume_source = { "io.k8s.api.core.v1.GCEPersistentDiskVolumeSource", "", core_gce_persistent_disk_volume_source_fields };
 
 static const struct field core_aws_elastic_block_store_volume_source_fields[] = {
-	{ "volumeID", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "volumeID", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "partition", INT32, 0, 3, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 4, NULL, NULL, "" },
@@ -35,7 +35,7 @@ static const struct field core_aws_elastic_block_store_volume_source_fields[] = 
 static const struct message core_aws_elastic_block_store_volume_source = { "io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource", "", core_aws_elastic_block_store_volume_source_fields };
 
 static const struct field core_git_repo_volume_source_fields[] = {
-	{ "repository", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "repository", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "revision", STRING, 0, 2, NULL, NULL, "" },
 	{ "directory", STRING, 0, 3, NULL, NULL, "" },
 	END
@@ -60,8 +60,8 @@ static const struct field core_secret_volume_source_fields[] = {
 static const struct message core_secret_volume_source = { "io.k8s.api.core.v1.SecretVolumeSource", "", core_secret_volume_source_fields };
 
 static const struct field core_nfs_volume_source_fields[] = {
-	{ "server", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "path", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "server", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	END
 };
@@ -74,9 +74,9 @@ static const struct field core_local_object_reference_fields[] = {
 const struct message core_local_object_reference = { "io.k8s.api.core.v1.LocalObjectReference", "", core_local_object_reference_fields };
 
 static const struct field core_iscsi_volume_source_fields[] = {
-	{ "targetPortal", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "iqn", STRING, POINTER, 2, NULL, NULL, "" },
-	{ "lun", INT32, POINTER, 3, NULL, NULL, "" },
+	{ "targetPortal", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "iqn", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	{ "lun", INT32, REQUIRED | POINTER, 3, NULL, NULL, "" },
 	{ "iscsiInterface", STRING, 0, 4, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 5, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 6, NULL, NULL, "" },
@@ -90,23 +90,23 @@ static const struct field core_iscsi_volume_source_fields[] = {
 static const struct message core_iscsi_volume_source = { "io.k8s.api.core.v1.ISCSIVolumeSource", "", core_iscsi_volume_source_fields };
 
 static const struct field core_glusterfs_volume_source_fields[] = {
-	{ "endpoints", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "path", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "endpoints", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	END
 };
 static const struct message core_glusterfs_volume_source = { "io.k8s.api.core.v1.GlusterfsVolumeSource", "", core_glusterfs_volume_source_fields };
 
 static const struct field core_persistent_volume_claim_volume_source_fields[] = {
-	{ "claimName", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "claimName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 2, NULL, NULL, "" },
 	END
 };
 static const struct message core_persistent_volume_claim_volume_source = { "io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource", "", core_persistent_volume_claim_volume_source_fields };
 
 static const struct field core_rbd_volume_source_fields[] = {
-	{ "monitors", STRING, LIST | POINTER, 1, NULL, NULL, "" },
-	{ "image", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "monitors", STRING, LIST | REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "image", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 3, NULL, NULL, "" },
 	{ "pool", STRING, 0, 4, NULL, NULL, "" },
 	{ "user", STRING, 0, 5, NULL, NULL, "" },
@@ -118,7 +118,7 @@ static const struct field core_rbd_volume_source_fields[] = {
 static const struct message core_rbd_volume_source = { "io.k8s.api.core.v1.RBDVolumeSource", "", core_rbd_volume_source_fields };
 
 static const struct field core_flex_volume_source_fields[] = {
-	{ "driver", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "driver", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "secretRef", OBJECT, POINTER | ATOMIC, 3, &core_local_object_reference, NULL, "" },
 	{ "readOnly", BOOL, 0, 4, NULL, NULL, "" },
@@ -128,7 +128,7 @@ static const struct field core_flex_volume_source_fields[] = {
 static const struct message core_flex_volume_source = { "io.k8s.api.core.v1.FlexVolumeSource", "", core_flex_volume_source_fields };
 
 static const struct field core_cinder_volume_source_fields[] = {
-	{ "volumeID", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "volumeID", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	{ "secretRef", OBJECT, POINTER | ATOMIC, 4, &core_local_object_reference, NULL, "" },
@@ -137,7 +137,7 @@ static const struct field core_cinder_volume_source_fields[] = {
 static const struct message core_cinder_volume_source = { "io.k8s.api.core.v1.CinderVolumeSource", "", core_cinder_volume_source_fields };
 
 static const struct field core_ceph_fs_volume_source_fields[] = {
-	{ "monitors", STRING, LIST | POINTER, 1, NULL, NULL, "" },
+	{ "monitors", STRING, LIST | REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "path", STRING, 0, 2, NULL, NULL, "" },
 	{ "user", STRING, 0, 3, NULL, NULL, "" },
 	{ "secretFile", STRING, 0, 4, NULL, NULL, "" },
@@ -170,7 +170,7 @@ static const struct field core_resource_field_selector_fields[] = {
 const struct message core_resource_field_selector = { "io.k8s.api.core.v1.ResourceFieldSelector", "", core_resource_field_selector_fields };
 
 static const struct field core_downward_api_volume_file_fields[] = {
-	{ "path", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fieldRef", OBJECT, POINTER | ATOMIC, 2, &core_object_field_selector, NULL, "" },
 	{ "resourceFieldRef", OBJECT, POINTER | ATOMIC, 3, &core_resource_field_selector, NULL, "" },
 	{ "mode", INT32, POINTER, 4, NULL, NULL, "" },
@@ -196,8 +196,8 @@ static const struct field core_fc_volume_source_fields[] = {
 static const struct message core_fc_volume_source = { "io.k8s.api.core.v1.FCVolumeSource", "", core_fc_volume_source_fields };
 
 static const struct field core_azure_file_volume_source_fields[] = {
-	{ "secretName", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "shareName", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "secretName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "shareName", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	END
 };
@@ -213,7 +213,7 @@ static const struct field core_config_map_volume_source_fields[] = {
 static const struct message core_config_map_volume_source = { "io.k8s.api.core.v1.ConfigMapVolumeSource", "", core_config_map_volume_source_fields };
 
 static const struct field core_vsphere_virtual_disk_volume_source_fields[] = {
-	{ "volumePath", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "volumePath", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "storagePolicyName", STRING, 0, 3, NULL, NULL, "" },
 	{ "storagePolicyID", STRING, 0, 4, NULL, NULL, "" },
@@ -222,8 +222,8 @@ static const struct field core_vsphere_virtual_disk_volume_source_fields[] = {
 static const struct message core_vsphere_virtual_disk_volume_source = { "io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource", "", core_vsphere_virtual_disk_volume_source_fields };
 
 static const struct field core_quobyte_volume_source_fields[] = {
-	{ "registry", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "volume", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "registry", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "volume", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	{ "user", STRING, 0, 4, NULL, NULL, "" },
 	{ "group", STRING, 0, 5, NULL, NULL, "" },
@@ -233,8 +233,8 @@ static const struct field core_quobyte_volume_source_fields[] = {
 static const struct message core_quobyte_volume_source = { "io.k8s.api.core.v1.QuobyteVolumeSource", "", core_quobyte_volume_source_fields };
 
 static const struct field core_azure_disk_volume_source_fields[] = {
-	{ "diskName", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "diskURI", STRING, POINTER, 2, NULL, NULL, "" },
+	{ "diskName", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "diskURI", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
 	{ "cachingMode", STRING, POINTER, 3, NULL, NULL, "" },
 	{ "fsType", STRING, POINTER, 4, NULL, NULL, "" },
 	{ "readOnly", BOOL, POINTER, 5, NULL, NULL, "" },
@@ -244,7 +244,7 @@ static const struct field core_azure_disk_volume_source_fields[] = {
 static const struct message core_azure_disk_volume_source = { "io.k8s.api.core.v1.AzureDiskVolumeSource", "", core_azure_disk_volume_source_fields };
 
 static const struct field core_photon_persistent_disk_volume_source_fields[] = {
-	{ "pdID", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "pdID", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	END
 };
@@ -275,7 +275,7 @@ static const struct message core_config_map_projection = { "io.k8s.api.core.v1.C
 static const struct field core_service_account_token_projection_fields[] = {
 	{ "audience", STRING, 0, 1, NULL, NULL, "" },
 	{ "expirationSeconds", INT64, POINTER, 2, NULL, NULL, "" },
-	{ "path", STRING, POINTER, 3, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 3, NULL, NULL, "" },
 	END
 };
 static const struct message core_service_account_token_projection = { "io.k8s.api.core.v1.ServiceAccountTokenProjection", "", core_service_account_token_projection_fields };
@@ -285,10 +285,21 @@ static const struct field core_cluster_trust_bundle_projection_fields[] = {
 	{ "signerName", STRING, POINTER, 2, NULL, NULL, "" },
 	{ "labelSelector", OBJECT, POINTER | ATOMIC, 3, &meta_label_selector, NULL, "" },
 	{ "optional", BOOL, POINTER, 5, NULL, NULL, "" },
-	{ "path", STRING, POINTER, 4, NULL, NULL, "" },
+	{ "path", STRING, REQUIRED | POINTER, 4, NULL, NULL, "" },
 	END
 };
 static const struct message core_cluster_trust_bundle_projection = { "io.k8s.api.core.v1.ClusterTrustBundleProjection", "", core_cluster_trust_bundle_projection_fields };
+
+static const struct field core_pod_certificate_projection_fields[] = {
+	{ "signerName", STRING, REQUIRED, 1, NULL, NULL, "" },
+	{ "keyType", STRING, REQUIRED, 2, NULL, NULL, "" },
+	{ "maxExpirationSeconds", INT32, POINTER, 3, NULL, NULL, "" },
+	{ "credentialBundlePath", STRING, 0, 4, NULL, NULL, "" },
+	{ "keyPath", STRING, 0, 5, NULL, NULL, "" },
+	{ "certificateChainPath", STRING, 0, 6, NULL, NULL, "" },
+	END
+};
+static const struct message core_pod_certificate_projection = { "io.k8s.api.core.v1.PodCertificateProjection", "", core_pod_certificate_projection_fields };
 
 static const struct field core_volume_projection_fields[] = {
 	{ "secret", OBJECT, POINTER, 1, &core_secret_projection, NULL, "" },
@@ -296,6 +307,7 @@ static const struct field core_volume_projection_fields[] = {
 	{ "configMap", OBJECT, POINTER, 3, &core_config_map_projection, NULL, "" },
 	{ "serviceAccountToken", OBJECT, POINTER, 4, &core_service_account_token_projection, NULL, "" },
 	{ "clusterTrustBundle", OBJECT, POINTER, 5, &core_cluster_trust_bundle_projection, NULL, "" },
+	{ "podCertificate", OBJECT, POINTER, 6, &core_pod_certificate_projection, NULL, "" },
 	END
 };
 static const struct message core_volume_projection = { "io.k8s.api.core.v1.VolumeProjection", "", core_volume_projection_fields };
@@ -308,7 +320,7 @@ static const struct field core_projected_volume_source_fields[] = {
 static const struct message core_projected_volume_source = { "io.k8s.api.core.v1.ProjectedVolumeSource", "", core_projected_volume_source_fields };
 
 static const struct field core_portworx_volume_source_fields[] = {
-	{ "volumeID", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "volumeID", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "fsType", STRING, 0, 2, NULL, NULL, "" },
 	{ "readOnly", BOOL, 0, 3, NULL, NULL, "" },
 	END
@@ -316,9 +328,9 @@ static const struct field core_portworx_volume_source_fields[] = {
 static const struct message core_portworx_volume_source = { "io.k8s.api.core.v1.PortworxVolumeSource", "", core_portworx_volume_source_fields };
 
 static const struct field core_scale_io_volume_source_fields[] = {
-	{ "gateway", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "system", STRING, POINTER, 2, NULL, NULL, "" },
-	{ "secretRef", OBJECT, POINTER | ATOMIC, 3, &core_local_object_reference, NULL, "" },
+	{ "gateway", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
+	{ "system", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	{ "secretRef", OBJECT, REQUIRED | POINTER | ATOMIC, 3, &core_local_object_reference, NULL, "" },
 	{ "sslEnabled", BOOL, 0, 4, NULL, NULL, "" },
 	{ "protectionDomain", STRING, 0, 5, NULL, NULL, "" },
 	{ "storagePool", STRING, 0, 6, NULL, NULL, "" },
@@ -341,7 +353,7 @@ static const struct field core_storage_os_volume_source_fields[] = {
 static const struct message core_storage_os_volume_source = { "io.k8s.api.core.v1.StorageOSVolumeSource", "", core_storage_os_volume_source_fields };
 
 static const struct field core_csi_volume_source_fields[] = {
-	{ "driver", STRING, POINTER, 1, NULL, NULL, "" },
+	{ "driver", STRING, REQUIRED | POINTER, 1, NULL, NULL, "" },
 	{ "readOnly", BOOL, POINTER, 2, NULL, NULL, "" },
 	{ "fsType", STRING, POINTER, 3, NULL, NULL, "" },
 	{ "volumeAttributes", STRING, MAP, 4, NULL, NULL, "" },
@@ -359,8 +371,8 @@ static const struct message core_volume_resource_requirements = { "io.k8s.api.co
 
 static const struct field core_typed_object_reference_fields[] = {
 	{ "apiGroup", STRING, POINTER, 1, NULL, NULL, "" },
-	{ "kind", STRING, POINTER, 2, NULL, NULL, "" },
-	{ "name", STRING, POINTER, 3, NULL, NULL, "" },
+	{ "kind", STRING, REQUIRED | POINTER, 2, NULL, NULL, "" },
+	{ "name", STRING, REQUIRED | POINTER, 3, NULL, NULL, "" },
 	{ "namespace", STRING, POINTER, 4, NULL, NULL, "" },
 	END
 };
@@ -381,8 +393,8 @@ static const struct field core_persistent_volume_claim_spec_fields[] = {
 static const struct message core_persistent_volume_claim_spec = { "io.k8s.api.core.v1.PersistentVolumeClaimSpec", "", core_persistent_volume_claim_spec_fields };
 
 static const struct field core_persistent_volume_claim_template_fields[] = {
-	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "" },
-	{ "spec", OBJECT, POINTER, 2, &core_persistent_volume_claim_spec, NULL, "" },
+	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "Name, namespace, labels and what the server keeps about the object." },
+	{ "spec", OBJECT, REQUIRED | POINTER, 2, &core_persistent_volume_claim_spec, NULL, "" },
 	END
 };
 static const struct message core_persistent_volume_claim_template = { "io.k8s.api.core.v1.PersistentVolumeClaimTemplate", "", core_persistent_volume_claim_template_fields };
