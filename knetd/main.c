@@ -111,6 +111,20 @@ static int prepare_dirs(struct err *e)
 	return ret;
 }
 
+/* What the callbacks of a turn wrote becomes durable, then takes effect. What a sync writes is
+ * written when it commits: later modules have to see it. */
+static void end_turn(void)
+{
+	static struct log_rate rate;
+	struct err e = { 0 };
+
+	if (store_flush(&e) && log_may(&rate))
+		log_err("%s", e.text);
+	store_defer(false);
+	modules_sync();
+	store_defer(true);
+}
+
 static int start(struct err *e)
 {
 	int ret = prepare_dirs(e);
@@ -123,12 +137,12 @@ static int start(struct err *e)
 		ret = store_open(conf.node.state_dir, conf.node.run_dir, e);
 	if (ret)
 		return ret;
-	/* Before the hooks of modules: answers leave after their effect. */
-	loop_after(modules_sync);
+	/* Before the hooks of modules: answers leave when they are durable and in force. */
+	loop_after(end_turn);
 	ret = modules_start(e);
 	if (ret)
 		return ret;
-	modules_sync();
+	end_turn();
 	return 0;
 }
 

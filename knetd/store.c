@@ -1,6 +1,6 @@
-/* store.c - see store.h. Every write is applied to memory at once and noted in an undo list; commit
- * sends the net effect to LMDB and, when that worked, to the ring (store_ring.c); a failed commit
- * or an abort walks the list back. One thread: nobody can see the time between. */
+/* store.c - see store.h. Every write is applied to memory at once and noted in an undo list. An
+ * abort walks the list back to the transaction's beginning; a flush sends all of it to LMDB and,
+ * when that worked, to the ring (store_ring.c), or walks the whole of it back. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +23,29 @@ struct group {
 
 struct undo {
 	enum kind kind;
+	uint64_t version;
 	struct object *old, *new; /* references; either may be NULL */
 };
+
+#define LISTENERS 4
+/* After a flush that failed this many transactions in a row have to succeed one by one before they
+ * are grouped again: one that does not fit must not take the others down with it turn after turn.
+ */
+#define ALONE 64
 
 static struct {
 	struct map objects[KIND_COUNT]; /* key -> struct object, each holding a reference */
 	struct map groups[KIND_COUNT];  /* group name -> struct group */
-	uint64_t version;
+	uint64_t version; /* given out last; one that was taken back is not given again */
+	uint64_t flushed; /* of the newest change in the ring */
 	size_t count;
-	bool writing;
-	struct undo *undo;
-	size_t n_undo, cap_undo;
+	bool writing, deferred;
+	unsigned alone;
+	struct undo *undo; /* what is not flushed: ended transactions, then the open one */
+	size_t n_undo, cap_undo, n_ended;
+	void (*listeners[LISTENERS])(const struct err *failed);
+	unsigned n_listeners;
+	struct store_stats stats;
 } store;
 
 /* ---- objects in memory ---------------------------------------------------------------------- */
@@ -154,7 +166,7 @@ const struct list *store_group(enum kind kind, const char *group)
 
 uint64_t store_version(void)
 {
-	return store.version;
+	return store.flushed;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -174,6 +186,7 @@ static void note_undo(enum kind kind, struct object *old, struct object *new)
 	}
 	store.undo[store.n_undo++] = (struct undo){
 		.kind = kind,
+		.version = store.version,
 		.old = old ? object_ref(old) : NULL,
 		.new = new ? object_ref(new) : NULL,
 	};
@@ -221,24 +234,31 @@ int store_delete(enum kind kind, const char *ns, const char *name)
 	return 0;
 }
 
-static void end_write(void)
+/* Forgets the steps behind the first keep. */
+static void drop_undo(size_t keep)
 {
-	for (size_t i = 0; i < store.n_undo; i++) {
-		object_unref(store.undo[i].old);
-		object_unref(store.undo[i].new);
+	while (store.n_undo > keep) {
+		struct undo *u = &store.undo[--store.n_undo];
+
+		object_unref(u->old);
+		object_unref(u->new);
 	}
-	store.n_undo = 0;
-	store.writing = false;
 }
 
-void store_abort(void)
+static void walk_back(size_t keep)
 {
-	for (size_t i = store.n_undo; i-- > 0;) {
+	for (size_t i = store.n_undo; i-- > keep;) {
 		struct undo *u = &store.undo[i];
 
 		replace(u->kind, u->new, u->old ? object_ref(u->old) : NULL);
 	}
-	end_write();
+	drop_undo(keep);
+}
+
+void store_abort(void)
+{
+	walk_back(store.n_ended);
+	store.writing = false;
 }
 
 static const char *lmdb_key(struct arena *a, const struct object *o)
@@ -266,27 +286,123 @@ static size_t to_writes(struct arena *a, const struct undo *u, struct lmdb_write
 	return n;
 }
 
-int store_commit(struct err *e)
+static int write_all(struct err *e)
 {
 	auto_arena struct arena a = { 0 };
-	auto_free struct lmdb_write *w = NULL;
+	auto_free struct lmdb_write *w = xmalloc(2 * store.n_undo * sizeof(*w));
 	size_t n = 0;
-	int ret;
 
-	if (store.n_undo)
-		w = xmalloc(2 * store.n_undo * sizeof(*w));
 	for (size_t i = 0; i < store.n_undo; i++)
 		n += to_writes(&a, &store.undo[i], w + n);
-	ret = n ? lmdb_write(w, n, e) : 0;
-	if (ret) {
-		store_abort();
-		return ret;
+	return lmdb_write(w, n, e);
+}
+
+/* The run side commits before the state side (store_lmdb.c). When the second failed, the first gets
+ * back what it had: the latest write of a key is its oldest state. */
+static void restore_run_side(void)
+{
+	auto_arena struct arena a = { 0 };
+	auto_free struct lmdb_write *w = xmalloc(store.n_undo * sizeof(*w));
+	struct err e = { 0 };
+	size_t n = 0;
+
+	for (size_t i = store.n_undo; i-- > 0;) {
+		const struct undo *u = &store.undo[i];
+		const struct object *old = u->old && u->old->run ? u->old : NULL;
+
+		if (old || (u->new && u->new->run))
+			w[n++] = (struct lmdb_write){
+				.env = ENV_RUN,
+				.key = lmdb_key(&a, old ? old : u->new),
+				.data = old ? old->json : NULL,
+				.n = old ? old->json_len : 0,
+			};
 	}
-	for (size_t i = 0; i < store.n_undo; i++)
-		ring_add(store.undo[i].kind, store.undo[i].old, store.undo[i].new,
-		         store.version - store.n_undo + 1 + i);
-	end_write();
-	return 0;
+	if (n && lmdb_write(w, n, &e))
+		log_err("store: taking back what the run directory got: %s", e.text);
+}
+
+static void flush_failed(void)
+{
+	restore_run_side();
+	walk_back(0);
+	store.alone = ALONE;
+}
+
+static void flush_done(void)
+{
+	for (size_t i = 0; i < store.n_undo; i++) {
+		const struct undo *u = &store.undo[i];
+
+		ring_add(u->kind, u->old, u->new, u->version);
+		store.flushed = u->version;
+	}
+	store.stats.flushes++;
+	store.stats.writes += store.n_undo;
+	drop_undo(0);
+	store.alone -= store.alone > 0;
+}
+
+static int flush(struct err *e)
+{
+	int ret = store.n_undo ? write_all(e) : 0;
+
+	if (ret)
+		flush_failed();
+	else if (store.n_undo)
+		flush_done();
+	store.n_ended = 0;
+	return ret;
+}
+
+int store_commit(struct err *e)
+{
+	store.writing = false;
+	if (store.n_undo == store.n_ended)
+		return 0;
+	store.stats.transactions++;
+	store.n_ended = store.n_undo;
+	if (store.deferred && !store.alone)
+		return 0;
+	return flush(e);
+}
+
+bool store_pending(void)
+{
+	return store.n_ended != 0;
+}
+
+void store_defer(bool on)
+{
+	store.deferred = on;
+}
+
+int store_flush(struct err *e)
+{
+	struct err own = { 0 };
+	int ret;
+
+	if (!store.n_ended)
+		return 0;
+	ret = flush(&own);
+	if (ret && e)
+		*e = own;
+	for (unsigned i = 0; i < store.n_listeners; i++)
+		store.listeners[i](ret ? &own : NULL);
+	return ret;
+}
+
+void store_on_flush(void (*fn)(const struct err *failed))
+{
+	if (store.n_listeners < LISTENERS)
+		store.listeners[store.n_listeners++] = fn;
+	else
+		log_err("store: more than %d listeners", LISTENERS);
+}
+
+void store_read_stats(struct store_stats *out)
+{
+	*out = store.stats;
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -365,6 +481,7 @@ int store_open(const char *state_dir, const char *run_dir, struct err *e)
 	if (ret)
 		return ret;
 	version_from_clock();
+	store.flushed = store.version;
 	ring_reset();
 	return rebooted ? store_forget_addresses(e) : 0;
 }
@@ -375,6 +492,7 @@ void store_close(void)
 	struct group *g;
 
 	ring_reset();
+	drop_undo(0);
 	for (int k = 0; k < KIND_COUNT; k++) {
 		for (size_t i = 0; (o = map_next(&store.objects[k], &i));)
 			object_unref(o);
@@ -383,7 +501,9 @@ void store_close(void)
 		map_free(&store.objects[k]);
 		map_free(&store.groups[k]);
 	}
-	store.count = 0;
-	store.version = 0;
+	store.count = store.n_ended = 0;
+	store.version = store.flushed = 0;
+	store.deferred = store.writing = false;
+	store.alone = store.n_listeners = 0;
 	lmdb_close();
 }

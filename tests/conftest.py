@@ -19,9 +19,10 @@ def knetd():
 def knetd_factory():
     started = []
 
-    def make(**options):
+    def make(before=lambda daemon: None, **options):
         daemon = Knetd(**options)
         started.append(daemon)
+        before(daemon)
         return daemon.start()
 
     yield make

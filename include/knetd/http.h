@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <knetd/buf.h>
+#include <knetd/err.h>
 
 #define HTTP_HEAD_MAX (32 * 1024) /* bytes of request line and headers */
 #define HTTP_HEADERS_MAX 128
@@ -95,6 +96,10 @@ struct http_answer {
 	const char *content_type; /* static; "application/json" at first */
 	struct buf body;
 	struct buf headers; /* further header lines, each with its CRLF */
+	/* Writes the answer anew, in the caller's own form, when what it says could not be kept
+	 * after all (store.h). NULL: a Status. The body was emptied. */
+	void (*undone)(struct http_answer *answer, const struct err *e);
+	unsigned form; /* for undone to remember which */
 };
 /* Percent-decoding, plus: '+' is a blank. False when it is malformed, has a NUL or does not fit. */
 bool http_decode(const char *p, size_t n, bool plus, char *out, size_t size);

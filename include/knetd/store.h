@@ -2,10 +2,13 @@
  *
  * Objects are kept under the state directory; those marked `run` (attachments, leases, everything
  * derived from them) in a second environment under the run directory, which is emptied when the
- * boot id differs. One transaction a request: a commit that fails leaves memory and disk as they
- * were.
+ * boot id differs. One transaction a request: one that fails leaves memory and disk as they were.
  *
- * Every committed change goes into one bounded ring. The API's watches and the modules are cursors
+ * Group commit: while the core runs I/O callbacks, an ended transaction is in memory alone, and all
+ * of a turn go to the disk together, with one sync, when the callbacks are through (store_defer,
+ * store_flush). Until then nobody may be told of them: answers are held, and the ring has nothing.
+ *
+ * Every flushed change goes into one bounded ring. The API's watches and the modules are cursors
  * on that ring; whoever falls off its end starts again from the whole state. */
 #pragma once
 
@@ -35,9 +38,10 @@ size_t store_count(enum kind kind);
  * list of struct object by in_group (container_of). */
 const struct list *store_group(enum kind kind, const char *group);
 
-uint64_t store_version(void); /* of the newest change; starts from the clock, never goes back */
+/* Of the newest change in the ring; starts from the clock, never goes back. */
+uint64_t store_version(void);
 
-/* Writing. Between begin and commit or abort, reads see the writes. Not nested. */
+/* Writing. From store_put and store_delete on, reads see the writes. Not nested. */
 void store_begin(void);
 enum { STORE_RUN = 1 }; /* flags: keep in the run directory */
 /* Stores doc as the object's new state; creates it when it is not there. Sets apiVersion, kind,
@@ -48,9 +52,27 @@ enum { STORE_RUN = 1 }; /* flags: keep in the run directory */
 int store_put(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc, unsigned flags,
               const struct object **out, struct err *e);
 int store_delete(enum kind kind, const char *ns, const char *name); /* -ENOENT */
-/* -ENOSPC disk full, -EIO anything else; then everything since store_begin is undone. */
+/* Ends the transaction. Durable when it returns 0, unless commits are deferred: then after the
+ * flush. -ENOSPC disk full, -EIO anything else; then everything since store_begin is undone. */
 int store_commit(struct err *e);
 void store_abort(void);
+
+/* Deferred commits are the core's business: on while I/O callbacks run, off at start and in syncs.
+ */
+void store_defer(bool on);
+/* Writes what deferred commits left, in one transaction. When that fails, all of it is undone, and
+ * for a while every commit is written by itself again. */
+int store_flush(struct err *e);
+bool store_pending(void); /* is there something that a flush would write? */
+/* fn is called after every flush of deferred commits, before anything else happens in the turn:
+ * failed is NULL when they are durable, else says why none of them ever was. */
+void store_on_flush(void (*fn)(const struct err *failed));
+
+struct store_stats {                   /* since start */
+	uint64_t transactions, writes; /* ended with changes; objects put and deleted */
+	uint64_t flushes;              /* transactions of the disk */
+};
+void store_read_stats(struct store_stats *out);
 
 struct change {
 	uint64_t version; /* of the change, also for deletions */

@@ -193,6 +193,14 @@ static void apply_manifests(const char *dir)
 		free(names);
 }
 
+static void on_flush(const struct err *failed)
+{
+	if (!failed)
+		return;
+	service_addresses_reload();
+	conns_undone(failed);
+}
+
 static int api_init(struct err *e)
 {
 	static const char *const namespaces[] = { "default", "kube-system" };
@@ -202,6 +210,7 @@ static int api_init(struct err *e)
 		ret = make_namespace(namespaces[i], e);
 	if (!ret)
 		apply_manifests(conf.node.manifests);
+	store_on_flush(on_flush);
 	conns_start();
 	return ret ? ret : doors_open(e);
 }

@@ -184,6 +184,7 @@ bool conn_stream(struct conn *conn, const char *p, size_t n);
 void conn_stream_end(struct conn *conn);
 void conn_open(int fd, enum http_door door); /* takes fd */
 void conns_start(void);
+void conns_undone(const struct err *e);
 void conns_close(void);
 unsigned conns_count(void);
 int doors_open(struct err *e);

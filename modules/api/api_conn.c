@@ -24,8 +24,8 @@
 #define TURN_REQUESTS 64 /* of one door */
 #define TURN_US 5000
 
-static struct list all = LIST_INIT(all), held = LIST_INIT(held), ready = LIST_INIT(ready),
-		   dead = LIST_INIT(dead);
+static struct list all = LIST_INIT(all), aside = LIST_INIT(aside), held = LIST_INIT(held),
+		   ready = LIST_INIT(ready), dead = LIST_INIT(dead);
 static struct {
 	unsigned open;
 	unsigned requests; /* this turn */
@@ -149,6 +149,7 @@ static void on_event(struct event *ev, uint32_t events)
 	case LINGER:
 		conn_throw_away(c);
 		break;
+	case ASIDE:
 	case HELD: /* the client went away: its request was served all the same */
 		loop_mod(ev, EPOLLERR);
 		break;
@@ -157,14 +158,24 @@ static void on_event(struct event *ev, uint32_t events)
 	}
 }
 
-void conn_hold(struct conn *c)
+static void wait_on(struct list *work, struct conn *c, enum phase phase)
 {
-	c->phase = HELD;
+	c->phase = phase;
 	loop_mod(&c->ev, EPOLLRDHUP);
 	timer_del(&c->timer);
 	list_del(&c->in_work);
-	list_add_tail(&held, &c->in_work);
+	list_add_tail(work, &c->in_work);
 	loop_again();
+}
+
+void conn_put_aside(struct conn *c)
+{
+	wait_on(&aside, c, ASIDE);
+}
+
+void conn_hold(struct conn *c)
+{
+	wait_on(&held, c, HELD);
 }
 
 void conn_stream_ready(struct conn *c)
@@ -187,11 +198,32 @@ static void work_off(struct list *work, void (*one)(struct conn *c))
 	}
 }
 
-/* What modules had to do is done. */
+/* What the turn wrote is not kept: answers that rest on it say so instead. */
+void conns_undone(const struct err *e)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &held) {
+		struct conn *c = container_of(l, struct conn, in_work);
+		struct http_answer *a = &c->answer;
+
+		if (!c->rests)
+			continue;
+		buf_free(&a->body);
+		buf_free(&a->headers);
+		if (a->undone)
+			a->undone(a, e);
+		else
+			status_error(&(struct call){ .answer = a }, e);
+	}
+}
+
+/* What was written is durable, what modules had to do is done. */
 static void after_turn(void)
 {
 	for (unsigned i = 0; i < HTTP_DOORS; i++)
 		doors[i].requests = doors[i].us = 0;
+	work_off(&aside, conn_serve_aside);
 	watches_feed();
 	work_off(&held, conn_flush);
 	work_off(&ready, conn_stream_write);

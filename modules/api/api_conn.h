@@ -19,16 +19,19 @@
 #define BODY_SMALL (64 * 1024) /* always accepted */
 #define BODIES_MAX (256 << 20) /* bytes of larger bodies being read at one time */
 
-enum phase { CLOSED, READ_HEAD, READ_BODY, HELD, WRITE, STREAM, LINGER };
+/* ASIDE: read, and served when what this turn has written is durable. HELD: served, and answered
+ * when that is durable and in force. */
+enum phase { CLOSED, READ_HEAD, READ_BODY, ASIDE, HELD, WRITE, STREAM, LINGER };
 
 struct conn {
 	struct event ev;
 	struct timer timer;
-	struct list in_all, in_work; /* in_work: held, ready to stream, or dead */
+	struct list in_all, in_work; /* in_work: aside, held, ready to stream, or dead */
 	enum phase phase;
 	enum http_door door;
 	unsigned uid;
 	bool keep_alive, refused, ended, urgent;
+	bool rests;          /* its answer rests on what is not flushed yet */
 	struct buf in, body; /* bytes as they came; a chunked body decoded */
 	/* Of the request being read or answered; its spans are parsed anew when it is whole. */
 	size_t head_n, length, reserved;
@@ -50,6 +53,8 @@ void conn_close(struct conn *c); /* c stays readable, as CLOSED, until the turn 
 ssize_t conn_recv(struct conn *c, void *p, size_t n);
 ssize_t conn_send(struct conn *c, struct iovec *iov, int n);
 
+/* The request is read: it is served when the turn's writes are durable. */
+void conn_put_aside(struct conn *c);
 /* The answer is made: it leaves when the turn ends. */
 void conn_hold(struct conn *c);
 /* Has bytes of its stream to send when the turn ends. */
@@ -59,6 +64,8 @@ void conn_stream_ready(struct conn *c);
 void conn_read(struct conn *c);
 /* Serves what was read behind the last request, if anything. */
 void conn_next_request(struct conn *c);
+/* Serves what was put aside. */
+void conn_serve_aside(struct conn *c);
 /* What the request reserved and keeps in memory is given back. */
 void conn_forget_request(struct conn *c);
 

@@ -30,6 +30,7 @@ static void refuse(struct conn *c, unsigned status, const char *why)
 		if (reasons[i].status == status)
 			reason = reasons[i].reason;
 	c->answer = (struct http_answer){ .status = status, .content_type = "application/json" };
+	c->rests = false;
 	c->keep_alive = false; /* where the next request begins is not known */
 	c->refused = true;
 	status_fail(&call, status, reason, "%s", why);
@@ -57,6 +58,12 @@ static size_t copy_span(char *out, size_t size, const struct span *s, char stop)
 	return n;
 }
 
+/* Who only reads must not see what may yet be undone. */
+static bool has_to_wait(void)
+{
+	return store_pending() && (span_is(head.method, "GET") || span_is(head.method, "HEAD"));
+}
+
 static void serve(struct conn *c, const char *body, size_t body_len)
 {
 	static char path[4096], query[8192], method[33], type[128], accept[512];
@@ -73,6 +80,10 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 	uint64_t begun = conn_work_begin();
 	size_t n;
 
+	if (has_to_wait()) {
+		conn_put_aside(c);
+		return;
+	}
 	copy_span(method, sizeof(method), &head.method, 0);
 	copy_span(query, sizeof(query), &head.query, 0);
 	copy_span(type, sizeof(type), http_header(&head, "Content-Type"), ';');
@@ -90,6 +101,7 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 			conn_hold(c);
 	} else {
 		api_serve(&call, &c->answer);
+		c->rests = store_pending();
 		conn_hold(c);
 	}
 	arena_free(&watch.arena);
@@ -159,6 +171,16 @@ static void read_body(struct conn *c)
 {
 	if (c->body_kind == HTTP_BODY_CHUNKED)
 		read_chunked(c);
+	else
+		read_counted(c);
+}
+
+void conn_serve_aside(struct conn *c)
+{
+	c->phase = READ_BODY;
+	look_again(c);
+	if (c->body_kind == HTTP_BODY_CHUNKED)
+		serve(c, c->body.data, c->body.len - 1);
 	else
 		read_counted(c);
 }

@@ -27,6 +27,21 @@ void metrics_request(struct span verb, unsigned status)
 	requests[i][status / 100 < 6 ? status / 100 : 0]++;
 }
 
+/* Many transactions in one commit of the disk: that is what a turn's flush is for. */
+static void write_store(struct buf *b)
+{
+	struct store_stats s;
+
+	store_read_stats(&s);
+	buf_printf(
+		b,
+		"# TYPE knetd_store_writes_total counter\nknetd_store_writes_total %llu\n"
+		"# TYPE knetd_store_transactions_total counter\nknetd_store_transactions_total "
+		"%llu\n# TYPE knetd_store_commits_total counter\nknetd_store_commits_total %llu\n",
+		(unsigned long long)s.writes, (unsigned long long)s.transactions,
+		(unsigned long long)s.flushes);
+}
+
 static void write_requests(struct buf *b)
 {
 	buf_str(b, "# TYPE apiserver_request_total counter\n");
@@ -43,6 +58,7 @@ static void write_requests(struct buf *b)
 	           watches_count());
 	buf_printf(b, "# TYPE knetd_api_connections gauge\nknetd_api_connections %u\n",
 	           conns_count());
+	write_store(b);
 	buf_str(b, "# TYPE knetd_objects gauge\n");
 	for (int k = 0; k < KIND_COUNT; k++)
 		buf_printf(b, "knetd_objects{kind=\"%s\"} %zu\n", kind_info[k].kind,

@@ -12,7 +12,12 @@
 
 #include "cni.h"
 
+/* COMING and GOING: the store has taken the attach or detach, but not yet to the disk. The end of
+ * the turn settles it. */
+enum attachment_state { ATTACHED, COMING, GOING };
+
 struct attachment {
+	enum attachment_state state;
 	char key[CNI_CONTAINER_MAX + 1 + 16]; /* "container/ifname" */
 	char container[CNI_CONTAINER_MAX + 1], ifname[16];
 	char network[254];

@@ -2,6 +2,7 @@
  *
  * A pod is attached by one call that returns when everything is in force (podnet_calls.c); there is
  * nothing to sync afterwards. The module's sync is the repair: the whole state again, compared. */
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,6 +70,7 @@ static int init(struct err *e)
 	if (ret)
 		return ret;
 	load();
+	store_on_flush(podnet_settle);
 	return nft_watch("knetd_podnet", on_table_changed, e);
 }
 
@@ -154,6 +156,18 @@ static enum cni_code run(const struct cni_request *r, struct buf *out, struct cn
 	return CNI_OK;
 }
 
+/* In the words of the version that was asked in. */
+static void undone(struct http_answer *answer, const struct err *e)
+{
+	struct cni_error er;
+
+	cni_error_set(&er, e->code == ENOSPC ? CNI_TRY_AGAIN : CNI_IO, "%s", e->text);
+	er.details[0] = 0;
+	answer->status = http_status(er.code);
+	answer->content_type = "application/json";
+	cni_error_write(&answer->body, &er, cni_version_name[answer->form]);
+}
+
 static void serve(enum cni_verb verb, const struct http_call *call, struct http_answer *answer)
 {
 	struct cni_error er = { 0 };
@@ -165,6 +179,8 @@ static void serve(enum cni_verb verb, const struct http_call *call, struct http_
 	counts.calls[verb]++;
 	counts.errors[verb] += code != CNI_OK;
 	answer->status = http_status(code);
+	answer->undone = undone;
+	answer->form = r.version;
 	if (code)
 		cni_error_write(&answer->body, &er, cni_version_name[r.version]);
 	cni_request_free(&r);

@@ -29,6 +29,8 @@ enum cni_code podnet_del(const struct cni_request *r, struct buf *out, struct cn
 enum cni_code podnet_check(const struct cni_request *r, struct buf *out, struct cni_error *er);
 enum cni_code podnet_gc(const struct cni_request *r, struct buf *out, struct cni_error *er);
 enum cni_code podnet_status(const struct cni_request *r, struct buf *out, struct cni_error *er);
+/* The store's flush decided over the turn's attaches and detaches. */
+void podnet_settle(const struct err *failed);
 
 /* podnet_repair.c: compares links, addresses and routes with the store and mends the difference. */
 int podnet_repair(struct err *e);

@@ -4,6 +4,9 @@
  * What fails on the way takes everything before it back. A daemon that dies in between leaves a
  * link that no PodNetwork knows, which the next start sweeps. DEL commits first and cuts then, for
  * the same reason: what is half gone is never known as whole.
+ *
+ * A commit may be good only at the end of the turn (store.h): podnet_settle then cuts what DEL has
+ * given up, or takes back what ADD has made.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +22,8 @@
 #include "podnet_attach.h"
 #include "podnet_plan.h"
 #include "podnet_pod.h"
+
+static bool unsettled; /* there are attachments that are coming or going */
 
 static enum cni_code from_err(struct cni_error *er, const struct err *e)
 {
@@ -235,7 +240,7 @@ static int loosen_siblings(const struct attachment *a, struct err *e)
 }
 
 /* From a described attachment with addresses to one that is in force and known. */
-static enum cni_code establish(const struct attachment *a, const struct cni_request *r,
+static enum cni_code establish(struct attachment *a, const struct cni_request *r,
                                const struct sandbox *s, unsigned mtu, struct cni_error *er)
 {
 	enum cni_code code = connect_pod(a, s, mtu, er);
@@ -245,6 +250,10 @@ static enum cni_code establish(const struct attachment *a, const struct cni_requ
 		return code;
 	if ((!a->default_route && loosen_siblings(a, &e)) || keep(a, r, &e))
 		return from_err(er, &e);
+	if (store_pending()) {
+		a->state = COMING;
+		unsettled = true;
+	}
 	attachment_insert(a);
 	return CNI_OK;
 }
@@ -258,18 +267,28 @@ static void undo(struct attachment *a)
 		release_ips(a);
 }
 
+static enum cni_code refuse_known(const struct attachment *known, struct cni_error *er)
+{
+	if (known->state != ATTACHED)
+		return cni_error_set(
+			er, CNI_TRY_AGAIN, "%s of this container is being %s by another call",
+			known->ifname, known->state == COMING ? "attached" : "detached");
+	return cni_error_set(er, CNI_BAD_ENVIRONMENT,
+	                     "CNI_IFNAME: %s is attached already for this container",
+	                     known->ifname);
+}
+
 enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
+	const struct attachment *known = attachment_find(r->container, r->ifname);
 	unsigned mtu = host_mtu();
 	auto_sandbox struct sandbox s = { .netns = -1 };
 	struct attachment a;
 	enum cni_code code;
 	struct err e;
 
-	if (attachment_find(r->container, r->ifname))
-		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
-		                     "CNI_IFNAME: %s is attached already for this container",
-		                     r->ifname);
+	if (known)
+		return refuse_known(known, er);
 	code = open_sandbox(r, &s, er);
 	if (code)
 		return code;
@@ -300,15 +319,47 @@ static int forget(const struct attachment *a, struct err *e)
 	return ret;
 }
 
-static int detach(struct attachment *a, struct err *e)
+static void cut(struct attachment *a)
 {
-	int ret = forget(a, e);
-
-	if (ret)
-		return ret;
 	undo(a);
 	attachment_remove(a);
+}
+
+static int detach(struct attachment *a, struct err *e)
+{
+	int ret;
+
+	if (a->state == COMING)
+		return err_set(e, EAGAIN, "%s is being attached by another call", a->ifname);
+	if (a->state == GOING)
+		return 0;
+	ret = forget(a, e);
+	if (ret)
+		return ret;
+	if (!store_pending()) {
+		cut(a);
+		return 0;
+	}
+	a->state = GOING;
+	unsettled = true;
 	return 0;
+}
+
+void podnet_settle(const struct err *failed)
+{
+	struct attachment *a;
+
+	if (!unsettled)
+		return;
+	unsettled = false;
+	for (size_t i = 0; (a = attachment_next(&i));) {
+		if (a->state == ATTACHED)
+			continue;
+		if ((a->state == COMING) == !failed)
+			a->state = ATTACHED;
+		else
+			cut(a);
+	}
 }
 
 /* Whatever is missing already is as good as deleted. */

@@ -242,6 +242,88 @@ static void test_committed_survives(void **state)
 	assert_string_equal(store_get(KIND_NAMESPACE, "", "default")->key, "default");
 }
 
+/* ---- group commit --------------------------------------------------------------------------- */
+
+static unsigned heard, heard_failed;
+
+static void listener(const struct err *failed)
+{
+	heard++;
+	heard_failed += failed != NULL;
+}
+
+static void begin_deferring(void)
+{
+	static bool listening;
+
+	if (!listening)
+		store_on_flush(listener);
+	listening = true;
+	heard = heard_failed = 0;
+	store_defer(true);
+}
+
+static uint64_t flushes(void)
+{
+	struct store_stats s;
+
+	store_read_stats(&s);
+	return s.flushes;
+}
+
+static void test_deferred(void **state)
+{
+	uint64_t before, version;
+	struct cursor c, later;
+	struct change change;
+
+	(void)state;
+	reopen();
+	put_now(KIND_SERVICE, "d1", "{\"spec\":1}");
+	before = flushes();
+	version = store_version();
+	cursor_now(&c);
+	begin_deferring();
+	assert_int_equal(store_flush(NULL), 0); /* nothing to do, nobody to tell */
+	put_now(KIND_SERVICE, "d1", "{\"spec\":2}");
+	put_now(KIND_SERVICE, "d2", "{\"spec\":1}");
+	store_begin();
+	put(KIND_SERVICE, "d2", "{\"spec\":2}");
+	put(KIND_SERVICE, "d3", "{}");
+	store_abort(); /* takes back its own writes alone */
+	assert_string_equal(field(get("d2"), "spec"), "1");
+	assert_null(get("d3"));
+	store_begin();
+	store_delete(KIND_SERVICE, "default", "d1");
+	commit();
+	assert_null(get("d1")); /* reads see it */
+	assert_true(store_pending());
+	assert_true(store_version() == version); /* but nobody is told */
+	assert_int_equal(cursor_next(&c, &change), CURSOR_END);
+	assert_int_equal(heard, 0);
+
+	assert_int_equal(store_flush(NULL), 0);
+	assert_int_equal(heard, 1);
+	assert_int_equal(heard_failed, 0);
+	assert_false(store_pending());
+	assert_true(flushes() == before + 1);
+	assert_true(store_version() > version);
+	assert_true(cursor_at(&later, version));
+	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
+	assert_string_equal(field(change.new, "spec"), "2");
+	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
+	assert_true(change.version == change.new->version);
+	assert_string_equal(change.new->name, "d2");
+	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
+	assert_null(change.new);
+	assert_true(change.version == store_version());
+	assert_int_equal(cursor_next(&later, &change), CURSOR_END);
+	store_defer(false);
+	reopen();
+	assert_null(get("d1"));
+	assert_string_equal(field(get("d2"), "spec"), "1");
+}
+
 /* ---- groups --------------------------------------------------------------------------------- */
 
 static unsigned group_size(enum kind kind, const char *group)
@@ -459,7 +541,7 @@ static int on_a_full_disk(void)
 
 	snprintf(dir, sizeof(dir), "%s/small", base);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mkdir(dir, 0700) || mount("tmpfs", dir, "tmpfs", 0, "size=512k"))
+	    (mkdir(dir, 0700) && errno != EEXIST) || mount("tmpfs", dir, "tmpfs", 0, "size=512k"))
 		return 77;
 	store_close();
 	if (store_open(dir, run_dir, &e))
@@ -490,20 +572,85 @@ static int on_a_full_disk(void)
 	return store_count(KIND_SERVICE) == (size_t)i - 3 && get("full-2") ? 0 : 7;
 }
 
-static void test_full_disk(void **state)
+/* A turn whose flush fails never was; the next ones are judged one by one. */
+static int deferred_on_a_full_disk(void)
+{
+	static char big[1400000];
+	struct cursor c;
+	struct change change;
+	struct err e = { 0 };
+	size_t leases;
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), "%s/small", base);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    (mkdir(dir, 0700) && errno != EEXIST) || mount("tmpfs", dir, "tmpfs", 0, "size=512k"))
+		return 77;
+	store_close();
+	if (store_open(dir, run_dir, &e))
+		return 1;
+	put_now(KIND_SERVICE, "there", "{\"spec\":1}");
+	leases = store_count(KIND_PODNETWORK);
+	begin_deferring();
+	store_on_flush(listener);
+	cursor_now(&c);
+	put_now(KIND_SERVICE, "there", "{\"spec\":2}");
+	store_begin();
+	put_flags(KIND_PODNETWORK, "undone", "{}", STORE_RUN, NULL);
+	commit();
+	store_begin();
+	store_delete(KIND_SERVICE, "default", "there");
+	commit();
+	snprintf(big, sizeof(big), "{\"spec\":\"%*s\"}", 1300000, "x");
+	put_now(KIND_SERVICE, "big", big);
+	if (store_flush(&e) != -ENOSPC || !strstr(e.text, "is full") || heard_failed != 1)
+		return 2;
+	if (!get("there") || strcmp(field(get("there"), "spec"), "1") != 0 || get("big") ||
+	    store_count(KIND_PODNETWORK) != leases || store_pending())
+		return 3;
+	if (cursor_next(&c, &change) != CURSOR_END)
+		return 4;
+	put_now(KIND_SERVICE, "small", "{\"spec\":1}"); /* durable now, not at the flush */
+	if (store_pending() || cursor_next(&c, &change) != CURSOR_CHANGE)
+		return 5;
+	store_begin();
+	put(KIND_SERVICE, "big", big);
+	if (store_commit(&e) != -ENOSPC || get("big"))
+		return 6;
+	for (int i = 0; i < 70; i++) {
+		snprintf(big, sizeof(big), "{\"spec\":\"%d\"}", i);
+		put_now(KIND_SERVICE, "small", big);
+	}
+	if (!store_pending() || store_flush(&e)) /* grouped again */
+		return 7;
+	store_close();
+	if (store_open(dir, run_dir, &e))
+		return 8;
+	return get("there") && get("small") && !get("big") && store_count(KIND_PODNETWORK) == leases
+	               ? 0
+	               : 9;
+}
+
+static void in_a_child(int (*fn)(void))
 {
 	int status, pid;
 
-	(void)state;
 	if (geteuid())
 		skip();
 	pid = fork();
 	if (!pid)
-		_exit(on_a_full_disk());
+		_exit(fn());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip(); /* no mounts here */
 	assert_int_equal(status, 0);
+}
+
+static void test_full_disk(void **state)
+{
+	(void)state;
+	in_a_child(on_a_full_disk);
+	in_a_child(deferred_on_a_full_disk);
 }
 
 static void test_no_directory(void **state)
@@ -563,6 +710,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_abort_undoes_everything),
 		cmocka_unit_test(test_committed_survives),
+		cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_lost),

@@ -1,0 +1,199 @@
+"""Writes of one loop turn go to the disk together, and no answer leaves before them."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import signal
+import subprocess
+
+import pytest
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def counters(knetd):
+    text = knetd.api("GET", "/metrics")[1]
+    return {name: int(re.search(rf"^knetd_store_{name}_total (\d+)$", text, re.M).group(1))
+            for name in ("writes", "transactions", "commits")}
+
+
+def config_map(name, size=10):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"v": "x" * size}}
+
+
+def request(method, path, body=None):
+    text = json.dumps(body).encode() if body else b""
+    return (f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n").encode() + text
+
+
+def read_answer(sock):
+    with sock.makefile("rb") as f:
+        status = int(f.readline().split()[1])
+        n = 0
+        while (line := f.readline().strip()):
+            if line.lower().startswith(b"content-length:"):
+                n = int(line.split(b":")[1])
+        return status, json.loads(f.read(n))
+
+
+@contextlib.contextmanager
+def one_turn(knetd, n):
+    """n connections; what is sent on them inside is found by the daemon in one turn."""
+    socks = [socket.socket(socket.AF_UNIX) for _ in range(n)]
+    for s in socks:
+        s.settimeout(20)
+        s.connect(knetd.socket)
+        s.sendall(request("GET", "/livez"))
+        assert s.recv(4096).startswith(b"HTTP/1.1 200")
+    os.kill(knetd.process.pid, signal.SIGSTOP)
+    try:
+        yield socks
+    finally:
+        os.kill(knetd.process.pid, signal.SIGCONT)
+
+
+def test_one_commit_for_many_writers(knetd):
+    before = counters(knetd)
+    with one_turn(knetd, 60) as socks:
+        for i, s in enumerate(socks):
+            s.sendall(request("POST", MAPS, config_map(f"many-{i}")))
+    assert [read_answer(s)[0] for s in socks] == [201] * 60
+    after = counters(knetd)
+    assert after["transactions"] - before["transactions"] == 60
+    assert after["writes"] - before["writes"] == 60
+    assert after["commits"] - before["commits"] <= 2  # all were there when the turn began
+    versions = [o["metadata"]["resourceVersion"] for o in knetd.api("GET", MAPS)[1]["items"]]
+    assert len(set(versions)) == len(versions)
+
+
+def test_nothing_leaves_before_the_sync(knetd):
+    """By strace: on the way from a request to its answer there is a sync, and one for all of a turn."""
+    trace = os.path.join(knetd.dir, "strace")
+    with subprocess.Popen(["strace", "-qq", "-p", str(knetd.process.pid), "-o", trace,
+                           "-e", "trace=fdatasync,sendmsg,recvfrom"], stderr=subprocess.PIPE) as strace:
+        try:
+            while "fdatasync" not in open(trace, encoding="utf-8").read() if os.path.exists(trace) else True:
+                assert strace.poll() is None, strace.stderr.read()
+                knetd.api("PUT", MAPS + "/probe", config_map("probe", os.urandom(1)[0]))
+                knetd.api("POST", MAPS, config_map(f"probe-{os.urandom(4).hex()}"))
+            with one_turn(knetd, 20) as socks:
+                with open(trace, encoding="utf-8") as f:
+                    f.seek(0, 2)
+                    start = f.tell()
+                for i, s in enumerate(socks):
+                    s.sendall(request("POST", MAPS, config_map(f"traced-{i}")))
+            assert [read_answer(s)[0] for s in socks] == [201] * 20
+        finally:
+            strace.terminate()
+    with open(trace, encoding="utf-8") as f:
+        f.seek(start)
+        calls = [line.split("(")[0] for line in f]
+    pending, syncs = 0, 0
+    for call in calls:
+        if call == "recvfrom":
+            pending += 1
+        elif call == "fdatasync":
+            pending, syncs = 0, syncs + 1
+        elif call == "sendmsg":
+            assert pending == 0, calls
+    assert 1 <= syncs <= 2, calls
+
+
+@pytest.mark.parametrize("method", ["GET", "watch"])
+def test_readers_of_the_turn_see_durable_state(knetd, method):
+    """A read behind a write in the same turn waits for it, and a watch does not see it twice."""
+    name = f"seen-{method.lower()}"
+    with one_turn(knetd, 2) as (writer, reader):
+        writer.sendall(request("POST", MAPS, config_map(name)))
+        path = MAPS if method == "GET" else MAPS + f"?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3D{name}"
+        reader.sendall(request("GET", path))
+    assert read_answer(writer)[0] == 201
+    if method == "GET":
+        listed = read_answer(reader)[1]
+        made = int(knetd.api("GET", f"{MAPS}/{name}")[1]["metadata"]["resourceVersion"])
+        seen = name in [o["metadata"]["name"] for o in listed["items"]]
+        assert seen == (int(listed["metadata"]["resourceVersion"]) >= made)
+        return
+    stream = b""
+    while (data := reader.recv(65536)):
+        stream += data
+    assert stream.count(b'"type":"ADDED"') == 1 and name.encode() in stream
+
+
+# ---- a full disk ------------------------------------------------------------------------------------
+
+@pytest.fixture
+def small(knetd_factory):
+    """A daemon whose state directory is a tmpfs of a quarter of a megabyte."""
+    made = []
+
+    def before(daemon):
+        os.makedirs(f"{daemon.dir}/state")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", f"{daemon.dir}/state"], check=True)
+        made.append(f"{daemon.dir}/state")
+
+    yield knetd_factory(before=before)
+    for path in made:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def fill(daemon):
+    made = 0
+    while True:
+        status, answer = daemon.api("POST", MAPS, config_map(f"fill-{made}", 20000))
+        if status != 201:
+            return made, status, answer
+        made += 1
+        assert made < 100
+
+
+def test_full_disk(small):
+    made, status, answer = fill(small)
+    assert made > 3 and status == 507 and answer["reason"] == "InsufficientStorage"
+    assert f"{small.dir}/state" in answer["message"] and "full" in answer["message"]
+    assert len(small.api("GET", MAPS)[1]["items"]) == made  # reading goes on
+    assert small.api("GET", MAPS + f"/fill-{made}")[0] == 404  # and nothing is half there
+    assert small.api("DELETE", MAPS + "/fill-0")[0] == 200  # deleting too
+    subprocess.run(["mount", "-o", "remount,size=8m", f"{small.dir}/state"], check=True)
+    assert small.api("POST", MAPS, config_map("again", 20000))[0] == 201  # and it recovers by itself
+    before = {o["metadata"]["name"] for o in small.api("GET", MAPS)[1]["items"]}
+    small.stop(signal.SIGKILL)
+    small.start()
+    assert {o["metadata"]["name"] for o in small.api("GET", MAPS)[1]["items"]} == before
+
+
+def test_a_turn_that_does_not_fit_is_undone(small):
+    """Writers whose turn failed are told; what reads say afterwards is what was acknowledged, and no more."""
+    services = "/api/v1/namespaces/default/services"
+    assert small.api("POST", MAPS, config_map("kept"))[0] == 201
+    assert small.api("POST", MAPS, config_map("large", 130000))[0] == 201
+    version = small.api("GET", MAPS)[1]["metadata"]["resourceVersion"]
+    with one_turn(small, 33) as socks:
+        for i, s in enumerate(socks[:30]):
+            s.sendall(request("POST", MAPS, config_map(f"big-{i}", 3500)))
+        socks[30].sendall(request("DELETE", MAPS + "/kept"))
+        socks[31].sendall(request("POST", services, {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
+            "spec": {"clusterIP": "10.96.7.7", "ports": [{"port": 80}]}}))
+        socks[32].sendall(request("GET", MAPS))
+    answers = [read_answer(s) for s in socks]
+    assert {a[0] for a in answers[:30]} <= {201, 507} and 507 in {a[0] for a in answers}
+    assert all(a[1]["code"] == 507 for a in answers[:32] if a[0] == 507)
+    expected = {f"big-{i}" for i in range(30) if answers[i][0] == 201} | {"large"}
+    expected |= {"kept"} if answers[30][0] == 507 else set()
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as watch:
+        watch.connect(small.socket)
+        watch.sendall(request("GET", MAPS + f"?watch=1&resourceVersion={version}&timeoutSeconds=1"))
+        changes = b"".join(iter(lambda: watch.recv(65536), b""))
+    assert set(re.findall(r"big-[0-9]+", changes.decode())) == expected - {"kept", "large"}
+    status = small.api("POST", services, {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "t"},
+        "spec": {"clusterIP": "10.96.7.7", "ports": [{"port": 80}]}})[0]
+    assert status != 422 if answers[31][0] == 507 else status == 422  # what was not kept is free again
+    for _ in range(2):
+        assert {o["metadata"]["name"] for o in small.api("GET", MAPS)[1]["items"]} == expected
+        small.stop(signal.SIGKILL)
+        small.start()
