@@ -5,6 +5,7 @@
 #include <knetd/auto.h>
 
 #include "api_object.h"
+#include "fields.h"
 
 #define OPERATIONS_MAX 1000
 #define COPIED_MAX (3 << 20) /* bytes that "copy" operations may add */
@@ -115,8 +116,9 @@ static bool json_patch(struct call *c, const struct documents *d, yyjson_mut_val
 		if (i < OPERATIONS_MAX && operate(&p, d->v[i].root))
 			continue;
 		status_fail(c, 422, "Invalid",
-		            "the patch cannot be applied: operation %zu (%s %s) failed", i,
-		            mut_str(d->v[i].root, "op") ? mut_str(d->v[i].root, "op") : "?",
+		            "the server rejected our request due to an error in our request: "
+		            "operation %zu (%s %s) failed",
+		            i, mut_str(d->v[i].root, "op") ? mut_str(d->v[i].root, "op") : "?",
 		            mut_str(d->v[i].root, "path") ? mut_str(d->v[i].root, "path") : "?");
 		return false;
 	}
@@ -140,19 +142,22 @@ static bool patch_whole(struct call *c, struct documents *d, yyjson_mut_val *who
 	return !why;
 }
 
+/* Kinds of custom resources have no merge keys: as on a cluster, their lists are replaced whole. */
 static bool known_type(struct call *c)
 {
 	static const char *const known[] = { "application/json-patch+json",
 		                             "application/merge-patch+json",
 		                             "application/strategic-merge-patch+json" };
+	bool custom = !message_has_protobuf(kind_message[c->target.kind]);
+	size_t n = ARRAY_LEN(known) - custom;
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+	for (size_t i = 0; i < n; i++)
 		if (!strcmp(c->http->content_type, known[i]))
 			return true;
 	status_fail(c, 415, "UnsupportedMediaType",
 	            "the body of the request was in an unknown format - accepted media types "
-	            "include: %s, %s, %s",
-	            known[0], known[1], known[2]);
+	            "include: %s, %s%s%s",
+	            known[0], known[1], custom ? "" : ", ", custom ? "" : known[2]);
 	return false;
 }
 

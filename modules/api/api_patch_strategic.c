@@ -1,61 +1,42 @@
 /* api_patch_strategic.c - strategic merge patch, as kubectl apply and edit send it for the built-in
  * kinds.
  *
- * Objects merge as in RFC 7396. Lists are replaced whole, except those of the table below, whose
- * items are matched by a key. Directives: "$patch" (replace, delete, merge) in an object or an
- * item, "$retainKeys",
- * "$deleteFromPrimitiveList/FIELD" and "$setElementOrder/FIELD", which sorts what it lists to the
- * front. */
+ * Objects merge as in RFC 7396. Lists are replaced whole, except those to which the table of fields
+ * (fields.h) gives keys: their items are matched by the first of them, and a set is merged by its
+ * values. Directives: "$patch" (replace, delete, merge) in an object or an item, "$retainKeys",
+ * "$deleteFromPrimitiveList/FIELD" and "$setElementOrder/FIELD". */
 #include <stdio.h>
 #include <string.h>
 
 #include <knetd/auto.h>
 
 #include "api_object.h"
+#include "fields.h"
 
 #define PATH_MAX_LEN 256
 #define MERGED_MAX 1000 /* items of a list that is merged or picked from */
 
-static const struct merged_list {
-	int kind;               /* -1: every kind */
-	const char *path, *key; /* key "": a set of words */
-} merged_lists[] = {
-	{ -1, "metadata.ownerReferences", "uid" },
-	{ -1, "metadata.finalizers", "" },
-	{ -1, "status.conditions", "type" },
-	{ KIND_SERVICE, "spec.ports", "port" },
-	{ KIND_POD, "spec.containers", "name" },
-	{ KIND_POD, "spec.containers.ports", "containerPort" },
-	{ KIND_POD, "spec.containers.env", "name" },
-	{ KIND_POD, "spec.containers.volumeMounts", "mountPath" },
-	{ KIND_POD, "spec.initContainers", "name" },
-	{ KIND_POD, "spec.initContainers.ports", "containerPort" },
-	{ KIND_POD, "spec.initContainers.env", "name" },
-	{ KIND_POD, "spec.initContainers.volumeMounts", "mountPath" },
-	{ KIND_POD, "spec.volumes", "name" },
-	{ KIND_POD, "spec.imagePullSecrets", "name" },
-	{ KIND_POD, "spec.hostAliases", "ip" },
-	{ KIND_POD, "status.podIPs", "ip" },
-	{ KIND_POD, "status.hostIPs", "ip" },
-};
-
 struct strategic {
-	enum kind kind;
 	yyjson_mut_doc *doc;
 	struct arena *arena;
 	const char *why; /* NULL while all is well */
 };
 
+/* m: what the object is made of; NULL where nobody knows. */
 static void merge_object(struct strategic *s, yyjson_mut_val *to, yyjson_mut_val *patch,
-                         const char *path);
+                         const struct message *m, const char *path);
 
-static const char *merge_key(const struct strategic *s, const char *path)
+static const struct field *find_field(const struct message *m, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(merged_lists); i++)
-		if ((merged_lists[i].kind < 0 || merged_lists[i].kind == (int)s->kind) &&
-		    !strcmp(merged_lists[i].path, path))
-			return merged_lists[i].key;
-	return NULL;
+	return m ? field_find(m, name) : NULL;
+}
+
+/* "" for a set, NULL for a list that is replaced whole. */
+static const char *merge_key(const struct strategic *s, const struct field *f)
+{
+	if (!f || !(f->how & FIELD_LIST) || !f->keys)
+		return NULL;
+	return arena_strndup(s->arena, f->keys, strcspn(f->keys, ","));
 }
 
 static bool same(yyjson_mut_val *a, yyjson_mut_val *b, const char *key)
@@ -87,7 +68,7 @@ static bool is_directive(yyjson_mut_val *item, const char *what)
 }
 
 static void merge_item(struct strategic *s, yyjson_mut_val *list, yyjson_mut_val *item,
-                       const char *key, const char *path)
+                       const struct field *f, const char *key, const char *path)
 {
 	long at = find(list, item, key);
 	yyjson_mut_val *have;
@@ -107,7 +88,7 @@ static void merge_item(struct strategic *s, yyjson_mut_val *list, yyjson_mut_val
 		have = at < 0 ? yyjson_mut_obj(s->doc) : yyjson_mut_arr_get(list, at);
 		if (at < 0)
 			yyjson_mut_arr_append(list, have);
-		merge_object(s, have, item, path);
+		merge_object(s, have, item, f->message, path);
 	}
 }
 
@@ -123,11 +104,47 @@ static bool replaces(yyjson_mut_val *patch)
 	return false;
 }
 
-static void merge_list(struct strategic *s, yyjson_mut_val *list, yyjson_mut_val *patch,
-                       const char *key, const char *path)
+/* The items that the patch's "$setElementOrder" names stand in its order; the others keep their
+ * places among those before which they stood. live: how many items were there before the patch. */
+static void sort_list(struct strategic *s, yyjson_mut_val *list, size_t live, yyjson_mut_val *order,
+                      const char *key)
 {
+	size_t n = yyjson_mut_arr_size(list), ordered = 0, others = 0, i, max, k = 0;
+	yyjson_mut_val **left = arena_alloc(s->arena, (n + 1) * sizeof(*left)),
+		       **right = arena_alloc(s->arena, (n + 1) * sizeof(*right)), *v;
+	size_t *was = arena_alloc(s->arena, 2 * (n + 1) * sizeof(*was)), *other = was + n + 1;
+
+	if (n > MERGED_MAX || yyjson_mut_arr_size(order) > MERGED_MAX)
+		return;
+	yyjson_mut_arr_foreach (order, i, max, v) {
+		long at = find(list, v, key);
+
+		if (at >= 0 && ordered < n && find(order, v, key) == (long)i) {
+			was[ordered] = at;
+			left[ordered++] = yyjson_mut_arr_get(list, at);
+		}
+	}
+	yyjson_mut_arr_foreach (list, i, max, v)
+		if (find(order, v, key) < 0) {
+			other[others] = i;
+			right[others++] = v;
+		}
+	yyjson_mut_arr_clear(list);
+	for (i = 0; i < ordered || k < others;) {
+		bool both = i < ordered && k < others;
+		bool first =
+			both ? was[i] < live && other[k] < live && was[i] < other[k] : i < ordered;
+
+		yyjson_mut_arr_append(list, first ? left[i++] : right[k++]);
+	}
+}
+
+static void merge_list(struct strategic *s, yyjson_mut_val *list, yyjson_mut_val *patch,
+                       yyjson_mut_val *order, const struct field *f, const char *path)
+{
+	const char *key = merge_key(s, f);
+	size_t i, n, live;
 	yyjson_mut_val *item;
-	size_t i, n;
 
 	if (yyjson_mut_arr_size(patch) > MERGED_MAX || yyjson_mut_arr_size(list) > MERGED_MAX) {
 		s->why = arena_printf(s->arena, "%s: too many items to merge", path);
@@ -135,24 +152,16 @@ static void merge_list(struct strategic *s, yyjson_mut_val *list, yyjson_mut_val
 	}
 	if (replaces(patch))
 		yyjson_mut_arr_clear(list);
-	yyjson_mut_arr_foreach (patch, i, n, item)
+	live = yyjson_mut_arr_size(list);
+	yyjson_mut_arr_foreach (patch, i, n, item) {
+		size_t before = yyjson_mut_arr_size(list);
+
 		if (!s->why && !is_directive(item, "replace"))
-			merge_item(s, list, item, key, path);
-}
-
-static void sort_list(yyjson_mut_val *list, yyjson_mut_val *order, const char *key)
-{
-	yyjson_mut_val *item;
-	size_t i, n, front = 0;
-
-	if (yyjson_mut_arr_size(order) > MERGED_MAX)
-		return;
-	yyjson_mut_arr_foreach (order, i, n, item) {
-		long at = find(list, item, key);
-
-		if (at >= (long)front)
-			yyjson_mut_arr_insert(list, yyjson_mut_arr_remove(list, at), front++);
+			merge_item(s, list, item, f, key, path);
+		live -= yyjson_mut_arr_size(list) < before;
 	}
+	if (order && !s->why)
+		sort_list(s, list, live, order, key);
 }
 
 static void delete_from_list(yyjson_mut_val *list, yyjson_mut_val *gone)
@@ -185,11 +194,18 @@ static const char *child_path(struct strategic *s, const char *path, const char 
 	             : arena_printf(s->arena, "%.*s", PATH_MAX_LEN, name);
 }
 
-static void merge_member(struct strategic *s, yyjson_mut_val *to, const char *name,
-                         yyjson_mut_val *v, const char *path)
+static yyjson_mut_val *order_of(struct strategic *s, yyjson_mut_val *patch, const char *name)
+{
+	return yyjson_mut_obj_get(patch, arena_printf(s->arena, "$setElementOrder/%s", name));
+}
+
+static void merge_member(struct strategic *s, yyjson_mut_val *to, yyjson_mut_val *patch,
+                         const char *name, yyjson_mut_val *v, const struct message *m,
+                         const char *path)
 {
 	yyjson_mut_val *have = yyjson_mut_obj_get(to, name);
-	const char *at = child_path(s, path, name), *key;
+	const struct field *f = find_field(m, name);
+	const char *at = child_path(s, path, name);
 
 	if (yyjson_mut_is_null(v)) {
 		yyjson_mut_obj_remove_key(to, name);
@@ -198,13 +214,13 @@ static void merge_member(struct strategic *s, yyjson_mut_val *to, const char *na
 			have = yyjson_mut_obj(s->doc);
 			mut_set(s->doc, to, name, have);
 		}
-		merge_object(s, have, v, at);
-	} else if (yyjson_mut_is_arr(v) && (key = merge_key(s, at))) {
+		merge_object(s, have, v, f && !(f->how & FIELD_MAP) ? f->message : NULL, at);
+	} else if (yyjson_mut_is_arr(v) && merge_key(s, f)) {
 		if (!yyjson_mut_is_arr(have)) {
 			have = yyjson_mut_arr(s->doc);
 			mut_set(s->doc, to, name, have);
 		}
-		merge_list(s, have, v, key, at);
+		merge_list(s, have, v, order_of(s, patch, name), f, at);
 	} else {
 		mut_set(s->doc, to, name, yyjson_mut_val_mut_copy(s->doc, v));
 	}
@@ -226,48 +242,62 @@ static void retain_keys(yyjson_mut_val *to, yyjson_mut_val *keys)
 	}
 }
 
-/* "$setElementOrder/ports" and its like concern the member that they name, once it is merged. */
+/* Directives for a member that the patch itself does not have are an order or a removal alone. */
 static void follow_directives(struct strategic *s, yyjson_mut_val *to, yyjson_mut_val *patch,
-                              const char *path)
+                              const struct message *m)
 {
-	yyjson_mut_val *key, *v;
+	yyjson_mut_val *key, *v, *list;
 	size_t i, n;
 
 	yyjson_mut_obj_foreach (patch, i, n, key, v) {
-		const char *field, *name = yyjson_mut_get_str(key);
+		const char *name, *of, *by;
 
-		if ((field = behind(name, "$deleteFromPrimitiveList/")))
-			delete_from_list(yyjson_mut_obj_get(to, field), v);
-		else if ((field = behind(name, "$setElementOrder/")) &&
-		         merge_key(s, child_path(s, path, field)))
-			sort_list(yyjson_mut_obj_get(to, field), v,
-			          merge_key(s, child_path(s, path, field)));
+		name = yyjson_mut_get_str(key);
+		if ((of = behind(name, "$deleteFromPrimitiveList/")))
+			delete_from_list(yyjson_mut_obj_get(to, of), v);
+		of = behind(name, "$setElementOrder/");
+		by = of ? merge_key(s, find_field(m, of)) : NULL;
+		list = by ? yyjson_mut_obj_get(to, of) : NULL;
+		if (yyjson_mut_is_arr(list) && !yyjson_mut_obj_get(patch, of))
+			sort_list(s, list, yyjson_mut_arr_size(list), v, by);
 	}
 }
 
+/* What "$patch" says of an object: true when its members count. */
+static bool begin_object(struct strategic *s, yyjson_mut_val *to, yyjson_mut_val *patch)
+{
+	yyjson_mut_val *how = yyjson_mut_obj_get(patch, "$patch");
+	const char *word = yyjson_mut_get_str(how);
+
+	if (is_directive(patch, "replace") || is_directive(patch, "delete"))
+		yyjson_mut_obj_clear(to);
+	else if (how && !is_directive(patch, "merge"))
+		s->why = arena_printf(s->arena, "Unknown patch type found: %.60s",
+		                      word ? word : "?");
+	return !s->why && !is_directive(patch, "delete");
+}
+
 static void merge_object(struct strategic *s, yyjson_mut_val *to, yyjson_mut_val *patch,
-                         const char *path)
+                         const struct message *m, const char *path)
 {
 	yyjson_mut_val *key, *v;
 	size_t i, n;
 
-	if (is_directive(patch, "replace") || is_directive(patch, "delete"))
-		yyjson_mut_obj_clear(to);
-	if (is_directive(patch, "delete"))
+	if (!begin_object(s, to, patch))
 		return;
 	if (yyjson_mut_obj_get(patch, "$retainKeys"))
 		retain_keys(to, yyjson_mut_obj_get(patch, "$retainKeys"));
 	yyjson_mut_obj_foreach (patch, i, n, key, v)
 		if (!s->why && yyjson_mut_get_str(key)[0] != '$')
-			merge_member(s, to, yyjson_mut_get_str(key), v, path);
-	follow_directives(s, to, patch, path);
+			merge_member(s, to, patch, yyjson_mut_get_str(key), v, m, path);
+	follow_directives(s, to, patch, m);
 }
 
 const char *patch_strategic(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *to,
                             yyjson_mut_val *patch, struct arena *a)
 {
-	struct strategic s = { .kind = kind, .doc = doc, .arena = a };
+	struct strategic s = { .doc = doc, .arena = a };
 
-	merge_object(&s, to, patch, "");
+	merge_object(&s, to, patch, kind_message[kind], "");
 	return s.why;
 }

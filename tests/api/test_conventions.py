@@ -402,6 +402,15 @@ def test_json_patch(knetd):
                 [{"op": "copy", "from": "/data", "path": "/data/x"}] * 40):
         status, answer = knetd.api("PATCH", CONFIGMAPS + "/jp", bad, JSON)
         assert status == 422, (bad, answer)
+    answer = knetd.api("PATCH", CONFIGMAPS + "/jp", [{"op": "test", "path": "/data/b", "value": "9"}], JSON)[1]
+    assert answer["message"].startswith("the server rejected our request due to an error in our request")
+
+
+def test_custom_kinds_have_no_strategic_patch(knetd):
+    path = "/apis/gateway.networking.k8s.io/v1/gatewayclasses/x"
+    status, answer = knetd.api("PATCH", path, {}, STRATEGIC)
+    assert status == 415 and MERGE in answer["message"] and STRATEGIC not in answer["message"]
+    assert knetd.api("PATCH", path, {}, MERGE)[0] == 404
 
 
 def test_strategic_patch_merges_ports_by_number(knetd):

@@ -223,68 +223,11 @@ static void test_what_is_filled_in(void **state)
 	}
 }
 
-/* What a patch makes of an object, or why it cannot. */
-static char *strategic(enum kind kind, const char *json, const char *patch)
-{
-	auto_arena struct arena a = { 0 };
-	struct documents d;
-	const char *why;
-	char *out;
-
-	auto_doc yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
-	yyjson_mut_val *to;
-
-	assert_int_equal(json_read(patch, strlen(patch), &a, &d, NULL), 0);
-	to = yyjson_val_mut_copy(d.doc, yyjson_doc_get_root(doc));
-	why = patch_strategic(kind, d.doc, to, d.v[0].root, &a);
-	out = why ? xstrdup(why) : yyjson_mut_val_write(to, 0, NULL);
-	documents_free(&d);
-	return out;
-}
-
-static void test_strategic_patches(void **state)
-{
-	static const char *const table[][3] = {
-		{ "{\"a\":1,\"b\":{\"c\":2}}", "{\"a\":null,\"b\":{\"d\":3}}",
-		  "{\"b\":{\"c\":2,\"d\":3}}" },
-		{ "{\"a\":[1,2]}", "{\"a\":[3]}", "{\"a\":[3]}" },
-		{ "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"$patch\":\"replace\",\"d\":3}}",
-		  "{\"a\":{\"d\":3}}" },
-		{ "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"$patch\":\"delete\"}}", "{\"a\":{}}" },
-		{ "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"$retainKeys\":[\"c\",\"d\"],\"d\":3}}",
-		  "{\"a\":{\"c\":2,\"d\":3}}" },
-		{ "{\"metadata\":{\"finalizers\":[\"a\",\"b\"]}}",
-		  "{\"metadata\":{\"finalizers\":[\"b\",\"c\"],\"$deleteFromPrimitiveList/"
-		  "finalizers\":[\"a\"]}}",
-		  "{\"metadata\":{\"finalizers\":[\"b\",\"c\"]}}" },
-		{ "{\"status\":{\"conditions\":[{\"type\":\"A\",\"status\":\"True\"},{\"type\":"
-		  "\"B\"}]}}",
-		  "{\"status\":{\"$setElementOrder/"
-		  "conditions\":[{\"type\":\"B\"},{\"type\":\"A\"}],"
-		  "\"conditions\":[{\"type\":\"A\",\"status\":\"False\"}]}}",
-		  "{\"status\":{\"conditions\":[{\"type\":\"B\"},{\"type\":\"A\",\"status\":"
-		  "\"False\"}]}}" },
-		{ "{\"spec\":{\"ports\":[{\"port\":1},{\"port\":2}]}}",
-		  "{\"spec\":{\"ports\":[{\"port\":1,\"$patch\":\"delete\"}]}}",
-		  "{\"spec\":{\"ports\":[{\"port\":2}]}}" },
-		{ "{}", "{\"spec\":{\"ports\":[{\"name\":\"a\"}]}}",
-		  "spec.ports: an item of the patch does not contain declared merge key: port" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		auto_free char *got = strategic(KIND_SERVICE, table[i][0], table[i][1]);
-
-		assert_string_equal(got, table[i][2]);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_wrong),
 		cmocka_unit_test(test_what_is_filled_in),
-		cmocka_unit_test(test_strategic_patches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
