@@ -1,8 +1,9 @@
 /* api.c - the REST API: Kubernetes' conventions over HTTP/1.1. From the outside in: doors and
  * connections (api_door.c, api_conn.c), paths (api_path.c), verbs (api_verbs.c, api_read.c,
- * api_patch.c, api_delete.c, api_apply.c, api_watch.c), one object (api_object.c) with its types,
- * defaults, checks and addresses (api_schema.c, api_default.c, api_valid*.c, api_service.c),
- * answers (api_status.c, api_table.c, api_gzip.c). */
+ * api_patch*.c, api_apply_patch.c, api_delete.c, api_watch.c; POST /apply: api_apply.c), one object
+ * (api_object.c) with its types, defaults, checks, addresses and managers (api_schema.c,
+ * api_default.c, api_valid*.c, api_service.c, api_managed.c), answers (api_status.c, api_table.c,
+ * api_gzip.c). */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

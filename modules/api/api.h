@@ -63,7 +63,8 @@ struct call {
 	bool strict; /* fieldValidation=Strict */
 	bool ignore_unknown;
 	bool yaml_answer;
-	bool table; /* Accept: ...;as=Table */
+	const struct managers *applied; /* of a server-side apply; see api_managed.h */
+	bool table;                     /* Accept: ...;as=Table */
 };
 
 /* A Status object as the answer. */
@@ -77,6 +78,8 @@ void status_exists(struct call *c, enum kind kind, const char *name, bool genera
 void status_forbidden(struct call *c, enum kind kind, const char *name, const char *why,
                       const struct causes *causes);
 void status_conflict(struct call *c, enum kind kind, const char *name, const char *why);
+/* A server-side apply that somebody else's fields stand against. */
+void status_apply_conflict(struct call *c, const char *message, const struct causes *causes);
 void status_error(struct call *c, const struct err *e); /* what the store or a module said */
 void status_deleted(struct call *c, const struct object *o);
 /* "ingresses.networking.k8s.io", as messages name a kind. */
@@ -166,6 +169,7 @@ void serve_list(struct call *c);
 void serve_create(struct call *c);
 void serve_update(struct call *c);
 void serve_patch(struct call *c);
+void serve_apply_patch(struct call *c);
 void serve_delete(struct call *c);
 void serve_delete_collection(struct call *c);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api_managed.h"
 #include "api_object.h"
 
 enum result { CREATED, CONFIGURED, UNCHANGED, SKIPPED, WRONG, RESULTS };
@@ -23,6 +24,7 @@ struct verdict {
 struct apply {
 	struct call *call;
 	struct documents docs;
+	struct writer writer;
 	struct verdict *verdicts;
 	size_t n;
 	unsigned count[RESULTS];
@@ -88,7 +90,7 @@ static void write_known(struct apply *ap, struct verdict *v, enum kind kind, yyj
 	struct err e = { 0 };
 
 	causes->arena = &ap->call->arena;
-	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, PART_MAIN,
+	if (object_write(kind, v->ns, v->name, ap->docs.doc, root, hold, PART_MAIN, &ap->writer,
 	                 !ap->call->strict, causes, &now, &e))
 		cause_invalid(causes, "", "", "%s", e.text);
 	for (unsigned i = 0; ap->call->strict && i < causes->n_unknown; i++)
@@ -316,7 +318,7 @@ static void run(struct apply *ap)
 {
 	struct err e = { 0 };
 
-	if (!flatten(ap))
+	if (!writer_read(ap->call, &ap->writer) || !flatten(ap))
 		return;
 	ap->n = ap->docs.n;
 	ap->verdicts = arena_alloc(&ap->call->arena, (ap->n + 1) * sizeof(*ap->verdicts));

@@ -156,6 +156,20 @@ static void answer_unknown_type(struct call *c, bool protobuf)
 	            protobuf ? ", application/vnd.kubernetes.protobuf" : "");
 }
 
+/* JSON is YAML, but for a few escapes; most of what says that it is YAML is JSON. */
+static int yaml_or_json(struct call *c, struct documents *out, struct err *e)
+{
+	const char *body = c->http->body;
+	size_t n = c->http->body_len;
+
+	if (body[strspn(body, " \t\r\n")] == '{') {
+		if (!json_read(body, n, &c->arena, out, e))
+			return 0;
+		documents_free(out);
+	}
+	return yaml_read(body, n, &c->arena, out, e);
+}
+
 bool body_read_as(struct call *c, const struct message *m, struct documents *out)
 {
 	const char *type = c->http->content_type, *body = c->http->body;
@@ -172,7 +186,7 @@ bool body_read_as(struct call *c, const struct message *m, struct documents *out
 	if (is_json(type)) {
 		ret = json_read(body, n, &c->arena, out, &e);
 	} else if (strstr(type, "yaml")) {
-		ret = yaml_read(body, n, &c->arena, out, &e);
+		ret = yaml_or_json(c, out, &e);
 	} else if (protobuf && is_protobuf(type)) {
 		ret = protobuf_read(m, body, n, &c->arena, out, &e);
 	} else {

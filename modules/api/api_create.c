@@ -89,6 +89,12 @@ static bool namespace_takes(struct call *c, const char *name)
 	return !refusal;
 }
 
+void object_create(struct call *c, struct documents *d, const char *name)
+{
+	if (namespace_takes(c, name))
+		object_store(c, d, name, NULL, 201);
+}
+
 void serve_create(struct call *c)
 {
 	struct documents d;

@@ -4,6 +4,7 @@
 #include <knetd/auto.h>
 #include <knetd/life.h>
 
+#include "api_managed.h"
 #include "api_object.h"
 
 static void drop(yyjson_mut_val *root, const char *key)
@@ -51,7 +52,7 @@ static void keep_status(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *roo
 		                       "loadBalancer");
 }
 
-static void drop_server_fields(yyjson_mut_val *root)
+void object_drop_server_fields(yyjson_mut_val *root)
 {
 	static const char *const fields[] = {
 		"uid",      "resourceVersion", "generation",        "creationTimestamp",
@@ -81,9 +82,13 @@ static void set_identity(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *ro
  * left out was filled in at other places. */
 static bool says_the_same(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *was)
 {
+	yyjson_val *managed = json_at(was, "metadata.managedFields");
 	yyjson_mut_val *old = yyjson_val_mut_copy(doc, was);
 
-	drop_server_fields(old);
+	object_drop_server_fields(old);
+	if (managed)
+		mut_set(doc, yyjson_mut_obj_get(old, "metadata"), "managedFields",
+		        yyjson_val_mut_copy(doc, managed));
 	return yyjson_mut_equals(root, old);
 }
 
@@ -145,20 +150,23 @@ static int put_or_end(enum kind kind, const char *ns, const char *name, yyjson_m
 }
 
 int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
-                 yyjson_mut_val *root, const struct object *old, enum part part, bool allow_unknown,
-                 struct causes *causes, const struct object **out, struct err *e)
+                 yyjson_mut_val *root, const struct object *old, enum part part,
+                 const struct writer *writer, bool allow_unknown, struct causes *causes,
+                 const struct object **out, struct err *e)
 {
 	auto_doc yyjson_doc *old_doc = old ? object_doc(old) : NULL;
 	yyjson_val *was = yyjson_doc_get_root(old_doc);
+	yyjson_mut_val *managed;
 
 	schema_check(kind, root, causes);
 	if (causes->n || (causes->n_unknown && !allow_unknown))
 		return 0;
+	managed = mut_at(root, "metadata.managedFields");
 	if (part == PART_MAIN)
 		keep_status(kind, doc, root, was);
 	else
 		root = with_part(doc, root, was, part);
-	drop_server_fields(root);
+	object_drop_server_fields(root);
 	if (part != PART_FINALIZE)
 		default_object(kind, doc, root, was);
 	valid_object(kind, doc, root, old, causes);
@@ -169,6 +177,7 @@ int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_do
 	if (causes->n)
 		return 0;
 	set_identity(kind, doc, root, ns, name);
+	managed_write(causes->arena, kind, doc, root, was, managed, writer);
 	if (old && old->run == (flags_of(kind, old) == STORE_RUN) &&
 	    says_the_same(doc, root, was)) {
 		*out = old;

@@ -3,6 +3,8 @@
 
 #include "api.h"
 
+struct writer; /* of api_managed.h */
+
 /* What a write is about: the subresources change nothing but their part, the main path leaves those
  * parts alone. */
 enum part { PART_MAIN, PART_STATUS, PART_FINALIZE };
@@ -10,10 +12,13 @@ enum part { PART_MAIN, PART_STATUS, PART_FINALIZE };
 /* Reads, defaults, checks and allocates; puts it inside the caller's store transaction. Where
  * something is wrong, causes says what and nothing is put. old: the state before, or NULL. An
  * object that was being deleted and that nothing holds back any more is removed; *out is then its
- * last state. */
+ * last state. writer: see api_managed.h. */
 int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
-                 yyjson_mut_val *root, const struct object *old, enum part part, bool allow_unknown,
-                 struct causes *causes, const struct object **out, struct err *e);
+                 yyjson_mut_val *root, const struct object *old, enum part part,
+                 const struct writer *writer, bool allow_unknown, struct causes *causes,
+                 const struct object **out, struct err *e);
+/* uid, resourceVersion and the like: what the store, not a client, says. */
+void object_drop_server_fields(yyjson_mut_val *root);
 
 /* The target, or NULL with a 404 as the answer. */
 const struct object *object_find(struct call *c);
@@ -27,6 +32,8 @@ bool object_agree(struct call *c, yyjson_mut_doc *doc, yyjson_mut_val *root, con
 /* metadata.uid and resourceVersion in the body are wishes: this object, and nothing has happened
  * since. Else 409. */
 bool object_unchanged(struct call *c, yyjson_mut_val *root, const struct object *old);
+/* A new object, if its namespace takes it. */
+void object_create(struct call *c, struct documents *d, const char *name);
 /* One object in one transaction, and the answer; code is that of success. */
 void object_store(struct call *c, struct documents *d, const char *name, const struct object *old,
                   unsigned code);

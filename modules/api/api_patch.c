@@ -1,5 +1,6 @@
 /* api_patch.c - PATCH: merge patch (RFC 7396), JSON patch (RFC 6902), strategic merge patch
- * (api_patch_strategic.c). The patched whole then goes the way of an update. */
+ * (api_patch_strategic.c); server-side apply is api_apply_patch.c. The patched whole then goes the
+ * way of an update. */
 #include <string.h>
 
 #include <knetd/auto.h>
@@ -142,6 +143,8 @@ static bool patch_whole(struct call *c, struct documents *d, yyjson_mut_val *who
 	return !why;
 }
 
+static const char apply_type[] = "application/apply-patch+yaml";
+
 /* Kinds of custom resources have no merge keys: as on a cluster, their lists are replaced whole. */
 static bool known_type(struct call *c)
 {
@@ -156,8 +159,18 @@ static bool known_type(struct call *c)
 			return true;
 	status_fail(c, 415, "UnsupportedMediaType",
 	            "the body of the request was in an unknown format - accepted media types "
-	            "include: %s, %s%s%s",
-	            known[0], known[1], custom ? "" : ", ", custom ? "" : known[2]);
+	            "include: %s, %s, %s%s%s",
+	            known[0], known[1], apply_type, custom ? "" : ", ", custom ? "" : known[2]);
+	return false;
+}
+
+static bool no_force(struct call *c)
+{
+	if (!strstr(c->http->query, "force="))
+		return true;
+	status_fail(c, 422, "Invalid",
+	            "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be "
+	            "specified for non-apply patch");
 	return false;
 }
 
@@ -166,7 +179,11 @@ void serve_patch(struct call *c)
 	const struct object *old;
 	struct documents d;
 
-	if (!known_type(c))
+	if (!strcmp(c->http->content_type, apply_type)) {
+		serve_apply_patch(c);
+		return;
+	}
+	if (!known_type(c) || !no_force(c))
 		return;
 	old = object_find(c);
 	if (!old || !body_read(c, &d))

@@ -227,6 +227,13 @@ void status_conflict(struct call *c, enum kind kind, const char *name, const cha
 	             &d);
 }
 
+void status_apply_conflict(struct call *c, const char *message, const struct causes *causes)
+{
+	struct details d = { .causes = causes };
+
+	write_status(c, 409, "Conflict", message, &d);
+}
+
 void status_error(struct call *c, const struct err *e)
 {
 	if (e->code == ENOSPC)

@@ -6,6 +6,7 @@
 
 #include <knetd/auto.h>
 
+#include "api_managed.h"
 #include "api_object.h"
 
 void object_finish(struct call *c)
@@ -101,11 +102,15 @@ void object_store(struct call *c, struct documents *d, const char *name, const s
 	struct causes causes = { .arena = &c->arena };
 	const struct object *o = NULL;
 	struct err e = { 0 };
+	struct writer writer;
 	int ret;
 
+	if (!writer_read(c, &writer))
+		return;
+	writer.applied = c->applied;
 	store_begin();
 	ret = object_write(c->target.kind, c->target.ns, name, d->doc, d->v[0].root, old,
-	                   part_of(c), !c->strict, &causes, &o, &e);
+	                   part_of(c), &writer, !c->strict, &causes, &o, &e);
 	answer_write(c, code, name, &causes, ret, o, &e);
 	object_finish(c);
 }

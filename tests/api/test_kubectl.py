@@ -99,3 +99,35 @@ def test_create_sends_protobuf(kubectl):
     assert "already exists" in kubectl("-n", "pb", "create", "configmap", "cm", code=1)
     assert "namespaces \"none\" not found" in kubectl("-n", "none", "create", "configmap", "cm", code=1)
     kubectl("delete", "namespace", "pb")
+
+
+def test_server_side_apply(kubectl):
+    def apply(text, *args, code=0):
+        return kubectl("apply", "--server-side", "-f", "-", *args, stdin=text, code=code)
+
+    def get():
+        return json.loads(kubectl("get", "svc", "ssa", "-o", "json", "--show-managed-fields"))
+    manifest = MANIFEST.replace("name: web,", "name: ssa,")
+    assert "serverside-applied" in apply(manifest)
+    version = get()["metadata"]["resourceVersion"]
+    assert "serverside-applied" in apply(manifest) and get()["metadata"]["resourceVersion"] == version
+    apply(manifest.replace("  - {name: https, port: 443}\n", ""))
+    assert [p["port"] for p in get()["spec"]["ports"]] == [80]
+    other = manifest.replace("app: web}}", "app: other}}")
+    out = apply(other, "--field-manager=other", code=1)
+    assert 'Apply failed with 1 conflict: conflict with "kubectl": .metadata.labels.app' in out
+    apply(other, "--field-manager=other", "--force-conflicts")
+    assert get()["metadata"]["labels"] == {"app": "other"}
+    assert {m["manager"] for m in get()["metadata"]["managedFields"]} == {"kubectl", "other"}
+
+
+def test_from_client_side_to_server_side(kubectl):
+    """What was applied by the client becomes the server's apply: what goes from the manifest goes from the object."""
+    manifest = MANIFEST.replace("name: web,", "name: csa,")
+    kubectl("apply", "-f", "-", stdin=manifest)
+    kubectl("apply", "--server-side", "-f", "-", stdin=manifest)
+    kubectl("apply", "--server-side", "-f", "-", stdin=manifest.replace("  - {name: https, port: 443}\n", ""))
+    answer = json.loads(kubectl("get", "svc", "csa", "-o", "json", "--show-managed-fields"))
+    assert [p["port"] for p in answer["spec"]["ports"]] == [80]
+    assert {(m["manager"], m["operation"]) for m in answer["metadata"]["managedFields"]} >= {("kubectl", "Apply")}
+    assert all(m["manager"] != "before-first-apply" for m in answer["metadata"]["managedFields"])
