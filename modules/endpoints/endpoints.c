@@ -147,7 +147,16 @@ static bool ours(const struct object *slice)
 	auto_doc yyjson_doc *doc = object_doc(slice);
 	yyjson_val *labels = json_at(yyjson_doc_get_root(doc), "metadata.labels");
 
-	return yyjson_equals_str(yyjson_obj_get(labels, ENDPOINTS_MANAGED_BY), ENDPOINTS_MANAGER);
+	yyjson_val *by = yyjson_obj_get(labels, ENDPOINTS_MANAGED_BY);
+
+	return yyjson_equals_str(by, ENDPOINTS_MANAGER) || yyjson_equals_str(by, ENDPOINTS_MIRROR);
+}
+
+/* Endpoints that were written here. */
+static bool ours_v1(const struct object *endpoints)
+{
+	return strstr(endpoints->json,
+	              "\"" ENDPOINTS_V1_MANAGED_BY "\":\"" ENDPOINTS_V1_MANAGER "\"") != NULL;
 }
 
 static bool planned(const struct endpoints_plan *plan, const char *name)
@@ -163,7 +172,7 @@ static void sweep(const char *key, const char *ns, const struct endpoints_plan *
                   struct arena *a)
 {
 	const struct list *group = store_group(KIND_ENDPOINTSLICE, key);
-	const char *names[256];
+	const char *names[1024];
 	unsigned n = 0;
 
 	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
@@ -176,7 +185,7 @@ static void sweep(const char *key, const char *ns, const struct endpoints_plan *
 		store_delete(KIND_ENDPOINTSLICE, ns, names[--n]);
 }
 
-static int put_plan(const char *ns, struct endpoints_plan *plan, struct err *e)
+static int put_plan(const struct object *service, struct endpoints_plan *plan, struct err *e)
 {
 	int ret = 0;
 
@@ -184,26 +193,54 @@ static int put_plan(const char *ns, struct endpoints_plan *plan, struct err *e)
 		struct planned_slice *s = &plan->slices[i];
 
 		if (!ret)
-			ret = store_put(KIND_ENDPOINTSLICE, ns, s->name, s->doc, STORE_RUN, NULL,
-			                e);
+			ret = store_put(KIND_ENDPOINTSLICE, service->ns, s->name, s->doc, STORE_RUN,
+			                NULL, e);
 		yyjson_mut_doc_free(s->doc);
 	}
+	if (!ret && plan->endpoints)
+		ret = store_put(KIND_ENDPOINTS, service->ns, service->name, plan->endpoints,
+		                STORE_RUN, NULL, e);
+	yyjson_mut_doc_free(plan->endpoints);
 	return ret;
+}
+
+/* Endpoints of ours that the Service has no use for any more. */
+static void sweep_v1(const struct object *service)
+{
+	const struct object *o = store_get(KIND_ENDPOINTS, service->ns, service->name);
+
+	if (o && ours_v1(o))
+		store_delete(KIND_ENDPOINTS, service->ns, service->name);
+}
+
+static bool is_external(const struct object *service)
+{
+	auto_doc yyjson_doc *doc = object_doc(service);
+	const char *type = json_str(yyjson_doc_get_root(doc), "spec.type");
+
+	return type && !strcmp(type, "ExternalName");
 }
 
 static int write_service(const struct object *service, const struct labels *selector, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	struct endpoints_plan plan = { 0 };
+	const struct object *by_hand;
 	size_t n;
 
 	if (selector) {
 		const struct object **found = matching_pods(service, selector, &a, &n);
 
-		endpoints_plan(service, found, n, &a, &plan);
+		endpoints_plan(service, found, n, store_group(KIND_ENDPOINTSLICE, service->key), &a,
+		               &plan);
+	} else {
+		sweep_v1(service);
+		by_hand = store_get(KIND_ENDPOINTS, service->ns, service->name);
+		if (by_hand && !is_external(service))
+			endpoints_mirror(service, by_hand, &a, &plan);
 	}
 	sweep(service->key, service->ns, &plan, &a);
-	return put_plan(service->ns, &plan, e);
+	return put_plan(service, &plan, e);
 }
 
 static int write_visited(struct err *e)
@@ -221,26 +258,55 @@ static int write_visited(struct err *e)
 	return ret;
 }
 
-/* A Service that is gone takes its slices along. */
+/* A Service that is gone takes its slices and Endpoints along. */
 static void service_gone(const struct object *old)
 {
 	auto_arena struct arena a = { 0 };
 
 	entry_drop(&services, old->key);
+	store_delete(KIND_ENDPOINTS, old->ns, old->name); /* also by hand, as Kubernetes does */
 	sweep(old->key, old->ns, &(struct endpoints_plan){ 0 }, &a);
+}
+
+/* What was written by hand is mirrored; what was written here and is gone or was overwritten comes
+ * back. */
+static void endpoints_changed(const struct change *c)
+{
+	const struct object *o = c->new ? c->new : c->old;
+	struct entry *e = map_get(&services, o->key, strlen(o->key));
+
+	if (e && (!c->new || !c->new->run || !ours_v1(c->new)))
+		e->visit = true;
 }
 
 static void one_change(const struct change *c)
 {
 	const struct object *o = c->new ? c->new : c->old;
 
-	if (c->kind == KIND_POD)
+	if (c->kind == KIND_ENDPOINTS)
+		endpoints_changed(c);
+	else if (c->kind == KIND_POD)
 		pod_changed(o->key, o->ns, store_get(KIND_POD, o->ns, o->name));
 	else if (store_get(KIND_SERVICE, o->ns, o->name))
 		entry_set(&services, o->key, read_labels(store_get(KIND_SERVICE, o->ns, o->name)))
 			->visit = true;
 	else
 		service_gone(o);
+}
+
+static void sweep_orphans_v1(struct arena *a)
+{
+	const struct object **v = arena_alloc(a, (store_count(KIND_ENDPOINTS) + 1) * sizeof(*v));
+	const struct object *o;
+	size_t n = 0;
+
+	for (size_t i = 0; (o = store_next_object(KIND_ENDPOINTS, &i));)
+		if (ours_v1(o) && !store_get(KIND_SERVICE, o->ns, o->name))
+			v[n++] = o;
+	while (n > 0) {
+		n--;
+		store_delete(KIND_ENDPOINTS, v[n]->ns, v[n]->name);
+	}
 }
 
 /* Slices of ours whose Service is gone (a crash between the two). */
@@ -262,6 +328,7 @@ static void sweep_orphans(void)
 	}
 	for (size_t i = 0; i < n; i += 2)
 		sweep(keys[i], keys[i + 1], &none, &a);
+	sweep_orphans_v1(&a);
 }
 
 static int endpoints_sync(struct changes *c, struct err *e)
@@ -293,7 +360,7 @@ static void endpoints_exit(bool remove)
 
 const struct module endpoints_module = {
 	.name = "endpoints",
-	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_POD),
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_POD) | KIND_BIT(KIND_ENDPOINTS),
 	.sync = endpoints_sync,
 	.exit = endpoints_exit,
 };

@@ -29,7 +29,9 @@ static void put(enum kind kind, const char *name, const char *json)
 
 	assert_non_null(doc);
 	store_begin();
-	assert_int_equal(store_put(kind, "default", name, mut, 0, NULL, &e), 0);
+	assert_int_equal(
+		store_put(kind, "default", name, mut, kind == KIND_POD ? STORE_RUN : 0, NULL, &e),
+		0);
 	assert_int_equal(store_commit(&e), 0);
 }
 
@@ -174,6 +176,162 @@ static void test_nothing_written_twice(void **state)
 	assert_true(store_version() == before);
 }
 
+/* A slice's or an Endpoints object's member as JSON text; "" when it is not there. */
+static const char *member(enum kind kind, const char *name, const char *path)
+{
+	static char text[2048];
+	const struct object *o = store_get(kind, "default", name);
+	auto_doc yyjson_doc *doc = o ? object_doc(o) : NULL;
+	yyjson_val *v = json_at(yyjson_doc_get_root(doc), path);
+	auto_free char *json = v ? yyjson_val_write(v, 0, NULL) : NULL;
+
+	snprintf(text, sizeof(text), "%s", json ? json : "");
+	return text;
+}
+
+static void test_endpoints_v1(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	service("");
+	pod("a1", WEB, "10.244.0.1", "", "True");
+	pod("a2", WEB, "10.244.0.2", "", "False");
+	pod("a3", WEB, "10.244.0.3", ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"", "True");
+	sync_now(true);
+	assert_string_equal(member(KIND_ENDPOINTS, "web", "subsets"),
+	                    "[{\"addresses\":[{\"ip\":\"10.244.0.1\",\"targetRef\":{\"kind\":"
+	                    "\"Pod\",\"name\":\"a1\"}}],\"notReadyAddresses\":[{\"ip\":\"10.244."
+	                    "0.2\",\"targetRef\":{\"kind\":\"Pod\",\"name\":\"a2\"}}],\"ports\":["
+	                    "{\"name\":\"w\",\"protocol\":\"TCP\",\"port\":8080}]}]");
+	before = store_version();
+	sync_now(false); /* what is written here is no reason to write again */
+	assert_true(store_version() == before);
+	del(KIND_ENDPOINTS, "web");
+	sync_now(false);
+	assert_non_null(store_get(KIND_ENDPOINTS, "default", "web"));
+	del(KIND_SERVICE, "web");
+	sync_now(false);
+	assert_null(store_get(KIND_ENDPOINTS, "default", "web"));
+}
+
+static void test_ended_pods_do_not_count(void **state)
+{
+	(void)state;
+	service("");
+	put(KIND_POD, "done",
+	    "{\"metadata\":{\"labels\":" WEB "},\"status\":{\"phase\":\"Succeeded\",\"podIP\":"
+	    "\"10.244.0.9\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+	sync_now(true);
+	assert_string_equal(endpoints("web"), "");
+}
+
+#define BARE "{\"spec\":{\"clusterIP\":\"10.96.0.6\",\"ports\":[{\"name\":\"w\",\"port\":80}]}}"
+#define BY_HAND(more)                                                                              \
+	"{\"metadata\":{\"labels\":{\"a\":\"b\"" more "}},\"subsets\":[{\"addresses\":[{\"ip\":"   \
+	"\"192.0.2.1\"},{\"ip\":\"2001:db8::1\"}],\"notReadyAddresses\":[{\"ip\":\"192.0.2.2\"}]," \
+	"\"ports\":[{\"name\":\"w\",\"port\":8080}]}]}"
+
+static void test_mirrored_endpoints(void **state)
+{
+	(void)state;
+	put(KIND_SERVICE, "web", BARE);
+	sync_now(true);
+	assert_string_equal(endpoints("web"), "");
+	put(KIND_ENDPOINTS, "web", BY_HAND(""));
+	sync_now(false);
+	assert_string_equal(endpoints("web"), "192.0.2.1:8080 192.0.2.2:8080! 2001:db8::1:8080");
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 2); /* one a family */
+	put(KIND_ENDPOINTS, "web",
+	    BY_HAND(",\"endpointslice.kubernetes.io/skip-mirror\":\"true\""));
+	sync_now(false);
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 0);
+	put(KIND_ENDPOINTS, "web", BY_HAND(""));
+	sync_now(false);
+	del(KIND_ENDPOINTS, "web");
+	sync_now(false);
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 0);
+	put(KIND_ENDPOINTS, "web", BY_HAND(""));
+	del(KIND_SERVICE, "web");
+	sync_now(false);
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 0);
+	assert_null(store_get(KIND_ENDPOINTS, "default", "web"));
+}
+
+static void many_pods(unsigned from, unsigned to)
+{
+	char name[16], ip[32];
+
+	for (unsigned i = from; i < to; i++) {
+		snprintf(name, sizeof(name), "a%03u", i);
+		snprintf(ip, sizeof(ip), "10.244.%u.%u", i / 200, 1 + i % 200);
+		pod(name, WEB, ip, "", "True");
+	}
+}
+
+static unsigned written_since(uint64_t version)
+{
+	const struct object *o;
+	unsigned n = 0;
+
+	for (size_t i = 0; (o = store_next_object(KIND_ENDPOINTSLICE, &i));)
+		n += o->version > version;
+	return n;
+}
+
+static void test_one_pod_touches_one_slice(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	service("");
+	many_pods(10, 260);
+	sync_now(true);
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 3);
+	before = store_version();
+	del(KIND_POD, "a012"); /* of the first */
+	sync_now(false);
+	assert_int_equal(written_since(before), 1);
+	before = store_version();
+	many_pods(1, 2); /* sorts before all others, and takes the gap */
+	sync_now(false);
+	assert_int_equal(written_since(before), 1);
+	endpoints_module.exit(false); /* a restart puts nobody elsewhere */
+	before = store_version();
+	sync_now(true);
+	assert_true(store_version() == before);
+}
+
+static void test_labels_and_annotations_of_the_service(void **state)
+{
+	const struct object *o;
+	size_t i = 0;
+
+	(void)state;
+	put(KIND_SERVICE, "web",
+	    "{\"metadata\":{\"labels\":{\"team\":\"a\",\"kubernetes.io/service-name\":\"other\"},"
+	    "\"annotations\":{\"service.alpha.kubernetes.io/"
+	    "tolerate-unready-endpoints\":\"true\"}},"
+	    "\"spec\":{\"clusterIP\":\"None\",\"clusterIPs\":[\"None\"],\"ipFamilies\":[\"IPv4\"],"
+	    "\"selector\":" WEB "}}");
+	put(KIND_POD, "a1",
+	    "{\"metadata\":{\"labels\":" WEB "},\"spec\":{\"hostname\":\"h\",\"subdomain\":\"web\","
+	    "\"nodeName\":\"n\"},\"status\":{\"podIPs\":[{\"ip\":\"fd00::1\"},{\"ip\":\"10.244.0."
+	    "1\"}]}}");
+	sync_now(true);
+	o = store_next_object(KIND_ENDPOINTSLICE, &i);
+	assert_non_null(o);
+	assert_string_equal(member(KIND_ENDPOINTSLICE, o->name, "metadata.labels"),
+	                    "{\"kubernetes.io/service-name\":\"web\","
+	                    "\"endpointslice.kubernetes.io/"
+	                    "managed-by\":\"endpointslice-controller.knetd.io\","
+	                    "\"service.kubernetes.io/headless\":\"\",\"team\":\"a\"}");
+	assert_string_equal(member(KIND_ENDPOINTSLICE, o->name, "ports"), "[]");
+	assert_non_null(strstr(o->json, "{\"addresses\":[\"10.244.0.1\"],\"conditions\":{\"ready\":"
+	                                "true,\"serving\":false,\"terminating\":false},"
+	                                "\"hostname\":\"h\",\"nodeName\":\"n\""));
+}
+
 static struct labels *labels(const char *json)
 {
 	auto_doc yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
@@ -230,6 +388,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_terminating_and_not_ready, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hand_written_slices_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_written_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_endpoints_v1, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ended_pods_do_not_count, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mirrored_endpoints, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_pod_touches_one_slice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_labels_and_annotations_of_the_service, set_up,
+		                                tear_down),
 		cmocka_unit_test(test_labels),
 	};
 
