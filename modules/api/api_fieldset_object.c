@@ -443,11 +443,17 @@ static const struct fieldset *child_of(const struct fieldset *s, const char *ele
 	                 : NULL;
 }
 
-/* Who owns something in a pointer's struct or a map has it too; a plain struct is only ever
- * emptied. */
-static bool has(const struct fieldset *s, const struct type *part)
+/* Who owns something in a struct behind a pointer has it too: it goes with what the server filled
+ * in there. Other structs, lists and maps go when they are empty. */
+static bool is_gone(const struct fieldset *s, const struct type *part)
 {
-	return s && (s->member || (s->n && is_named(part) && !is_plain_struct(part)));
+	return s && (s->member || (s->n && is_named(part) && !is_plain_struct(part) &&
+	                           !(part->f->how & (FIELD_LIST | FIELD_MAP))));
+}
+
+static bool is_kept(const struct fieldset *s, const struct type *part)
+{
+	return s && (s->member || (s->n && is_named(part)));
 }
 
 static void remove_in(struct arena *a, const struct type *t, yyjson_mut_val *v,
@@ -461,7 +467,7 @@ static bool remove_part(struct arena *a, const struct type *t, const struct part
 	struct type of = part_type(t, p);
 	bool bare = is_bare(p->v);
 
-	if (has(g, &of) && !has(k, &of))
+	if (is_gone(g, &of) && !is_kept(k, &of))
 		return true;
 	if (!g || !g->n)
 		return false;
