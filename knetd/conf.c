@@ -38,6 +38,11 @@ static const char *read_path(void *field, size_t size, const char *value)
 	return read_text(field, size, value);
 }
 
+static const char *read_path_or_none(void *field, size_t size, const char *value)
+{
+	return *value ? read_path(field, size, value) : read_text(field, size, value);
+}
+
 static const char *read_bool(void *field, size_t size, const char *value)
 {
 	(void)size;
@@ -321,6 +326,10 @@ static const struct key keys[] = {
 	KEY(api, socket_group, read_text, "knetd"),
 	KEY(api, insecure_listen, read_loopback, ""),
 	KEY(api, event_ttl, read_seconds, "3600"),
+	KEY(api, listen, read_endpoints, "127.0.0.1:6443"),
+	KEY(api, names, read_text, ""),
+	KEY(api, cert, read_path_or_none, ""),
+	KEY(api, key, read_path_or_none, ""),
 	KEY(podnet, cidrs, read_cidrs, "10.244.0.0/24,fd00:10:244::/64"),
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),
@@ -344,7 +353,6 @@ static const struct later {
 	bool warn_only;
 } later[] = {
 	// clang-format off
-	{ "api", "listen", "127.0.0.1:6443", true },
 	{ "service", "external_ips", "no", false },
 	{ "ingress", "https", "443", true },
 	{ "lb", "pools", "", false },

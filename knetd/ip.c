@@ -86,6 +86,13 @@ bool ip_equal(const struct ip *a, const struct ip *b)
 	return a->len == b->len && !memcmp(a->b, b->b, a->len);
 }
 
+bool ip_is_any(const struct ip *ip)
+{
+	static const struct ip none;
+
+	return !memcmp(ip->b, none.b, ip->len);
+}
+
 bool ip_is_loopback(const struct ip *ip)
 {
 	static const struct ip v6 = { 16, { [15] = 1 } };

@@ -44,6 +44,10 @@ static void on_signal(struct event *ev, uint32_t mask)
 
 	(void)mask;
 	while (read(ev->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			modules_reload();
+			continue;
+		}
 		log_info("signal %u: ending", info.ssi_signo);
 		loop_stop();
 	}
@@ -56,6 +60,7 @@ static int catch_signals(struct err *e)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signals = (struct event){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),

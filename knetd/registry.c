@@ -135,6 +135,13 @@ void modules_metrics(struct buf *out)
 			modules[i]->metrics(out);
 }
 
+void modules_reload(void)
+{
+	for (unsigned i = 0; i < started; i++)
+		if (modules[i]->reload)
+			modules[i]->reload();
+}
+
 int modules_start(struct err *e)
 {
 	for (; modules[started]; started++) {

@@ -9,4 +9,5 @@ extern const struct module *const modules[]; /* NULL-ended */
 
 /* Starts all in order; on failure those that started are stopped again. */
 int modules_start(struct err *e);
+void modules_reload(void);
 void modules_stop(bool remove);

@@ -31,6 +31,9 @@ struct conf {
 	struct {
 		char socket[108];
 		char socket_group[32];                 /* "knetd" where that group exists */
+		struct conf_endpoints listen;          /* HTTPS */
+		char names[1024];                      /* further ones of its certificate */
+		char cert[256], key[256];              /* somebody else's; "" = our own */
 		struct conf_endpoints insecure_listen; /* loopback only */
 		uint16_t event_ttl;                    /* seconds an Event is kept */
 	} api;

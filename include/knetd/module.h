@@ -41,6 +41,7 @@ struct module { /* const; every member but name may be NULL or 0 */
 	 * full. */
 	int (*sync)(struct changes *c, struct err *e);
 	void (*metrics)(struct buf *out); /* Prometheus text, bounded series */
+	void (*reload)(void);             /* SIGHUP: reads again what may have changed */
 	const struct route *routes;       /* ends with method NULL */
 	void (*exit)(bool remove);        /* remove: also take away what was made (-x) */
 };

@@ -15,6 +15,7 @@
 #include <knetd/module.h>
 
 #include "api.h"
+#include "api_pki.h"
 
 static bool query_is(const char *query, const char *name, const char *value)
 {
@@ -202,6 +203,16 @@ static void on_flush(const struct err *failed)
 	conns_undone(failed);
 }
 
+/* A node's network does not end with the door of its administrators: what is wrong with their
+ * credentials is told, and the door is shut until it is mended. */
+static void load_credentials(void)
+{
+	struct err e = { 0 };
+
+	if (conf.api.listen.n && pki_load(&e))
+		log_err("api: %s", e.text);
+}
+
 static int api_init(struct err *e)
 {
 	static const char *const namespaces[] = { "default", "kube-system" };
@@ -213,6 +224,7 @@ static int api_init(struct err *e)
 		apply_manifests(conf.node.manifests);
 	store_on_flush(on_flush);
 	conns_start();
+	load_credentials();
 	return ret ? ret : doors_open(e);
 }
 
@@ -221,10 +233,12 @@ static void api_exit(bool remove)
 	(void)remove;
 	doors_close();
 	conns_close();
+	pki_unload();
 }
 
 const struct module api_module = {
 	.name = "api",
 	.init = api_init,
+	.reload = load_credentials,
 	.exit = api_exit,
 };

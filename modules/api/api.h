@@ -190,6 +190,7 @@ void conn_open(int fd, enum http_door door); /* takes fd */
 void conns_start(void);
 void conns_undone(const struct err *e);
 void conns_close(void);
+void conns_close_door(enum http_door door);
 unsigned conns_count(void);
 int doors_open(struct err *e);
 void doors_close(void);

@@ -20,6 +20,7 @@
 #include <knetd/log.h>
 
 #include "api_conn.h"
+#include "api_pki.h"
 
 #define TURN_REQUESTS 64 /* of one door */
 #define TURN_US 5000
@@ -42,6 +43,9 @@ void conn_close(struct conn *c)
 	c->watch = NULL;
 	loop_del(&c->ev);
 	timer_del(&c->timer);
+	if (c->tls && c->phase != LINGER)
+		tls_end(c->tls, c->ev.fd);
+	tls_free(TAKE(c->tls));
 	close(c->ev.fd);
 	conn_forget_request(c);
 	buf_free(&c->in);
@@ -64,14 +68,21 @@ static void bury(void)
 
 ssize_t conn_recv(struct conn *c, void *p, size_t n)
 {
-	return recv(c->ev.fd, p, n, MSG_DONTWAIT);
+	return c->tls ? tls_recv(c->tls, c->ev.fd, p, n) : recv(c->ev.fd, p, n, MSG_DONTWAIT);
 }
 
 ssize_t conn_send(struct conn *c, struct iovec *iov, int n)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
 
+	if (c->tls)
+		return tls_send(c->tls, c->ev.fd, iov, n);
 	return sendmsg(c->ev.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool conn_unsent(const struct conn *c)
+{
+	return c->tls && tls_unsent(c->tls);
 }
 
 /* ---- shares of a turn ----------------------------------------------------------------------- */
@@ -119,8 +130,9 @@ static void on_timeout(struct timer *t)
 static void stream_event(struct conn *c, uint32_t events)
 {
 	char waste[256];
+	ssize_t n = events & EPOLLIN ? conn_recv(c, waste, sizeof(waste)) : 1;
 
-	if ((events & EPOLLIN) && conn_recv(c, waste, sizeof(waste)) == 0)
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		conn_close(c);
 	else if (events & (EPOLLERR | EPOLLHUP))
 		conn_close(c);
@@ -259,7 +271,7 @@ void conn_open(int fd, enum http_door door)
 	struct conn *c;
 	int one = 1;
 
-	if (!has_place(door)) {
+	if (!has_place(door) || (door == HTTP_DOOR_TLS && !pki_identity())) {
 		close(fd);
 		return;
 	}
@@ -270,6 +282,8 @@ void conn_open(int fd, enum http_door door)
 	c->door = door;
 	c->in.max = API_APPLY_MAX + HTTP_HEAD_MAX + 65536;
 	c->uid = door == HTTP_DOOR_UNIX ? peer_uid(fd) : HTTP_NO_UID;
+	if (door == HTTP_DOOR_TLS)
+		c->tls = tls_new(pki_identity());
 	if (door != HTTP_DOOR_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	doors[door].open++;
@@ -295,6 +309,18 @@ void conns_close(void)
 	while (!list_empty(&all))
 		conn_close(container_of(all.next, struct conn, in_all));
 	bury();
+}
+
+void conns_close_door(enum http_door door)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &all) {
+		struct conn *c = container_of(l, struct conn, in_all);
+
+		if (c->door == door)
+			conn_close(c);
+	}
 }
 
 unsigned conns_count(void)

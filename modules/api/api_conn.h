@@ -8,6 +8,8 @@
 #include <knetd/list.h>
 #include <knetd/loop.h>
 
+#include <knetd/tls.h>
+
 #include "api.h"
 
 #define CONNS_MAX 2048 /* of each door: none can take another's places */
@@ -30,6 +32,7 @@ struct conn {
 	enum phase phase;
 	enum http_door door;
 	unsigned uid;
+	struct tls *tls; /* of that door alone */
 	bool keep_alive, refused, ended, urgent;
 	bool rests;          /* its answer rests on what is not flushed yet */
 	struct buf in, body; /* bytes as they came; a chunked body decoded */
@@ -55,6 +58,8 @@ ssize_t conn_send(struct conn *c, struct iovec *iov, int n);
 
 /* The request is read: it is served when the turn's writes are durable. */
 void conn_put_aside(struct conn *c);
+bool conn_unsent(const struct conn *c); /* bytes that conn_send took wait for the socket */
+
 /* The answer is made: it leaves when the turn ends. */
 void conn_hold(struct conn *c);
 /* Has bytes of its stream to send when the turn ends. */

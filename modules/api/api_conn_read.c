@@ -3,6 +3,8 @@
  * parsed again from the bytes, which are. */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <knetd/auto.h>
 
@@ -34,6 +36,8 @@ static void refuse(struct conn *c, unsigned status, const char *why)
 	c->keep_alive = false; /* where the next request begins is not known */
 	c->refused = true;
 	status_fail(&call, status, reason, "%s", why);
+	if (status == 401)
+		buf_str(&c->answer.headers, "WWW-Authenticate: Bearer\r\n");
 	conn_hold(c);
 }
 
@@ -82,6 +86,7 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 
 	if (has_to_wait()) {
 		conn_put_aside(c);
+		conn_work_end(c, begun); /* a turn puts aside no more than it may serve */
 		return;
 	}
 	copy_span(method, sizeof(method), &head.method, 0);
@@ -269,26 +274,33 @@ static size_t wanted(const struct conn *c)
 	return c->in.len ? 16384 : 4096;
 }
 
-void conn_read(struct conn *c)
-{
-	size_t want = wanted(c);
-	char *room;
-	ssize_t n;
+static const char plain_text[] = "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n"
+				 "Client sent an HTTP request to an HTTPS server.\n";
 
-	if (!conn_may(c))
-		return; /* it comes again in the next turn */
-	room = buf_room(&c->in, want + 1);
-	if (!room) {
-		conn_close(c); /* over in.max: no request is that long */
+/* Nothing came: not yet, or never again. */
+static void read_nothing(struct conn *c, ssize_t n)
+{
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (!c->in.len)
+			buf_free(&c->in); /* an idle connection holds no memory */
+		loop_mod(&c->ev, conn_unsent(c) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 		return;
 	}
-	n = conn_recv(c, room, want);
+	if (c->tls && tls_peer_speaks_plain(c->tls))
+		send(c->ev.fd, plain_text, sizeof(plain_text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	conn_close(c);
+}
+
+/* True when there may be more that the socket does not tell. */
+static bool read_some(struct conn *c)
+{
+	size_t want = wanted(c);
+	char *room = buf_room(&c->in, want + 1);
+	ssize_t n = room ? conn_recv(c, room, want) : 0; /* over in.max: no request is that long */
+
 	if (n <= 0) {
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			conn_close(c);
-		else if (!c->in.len)
-			buf_free(&c->in); /* an idle connection holds no memory */
-		return;
+		read_nothing(c, n);
+		return false;
 	}
 	if (!c->in.len && c->phase == READ_HEAD)
 		timer_set(&c->timer, HEAD_MS);
@@ -299,4 +311,18 @@ void conn_read(struct conn *c)
 	} else {
 		conn_next_request(c);
 	}
+	return c->tls && (c->phase == READ_HEAD || c->phase == READ_BODY) && tls_pending(c->tls);
+}
+
+void conn_read(struct conn *c)
+{
+	bool shaking = c->tls && !tls_is_open(c->tls);
+	uint64_t begun = shaking ? conn_work_begin() : 0;
+
+	if (!conn_may(c))
+		return; /* it comes again in the next turn */
+	while (read_some(c))
+		;
+	if (shaking) /* that is work, too */
+		conn_work_end(c, begun);
 }

@@ -15,6 +15,8 @@
  * with it (RFC 9112 9.6). */
 static void linger(struct conn *c)
 {
+	if (c->tls)
+		tls_end(c->tls, c->ev.fd);
 	shutdown(c->ev.fd, SHUT_WR);
 	buf_free(&c->in);
 	c->phase = LINGER;
@@ -55,6 +57,8 @@ static void answered(struct conn *c)
 	timer_set(&c->timer, c->in.len ? HEAD_MS : IDLE_MS);
 	loop_mod(&c->ev, EPOLLIN);
 	conn_next_request(c);
+	if (c->phase == READ_HEAD && c->tls && tls_pending(c->tls)) /* the socket does not tell */
+		conn_read(c);
 }
 
 /* Progress gives more time, up to an end: a reader that sips keeps no place for good. */
@@ -83,7 +87,7 @@ void conn_write(struct conn *c)
 		c->sent += n;
 		write_timer(c);
 	}
-	if (c->sent == c->out.len + c->answer.body.len)
+	if (c->sent == c->out.len + c->answer.body.len && !conn_unsent(c))
 		answered(c);
 	else
 		loop_mod(&c->ev, EPOLLOUT);
@@ -133,7 +137,8 @@ void conn_stream_write(struct conn *c)
 	struct iovec iov = { c->out.data + c->sent, left };
 	ssize_t n = left ? conn_send(c, &iov, 1) : 0;
 
-	if ((n < 0 && errno != EAGAIN && errno != EINTR) || (n == (ssize_t)left && c->ended)) {
+	if ((n < 0 && errno != EAGAIN && errno != EINTR) ||
+	    (n == (ssize_t)left && c->ended && !conn_unsent(c))) {
 		conn_close(c);
 		return;
 	}
@@ -143,11 +148,11 @@ void conn_stream_write(struct conn *c)
 		buf_drop(&c->out, c->sent);
 		c->sent = 0;
 	}
-	if (!c->out.len)
+	if (!c->out.len && !conn_unsent(c))
 		timer_del(&c->timer);
 	else if (n > 0 || !c->timer.heap)
 		timer_set(&c->timer, WRITE_MS);
-	loop_mod(&c->ev, c->out.len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	loop_mod(&c->ev, c->out.len || conn_unsent(c) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 bool conn_stream(struct conn *c, const char *p, size_t n)

@@ -1,5 +1,5 @@
-/* api_door.c - the listening sockets of the API: the unix socket, and loopback ports where they are
- * configured. */
+/* api_door.c - the listening sockets of the API: the unix socket, HTTPS, and loopback ports without
+ * TLS where they are configured. */
 #include <errno.h>
 #include <grp.h>
 #include <netinet/in.h>
@@ -22,7 +22,7 @@
 static struct door {
 	struct event ev;
 	enum http_door kind;
-} doors[CONF_ADDRS + 1];
+} doors[2 * CONF_ADDRS + 1];
 static unsigned n_doors;
 
 static void on_accept(struct event *ev, uint32_t events)
@@ -83,27 +83,33 @@ static int open_unix(struct err *e)
 	return open_door(fd, HTTP_DOOR_UNIX, conf.api.socket, e);
 }
 
-static int open_tcp(const struct endpoint *ep, struct err *e)
+static int open_tcp(const struct endpoint *ep, enum http_door kind, struct err *e)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(ep->port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(ep->port) };
+	const char *key = kind == HTTP_DOOR_TLS ? "listen" : "insecure_listen";
 	bool six = ep->ip.len == 16;
 	char text[IP_TEXT];
 	int one = 1,
 	    fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	memcpy(six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr, ep->ip.b, ep->ip.len);
-	if (fd >= 0)
+	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		/* the link of an address that is no loopback may come later */
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+		if (six)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	}
 	if (fd < 0 ||
 	    bind(fd, six ? (void *)&v6 : (void *)&v4, six ? sizeof(v6) : sizeof(v4)) < 0) {
-		err_set(e, errno, "insecure_listen %s port %u: %s", ip_text(&ep->ip, text),
-		        ep->port, strerror(errno));
+		err_set(e, errno, "[api] %s %s port %u: %s", key, ip_text(&ep->ip, text), ep->port,
+		        strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -e->code;
 	}
-	return open_door(fd, HTTP_DOOR_PLAIN, "insecure_listen", e);
+	return open_door(fd, kind, key, e);
 }
 
 int doors_open(struct err *e)
@@ -111,7 +117,9 @@ int doors_open(struct err *e)
 	int ret = open_unix(e);
 
 	for (unsigned i = 0; !ret && i < conf.api.insecure_listen.n; i++)
-		ret = open_tcp(&conf.api.insecure_listen.v[i], e);
+		ret = open_tcp(&conf.api.insecure_listen.v[i], HTTP_DOOR_PLAIN, e);
+	for (unsigned i = 0; !ret && i < conf.api.listen.n; i++)
+		ret = open_tcp(&conf.api.listen.v[i], HTTP_DOOR_TLS, e);
 	return ret;
 }
 

@@ -2,10 +2,13 @@
  * before a body is read. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include <knetd/auto.h>
 #include <knetd/ip.h>
 
 #include "api_conn.h"
+#include "api_pki.h"
 
 /* A browser page must not reach this API through its user's loopback (DNS rebinding, CSRF). */
 static const char *browser_trouble(const struct http_head *head)
@@ -47,6 +50,92 @@ static void name_unix(const struct conn *c, struct http_caller *by)
 	by->user = c->uid ? user : "system:admin";
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------ */
+
+/* A page under a foreign name that was bent to this address (DNS rebinding) sends that name. */
+static bool host_is_ours(struct span host)
+{
+	char text[256];
+	struct ip ip;
+
+	if (host_ip(host, &ip))
+		return true;
+	if (host.n >= sizeof(text))
+		return false;
+	memcpy(text, host.p, host.n);
+	text[host.n] = 0;
+	return pki_name_is(text);
+}
+
+/* The words behind "Bearer " of the one Authorization header; p NULL when there is another thing,
+ * *any false when there is nothing. */
+static struct span bearer(const struct http_head *head, bool *any)
+{
+	static const char scheme[] = "Bearer ";
+	struct span out = { 0 };
+
+	*any = false;
+	for (size_t i = 0; i < head->n_headers; i++) {
+		struct span v = head->headers[i].value;
+
+		if (!span_is_nocase(head->headers[i].name, "Authorization"))
+			continue;
+		if (*any || v.n < sizeof(scheme) ||
+		    strncasecmp(v.p, scheme, sizeof(scheme) - 1) != 0)
+			return (struct span){ 0 };
+		*any = true;
+		out = (struct span){ v.p + sizeof(scheme) - 1, v.n - (sizeof(scheme) - 1) };
+	}
+	return out;
+}
+
+/* What a load balancer's check and a client that looks for the version may see. */
+static bool is_public(const struct http_head *head)
+{
+	static const char *const paths[] = { "/livez", "/readyz", "/healthz", "/version",
+		                             "/version/" };
+	bool is = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		is |= span_is(head->path, paths[i]);
+	return is && (span_is(head->method, "GET") || span_is(head->method, "HEAD"));
+}
+
+/* A certificate or the token; wrong ones are not the same as none. */
+static unsigned check_credentials(const struct conn *c, const struct http_head *head,
+                                  struct http_caller *by)
+{
+	bool refused, any;
+	struct span token = bearer(head, &any);
+	const char *name, *organization;
+
+	if (tls_peer(c->tls, &name, &organization, &refused)) {
+		by->user = name;
+		by->group = organization;
+		return 0;
+	}
+	if (token.p && pki_token_is(token.p, token.n)) {
+		by->user = "system:admin";
+		return 0;
+	}
+	by->known = false;
+	by->user = "system:anonymous";
+	by->group = "system:unauthenticated";
+	return any || token.p || refused || !is_public(head) ? 401 : 0;
+}
+
+static unsigned guard_tls(const struct conn *c, const struct http_head *head,
+                          struct http_caller *by, const char **why)
+{
+	*why = browser_trouble(head);
+	if (!*why && !host_is_ours(head->host))
+		*why = "the Host header has to be an address or a name of the certificate";
+	if (*why)
+		return 403;
+	*why = "Unauthorized";
+	return check_credentials(c, head, by);
+}
+
 unsigned guard_check(const struct conn *c, const struct http_head *head, struct http_caller *by,
                      const char **why)
 {
@@ -59,6 +148,8 @@ unsigned guard_check(const struct conn *c, const struct http_head *head, struct 
 		name_unix(c, by);
 		return 0;
 	}
+	if (c->door == HTTP_DOOR_TLS)
+		return guard_tls(c, head, by, why);
 	*why = browser_trouble(head);
 	if (!*why && !host_is_loopback(head->host))
 		*why = "the Host header has to be localhost or a loopback address";

@@ -107,6 +107,7 @@ def test_run_and_use_it(machine):
             assert "created" in typed(machine, directory, "@app.yaml")
             out = typed(machine, directory, "watch=true")
             assert '"ADDED"' in out and "knetd_" in out
+            assert '"ServiceList"' in typed(machine, directory, "KUBECONFIG")
             answer = machine.run(f"{ROOT}/build/knetd -t -c {ROOT}/etc/knetd.ini", directory)
             assert answer.returncode == 0, answer.stderr
 
@@ -122,5 +123,5 @@ def test_install(machine):
 
 
 def test_every_block_is_run():
-    known = ["make run", "readyz", "@app.yaml", "watch=true", "make install"]
+    known = ["make run", "KUBECONFIG", "readyz", "@app.yaml", "watch=true", "make install"]
     assert [b for b in blocks() if not any(word in b for word in known)] == []

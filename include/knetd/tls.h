@@ -1,0 +1,57 @@
+/* tls.h - TLS 1.2 for the server's side of a connection, by BearSSL: an engine between a socket and
+ * whoever reads and writes plain bytes. Nothing here waits, polls or owns the socket.
+ *
+ * A connection takes TLS_CONNECTION_BYTES at most, and TLS_HANDSHAKE_BYTES more until its handshake
+ * is done. No session cache: a resumed session would not know its client's certificate. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <knetd/err.h>
+#include <knetd/x509.h>
+
+#define TLS_CONNECTION_BYTES (28 * 1024)
+#define TLS_HANDSHAKE_BYTES (12 * 1024)
+
+/* ---- who the server is ---------------------------------------------------------------------- */
+
+struct tls_identity; /* counted; connections that began with it keep it */
+
+/* Certificates (the server's own first) and its private key, EC P-256/P-384 or RSA, as PEM in any
+ * order. -EINVAL says what is wrong. */
+int tls_identity_new(struct tls_identity **out, const char *pem, size_t n, struct err *e);
+/* Clients are asked for a certificate that this authority signed; one without, or with another's,
+ * is not turned away: see tls_peer. */
+int tls_identity_ask_clients(struct tls_identity *id, const uint8_t *ca, size_t n, struct err *e);
+/* What stands in the server's own certificate; its parts live as long as the identity. */
+const struct x509_info *tls_identity_info(const struct tls_identity *id);
+struct tls_identity *tls_identity_ref(struct tls_identity *id);
+void tls_identity_unref(struct tls_identity *id); /* NULL is harmless */
+
+/* ---- one connection ------------------------------------------------------------------------- */
+
+struct tls;
+
+struct tls *tls_new(struct tls_identity *id);
+void tls_free(struct tls *t); /* NULL is harmless */
+
+/* As recv: bytes, 0 at the end, -1 with errno; the handshake happens inside. EAGAIN: nothing to
+ * read yet (then look at tls_unsent, too). EPROTO: broken for good. */
+ssize_t tls_recv(struct tls *t, int fd, void *p, size_t n);
+/* As sendmsg. Bytes that were taken may still wait inside: see tls_unsent. */
+ssize_t tls_send(struct tls *t, int fd, const struct iovec *iov, int n);
+/* Says that nothing more comes (close_notify), as far as the socket takes it now. */
+void tls_end(struct tls *t, int fd);
+
+bool tls_unsent(
+	const struct tls *t); /* bytes wait for the socket: tls_send with none pushes them */
+bool tls_pending(const struct tls *t);           /* bytes can be read without the socket */
+bool tls_is_open(const struct tls *t);           /* the handshake is done */
+bool tls_peer_speaks_plain(const struct tls *t); /* letters came where a record was expected */
+
+/* The client's certificate: its common name and organization, when the authority signed it for a
+ * client and the client has its key. *refused: there was one, and it is not good. */
+bool tls_peer(const struct tls *t, const char **name, const char **organization, bool *refused);

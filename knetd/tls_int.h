@@ -1,0 +1,44 @@
+/* tls_int.h - what the files of the TLS engine share. */
+#pragma once
+
+#include <bearssl.h>
+
+#include <knetd/tls.h>
+
+#define TLS_CHAIN_MAX 8
+
+struct tls_identity {
+	unsigned refs;
+	br_x509_certificate chain[TLS_CHAIN_MAX]; /* data is ours */
+	size_t n;
+	struct x509_info info;
+	br_skey_decoder_context key; /* owns the key's numbers */
+	bool has_key;
+	br_x509_trust_anchor clients; /* dn.data NULL: clients are not asked */
+	uint8_t clients_key[160];
+};
+
+/* Checks a client's chain and keeps what its certificate says. */
+struct client_check {
+	const br_x509_class *vtable; /* first: BearSSL calls with its address */
+	br_x509_minimal_context chain;
+	struct tls *t;
+	unsigned n_certs;
+	uint8_t leaf[8192];
+	size_t leaf_n;
+};
+void client_check_init(struct client_check *c, struct tls *t, const struct tls_identity *id);
+
+struct client_said {
+	bool good, refused;
+	char name[256], organization[256];
+};
+
+struct tls {
+	br_ssl_server_context sc;
+	struct tls_identity *id;
+	struct client_check *check; /* until the handshake is done */
+	struct client_said client;
+	bool begun, plain, open;
+	unsigned char in[16384 + 325], out[4096 + 85]; /* a peer's longest record; our own */
+};
