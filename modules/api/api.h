@@ -134,6 +134,7 @@ void yaml_write(const char *json, size_t n, struct buf *out);
 /* Types of known fields, unknown fields, then each kind's own rules; old is NULL on create. */
 void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
                   const struct object *old, struct causes *c);
+void valid_status(enum kind kind, yyjson_mut_val *root, struct causes *c);
 void schema_check(enum kind kind, yyjson_mut_val *root, struct causes *c);
 
 /* What is put in where a manifest says nothing. */
@@ -141,7 +142,7 @@ void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, y
 /* clusterIPs and nodePorts: taken over from old, else allocated. */
 void service_allocate(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key, yyjson_val *old,
                       struct causes *c);
-void service_addresses_reload(void);
+void service_addresses_reload(void); /* after a write that was undone */
 
 /* Small access to mutable documents. */
 yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path);

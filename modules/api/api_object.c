@@ -169,7 +169,10 @@ int object_write(enum kind kind, const char *ns, const char *name, yyjson_mut_do
 	object_drop_server_fields(root);
 	if (part != PART_FINALIZE)
 		default_object(kind, doc, root, was);
-	valid_object(kind, doc, root, old, causes);
+	if (part == PART_MAIN)
+		valid_object(kind, doc, root, old, causes);
+	else if (part == PART_STATUS)
+		valid_status(kind, root, causes);
 	check_finalizers(root, was, causes);
 	if (kind == KIND_SERVICE && !causes->n && part == PART_MAIN)
 		service_allocate(doc, root, arena_printf(causes->arena, "%s/%s", ns, name), was,

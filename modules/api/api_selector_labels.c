@@ -65,7 +65,7 @@ static void advance(struct reader *r)
 	r->s += n;
 }
 
-static bool wrong(struct reader *r, const char *expected)
+static bool unexpected(struct reader *r, const char *expected)
 {
 	r->why = arena_printf(r->a, "found '%.100s', expected: %s", r->text, expected);
 	return false;
@@ -173,7 +173,7 @@ static bool read_set(struct reader *r, struct requirement *q)
 		if (r->token == CLOSE)
 			break;
 		if (r->token != COMMA)
-			return wrong(r, word ? "',' or ')'" : "',', ')' or identifier");
+			return unexpected(r, word ? "',' or ')'" : "',', ')' or identifier");
 	}
 	advance(r);
 	return true;
@@ -184,7 +184,7 @@ static bool read_value(struct reader *r, struct requirement *q)
 	const char *value = r->token == WORD ? r->text : "";
 
 	if (r->token != WORD && r->token != END && r->token != COMMA)
-		return wrong(r, "identifier");
+		return unexpected(r, "identifier");
 	if (r->token == WORD)
 		advance(r);
 	q->values = arena_alloc(r->a, sizeof(*q->values));
@@ -209,7 +209,7 @@ static bool read_operator(struct reader *r, struct requirement *q)
 		return read_set(r, q);
 	}
 	if (token != EQUAL && token != NOT_EQUAL && token != GREATER && token != LESS)
-		return wrong(r, "in, notin, =, ==, !=, gt, lt");
+		return unexpected(r, "in, notin, =, ==, !=, gt, lt");
 	q->op = token == EQUAL     ? REQ_IN
 	        : token == GREATER ? REQ_GREATER
 	        : token == LESS    ? REQ_LESS
@@ -227,7 +227,7 @@ static bool read_requirement(struct reader *r, struct requirement *q)
 	if (absent)
 		advance(r);
 	if (r->token != WORD)
-		return wrong(r, "identifier");
+		return unexpected(r, "identifier");
 	q->key = r->text;
 	trouble = key_trouble(r->a, q->key);
 	if (trouble) {
@@ -243,8 +243,8 @@ static bool read_all(struct reader *r, struct requirement *v, unsigned *n)
 {
 	for (advance(r); r->token != END; advance(r)) {
 		if (r->token != WORD && r->token != NOT)
-			return wrong(r, *n ? "identifier after ','"
-			                   : "!, identifier, or 'end of string'");
+			return unexpected(r, *n ? "identifier after ','"
+			                        : "!, identifier, or 'end of string'");
 		if (*n == SELECTOR_REQUIREMENTS) {
 			r->why = arena_printf(r->a, "more than %d requirements",
 			                      SELECTOR_REQUIREMENTS);
@@ -257,10 +257,10 @@ static bool read_all(struct reader *r, struct requirement *v, unsigned *n)
 		if (r->token == END)
 			return true;
 		if (r->token != COMMA)
-			return wrong(r, "',' or 'end of string'");
+			return unexpected(r, "',' or 'end of string'");
 		if (!*(r->s + strspn(r->s, " \t\r\n"))) {
 			advance(r);
-			return wrong(r, "identifier after ','");
+			return unexpected(r, "identifier after ','");
 		}
 	}
 	return true;

@@ -158,6 +158,11 @@ static void invalid(struct call *c, const struct details *d)
 	const struct causes *causes = d->causes;
 	struct buf b = { 0 };
 
+	if (causes->n && !strcmp(causes->v[0].reason, "InternalError")) { /* a range is full */
+		status_fail(c, 500, "InternalError", "Internal error occurred%s",
+		            strchr(causes->v[0].message, ':'));
+		return;
+	}
 	buf_printf(&b, "%s%s%s \"%s\" is invalid: ", d->kind, *d->group ? "." : "", d->group,
 	           d->name);
 	if (causes->n > 1)

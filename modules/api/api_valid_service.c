@@ -1,241 +1,446 @@
 /* api_valid_service.c - the rules of Service (ValidateService in pkg/apis/core/validation of
- * Kubernetes says them at length). What is checked against other Services, addresses and node
- * ports, is in api_service.c. */
+ * Kubernetes). Which families it has is in api_service_family.c; what is checked against other
+ * Services, addresses and node ports, in api_service.c. */
 #include <stdio.h>
 #include <string.h>
 
-#include <knetd/auto.h>
 #include <knetd/ip.h>
 
 #include "api_valid.h"
 
-static void check_enum(yyjson_mut_val *spec, const char *name, const char *const *list,
-                       const char *text, struct causes *c)
-{
-	const char *s = mut_str(spec, name);
+#define KUBELET_PORT 10250
+#define AFFINITY_MAX 86400
+#define ONLY_BALANCER "may only be used when `type` is 'LoadBalancer'"
 
-	if (s && *s && !valid_among(s, list))
-		cause_not_supported(c, arena_printf(c->arena, "spec.%s", name), s, text);
+bool service_headless(yyjson_mut_val *spec)
+{
+	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "clusterIPs");
+
+	return yyjson_mut_arr_size(list) == 1 &&
+	       yyjson_mut_equals_str(yyjson_mut_arr_get_first(list), "None");
 }
 
-static void check_service_port(yyjson_mut_val *p, const char *at, bool several, struct causes *c)
+bool service_headless_old(yyjson_val *spec)
 {
-	const char *name = mut_str(p, "name"), *protocol = mut_str(p, "protocol");
+	yyjson_val *list = yyjson_obj_get(spec, "clusterIPs");
 
-	if (!yyjson_mut_is_int(yyjson_mut_obj_get(p, "port")))
-		cause_required(c, arena_printf(c->arena, "%s.port", at), "");
-	valid_port_number(yyjson_mut_obj_get(p, "port"), arena_printf(c->arena, "%s.port", at), c);
-	valid_port_ref(yyjson_mut_obj_get(p, "targetPort"),
-	               arena_printf(c->arena, "%s.targetPort", at), c);
-	if (several && (!name || !*name))
-		cause_required(c, arena_printf(c->arena, "%s.name", at), "");
-	if (name && *name && !valid_label(name, true))
-		cause_invalid(c, arena_printf(c->arena, "%s.name", at), name, "%s", LABEL_HELP);
-	if (protocol && !valid_among(protocol, valid_protocols))
-		cause_not_supported(c, arena_printf(c->arena, "%s.protocol", at), protocol,
-		                    PROTOCOLS);
+	return yyjson_arr_size(list) == 1 && yyjson_equals_str(yyjson_arr_get_first(list), "None");
 }
 
-static bool same_protocol(yyjson_mut_val *a, yyjson_mut_val *b)
+bool service_external(yyjson_mut_val *spec)
 {
-	const char *p = mut_str(a, "protocol"), *q = mut_str(b, "protocol");
-
-	return !strcmp(p ? p : "TCP", q ? q : "TCP");
+	return text_is(spec, "type", "LoadBalancer") || text_is(spec, "type", "NodePort") ||
+	       (text_is(spec, "type", "ClusterIP") &&
+	        yyjson_mut_arr_size(yyjson_mut_obj_get(spec, "externalIPs")));
 }
 
-static bool same_number(yyjson_mut_val *a, yyjson_mut_val *b, const char *key)
+bool service_wants_health(yyjson_mut_val *spec)
 {
-	yyjson_mut_val *x = yyjson_mut_obj_get(a, key), *y = yyjson_mut_obj_get(b, key);
-
-	return yyjson_mut_get_sint(x) && yyjson_mut_equals(x, y);
+	return text_is(spec, "type", "LoadBalancer") &&
+	       text_is(spec, "externalTrafficPolicy", "Local");
 }
 
-static const char *port_text(struct arena *a, yyjson_mut_val *port, const char *key)
+/* ---- ports ---------------------------------------------------------------------------------- */
+
+struct port {
+	const char *name, *protocol;
+	int64_t number, node;
+};
+
+static void check_service_port(struct causes *c, const struct at *at, yyjson_mut_val *p,
+                               bool several)
 {
-	return arena_printf(a, "%lld",
-	                    (long long)yyjson_mut_get_sint(yyjson_mut_obj_get(port, key)));
+	const char *name = text_of(p, "name");
+	int64_t number = number_of(p, "port");
+
+	if (several && !*name)
+		wrong_missing(c, CHILD(at, "name"), "");
+	else if (*name)
+		check_label(c, CHILD(at, "name"), name);
+	if (number < 1 || number > 65535)
+		wrong_number(c, CHILD(at, "port"), number,
+		             "must be between 1 and 65535, inclusive");
+	check_word(c, at, p, "protocol", valid_protocols, true);
+	check_port_ref(c, CHILD(at, "targetPort"), yyjson_mut_obj_get(p, "targetPort"));
+	if (has(p, "appProtocol"))
+		check_qualified_name(c, CHILD(at, "appProtocol"), text_of(p, "appProtocol"));
 }
 
-static void check_duplicate(yyjson_mut_val *a, yyjson_mut_val *b, const char *at, struct causes *c)
+/* The port at `nth` against those before it: each thing is told once. */
+static void check_twins(struct causes *c, const struct at *at, const struct port *v, size_t nth)
 {
-	const char *x = mut_str(a, "name"), *y = mut_str(b, "name");
+	const struct port *p = &v[nth];
+	bool name = false, node = false, number = false;
 
-	if (x && y && *x && !strcmp(x, y))
-		cause_duplicate(c, arena_printf(c->arena, "%s.name", at), x);
-	if (!same_protocol(a, b))
-		return;
-	if (same_number(a, b, "port"))
-		cause_duplicate(c, at, port_text(c->arena, a, "port"));
-	if (same_number(a, b, "nodePort"))
-		cause_duplicate(c, arena_printf(c->arena, "%s.nodePort", at),
-		                port_text(c->arena, a, "nodePort"));
+	for (size_t i = 0; i < nth; i++) {
+		bool same = !strcmp(v[i].protocol, p->protocol);
+
+		name |= *p->name && !strcmp(v[i].name, p->name);
+		node |= same && p->node && v[i].node == p->node;
+		number |= same && v[i].number == p->number;
+	}
+	if (name)
+		wrong_twice(c, CHILD(at, "name"), p->name);
+	if (node)
+		wrong_twice_raw(c, CHILD(at, "nodePort"),
+		                arena_printf(c->arena, "%lld", (long long)p->node));
+	if (number)
+		wrong_twice_raw(c, at,
+		                arena_printf(c->arena, "{\"protocol\":\"%.8s\",\"port\":%lld}",
+		                             p->protocol, (long long)p->number));
 }
 
-static void check_service_ports(yyjson_mut_val *spec, bool optional, bool node_ports,
-                                struct causes *c)
+static void check_ports(struct causes *c, yyjson_mut_val *spec)
 {
-	yyjson_mut_val *ports = yyjson_mut_obj_get(spec, "ports"), *p, *other;
-	size_t i, n, k, m;
+	const struct at *at = CHILD(AT("spec"), "ports");
+	yyjson_mut_val *ports = yyjson_mut_obj_get(spec, "ports"), *p;
+	struct port v[SERVICE_PORTS_MAX];
+	size_t i, n;
 
-	if (!yyjson_mut_arr_size(ports) && !optional)
-		cause_required(c, "spec.ports", "");
+	if (!yyjson_mut_arr_size(ports) && !service_headless(spec) &&
+	    !text_is(spec, "type", "ExternalName"))
+		wrong_missing(c, at, "");
 	if (yyjson_mut_arr_size(ports) > SERVICE_PORTS_MAX) {
-		cause_invalid_number(c, "spec.ports", yyjson_mut_arr_size(ports),
-		                     "must have at most %d items", SERVICE_PORTS_MAX);
+		wrong_many(c, at, yyjson_mut_arr_size(ports), SERVICE_PORTS_MAX);
 		return;
 	}
 	yyjson_mut_arr_foreach (ports, i, n, p) {
-		const char *at = arena_printf(c->arena, "spec.ports[%zu]", i);
-
-		check_service_port(p, at, n > 1, c);
-		if (!node_ports && yyjson_mut_get_sint(yyjson_mut_obj_get(p, "nodePort")))
-			cause_forbidden(c, arena_printf(c->arena, "%s.nodePort", at),
-			                "may not be used when `type` is 'ClusterIP'");
-		yyjson_mut_arr_foreach (ports, k, m, other)
-			if (k < i)
-				check_duplicate(p, other, at, c);
+		v[i] = (struct port){ text_of(p, "name"), text_of(p, "protocol"),
+			              number_of(p, "port"), number_of(p, "nodePort") };
+		check_service_port(c, ITEM(at, i), p, n > 1);
+		if (text_is(spec, "type", "LoadBalancer") && v[i].number == KUBELET_PORT)
+			wrong_number(
+				c, ITEM(at, i), KUBELET_PORT,
+				"may not expose port %d externally since it is used by kubelet",
+				KUBELET_PORT);
+		if (text_is(spec, "type", "ClusterIP") && v[i].node)
+			wrong_here(c, CHILD(ITEM(at, i), "nodePort"),
+			           "may not be used when `type` is 'ClusterIP'");
+		if (v[i].node < 0 || v[i].node > 65535)
+			check_port(c, CHILD(ITEM(at, i), "nodePort"),
+			           yyjson_mut_obj_get(p, "nodePort"));
+		check_twins(c, ITEM(at, i), v, i);
 	}
 }
 
-#define IP_HELP "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+/* ---- addresses ------------------------------------------------------------------------------ */
 
-static bool is_ip(const char *text)
+static bool is_ip(yyjson_mut_val *v, uint8_t *len)
 {
 	struct ip ip;
+	bool good = ip_parse(&ip, yyjson_mut_get_str(v));
 
-	return text && ip_parse(&ip, text);
+	*len = ip.len;
+	return good;
 }
 
-static bool is_none(const char *ip)
+/* Every item of clusterIPs is an address; "None" may stand alone. */
+static bool check_ip_list(struct causes *c, const struct at *at, yyjson_mut_val *list)
 {
-	return ip && !strcmp(ip, "None");
-}
-
-static void check_ip_list(yyjson_mut_val *list, const char *field, bool none, struct causes *c)
-{
+	unsigned before = c->n;
 	yyjson_mut_val *v;
 	size_t i, n;
 
 	yyjson_mut_arr_foreach (list, i, n, v) {
-		const char *ip = yyjson_mut_get_str(v);
-
-		if (!is_ip(ip) && !(none && i == 0 && is_none(ip)))
-			cause_invalid(c, arena_printf(c->arena, "%s[%zu]", field, i), ip ? ip : "",
-			              IP_HELP);
+		if (i == 0 && yyjson_mut_equals_str(v, "None")) {
+			if (n > 1)
+				wrong_json(c, at, list, "'None' must be the first and only value");
+			continue;
+		}
+		check_ip(c, ITEM(at, i), yyjson_mut_get_str(v));
 	}
+	return c->n == before;
+}
+
+static void check_ip_families(struct causes *c, const struct at *at, yyjson_mut_val *spec)
+{
+	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "clusterIPs"), *v;
+	yyjson_mut_val *families = yyjson_mut_obj_get(spec, "ipFamilies");
+	unsigned count[2] = { 0 };
+	uint8_t len;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach (list, i, n, v)
+		if (is_ip(v, &len))
+			count[len == 16]++;
+	if (n > 1 && (count[0] != 1 || count[1] != 1))
+		wrong_json(c, at, list, "may specify no more than one IP for each IP family");
+	yyjson_mut_arr_foreach (list, i, n, v) {
+		const char *family = yyjson_mut_get_str(yyjson_mut_arr_get(families, i));
+
+		if (family && is_ip(v, &len) && strcmp(family, len == 16 ? "IPv6" : "IPv4") != 0)
+			wrong(c, ITEM(at, i), yyjson_mut_get_str(v),
+			      "expected an %s value as indicated by `ipFamilies[%zu]`", family, i);
+	}
+}
+
+static void check_families(struct causes *c, yyjson_mut_val *spec)
+{
+	static const char *const families[] = { "IPv4", "IPv6", NULL };
+	static const char *const policies[] = { "PreferDualStack", "RequireDualStack",
+		                                "SingleStack", NULL };
+	const struct at *at = CHILD(AT("spec"), "ipFamilies");
+	bool seen[2] = { false };
+	yyjson_mut_val *v;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach (yyjson_mut_obj_get(spec, "ipFamilies"), i, n, v) {
+		bool six = yyjson_mut_equals_str(v, "IPv6");
+
+		if (!valid_among(yyjson_mut_get_str(v), families))
+			wrong_word(c, ITEM(at, i), yyjson_mut_get_str(v), families);
+		else if (seen[six])
+			wrong_twice(c, ITEM(at, i), yyjson_mut_get_str(v));
+		else
+			seen[six] = true;
+	}
+	check_word(c, AT("spec"), spec, "ipFamilyPolicy", policies, false);
 }
 
 /* clusterIP is clusterIPs[0]; what one names the other has to. */
-static void check_cluster_ips(yyjson_mut_val *spec, const char *type, struct causes *c)
+static void check_cluster_ips(struct causes *c, yyjson_mut_val *spec)
 {
+	const struct at *at = CHILD(AT("spec"), "clusterIPs");
 	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "clusterIPs"),
 		       *first = yyjson_mut_arr_get_first(list);
-	const char *ip = mut_str(spec, "clusterIP");
+	const char *ip = text_of(spec, "clusterIP");
 
-	if (ip && *ip && !is_none(ip) && !is_ip(ip))
-		cause_invalid(c, "spec.clusterIP", ip, IP_HELP);
-	check_ip_list(list, "spec.clusterIPs", true, c);
+	if (*ip && !first)
+		wrong_missing(c, at, "");
+	else if (*ip && !yyjson_mut_equals_str(first, ip))
+		wrong_json(c, at, list, "first value must match `clusterIP`");
+	else if (!*ip && first)
+		wrong_json(c, at, list, "must be empty when `clusterIP` is not specified");
+	check_families(c, spec);
 	if (yyjson_mut_arr_size(list) > 2)
-		cause_invalid_number(c, "spec.clusterIPs", yyjson_mut_arr_size(list),
-		                     "may only hold up to 2 values");
-	if (first && (!ip || !*ip))
-		cause_invalid(c, "spec.clusterIPs", yyjson_mut_get_str(first),
-		              "must be empty when `clusterIP` is not specified");
-	else if (first && !yyjson_mut_equals_str(first, ip))
-		cause_invalid(c, "spec.clusterIPs[0]", yyjson_mut_get_str(first),
-		              "first value must match `clusterIP`");
-	if (is_none(ip) && strcmp(type, "ClusterIP") != 0)
-		cause_invalid(c, "spec.clusterIP", ip, "may not be set to 'None' for %s services",
-		              type);
+		wrong_json(c, at, list, "may only hold up to 2 values");
+	if (check_ip_list(c, at, list))
+		check_ip_families(c, at, spec);
 }
 
-/* What an update leaves out was taken over by default_object; so a difference is a wish to change
- * it. */
-static void check_kept(yyjson_mut_val *spec, yyjson_val *old, struct causes *c)
+static void check_external_name(struct causes *c, yyjson_mut_val *spec)
 {
-	const char *ip = mut_str(spec, "clusterIP"), *was = json_str(old, "clusterIP"),
-		   *was_type = json_str(old, "type");
-	const char *family = yyjson_mut_get_str(
-		yyjson_mut_arr_get_first(yyjson_mut_obj_get(spec, "ipFamilies")));
-	const char *was_family =
-		yyjson_get_str(yyjson_arr_get_first(yyjson_obj_get(old, "ipFamilies")));
+	static const char *const none[] = { "clusterIPs", "ipFamilies", "ipFamilyPolicy" };
+	const char *name = text_of(spec, "externalName");
+	size_t n = strlen(name);
 
-	if (!was || !*was || (was_type && !strcmp(was_type, "ExternalName")))
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		yyjson_mut_val *v = yyjson_mut_obj_get(spec, none[i]);
+
+		if (yyjson_mut_is_arr(v) ? yyjson_mut_arr_size(v) : v != NULL)
+			wrong_here(c, CHILD(AT("spec"), none[i]),
+			           "may not be set for ExternalName services");
+	}
+	if (n && name[n - 1] == '.')
+		n--;
+	if (n)
+		check_subdomain(c, CHILD(AT("spec"), "externalName"),
+		                arena_strndup(c->arena, name, n));
+	else
+		wrong_missing(c, CHILD(AT("spec"), "externalName"), "");
+}
+
+/* Which addresses an update takes away or changes: primary ones never, the second with intent. */
+static void check_kept(struct causes *c, yyjson_mut_val *spec, yyjson_val *was, const char *field,
+                       const char *primary, const char *secondary)
+{
+	const struct at *at = CHILD(AT("spec"), field);
+	yyjson_mut_val *now = yyjson_mut_obj_get(spec, field), *v;
+	yyjson_val *before = yyjson_obj_get(was, field);
+	size_t i, n, n_now = yyjson_mut_arr_size(now), n_before = yyjson_arr_size(before);
+
+	yyjson_mut_arr_foreach (now, i, n, v) {
+		const char *s = yyjson_get_str(yyjson_arr_get(before, i));
+
+		if (s && !yyjson_mut_equals_str(v, s) && (i == 0 || n_now == n_before))
+			wrong_json(c, ITEM(at, i), now, "may not change once set");
+	}
+	if (n_before && !n_now)
+		wrong_json(c, ITEM(at, 0), now, "primary %s can not be unset", primary);
+	if (n_before == 2 && n_now == 1 && !text_is(spec, "ipFamilyPolicy", "SingleStack"))
+		wrong(c, CHILD(AT("spec"), "ipFamilyPolicy"), text_of(spec, "ipFamilyPolicy"),
+		      "must be set to 'SingleStack' when releasing the secondary %s", secondary);
+}
+
+static void check_stack_update(struct causes *c, yyjson_mut_val *spec, yyjson_val *was)
+{
+	const char *type = json_str(was, "type");
+	bool headless = service_headless(spec), was_headless = service_headless_old(was);
+
+	if (!was || (type && !strcmp(type, "ExternalName")) || (headless && was_headless))
 		return;
-	if (ip && strcmp(ip, was) != 0)
-		cause_invalid(c, "spec.clusterIP", ip, "field is immutable");
-	if (family && was_family && strcmp(family, was_family) != 0)
-		cause_invalid(c, "spec.ipFamilies[0]", family, "may not change once set");
+	check_kept(c, spec, was, "clusterIPs", "clusterIP", "clusterIP");
+	if (headless == was_headless)
+		check_kept(c, spec, was, "ipFamilies", "ipFamily", "ipFamily");
 }
 
-static void check_affinity(yyjson_mut_val *spec, struct causes *c)
+/* ---- the outside ---------------------------------------------------------------------------- */
+
+static void check_affinity(struct causes *c, yyjson_mut_val *spec)
 {
+	static const char *const affinities[] = { "ClientIP", "None", NULL };
+	const struct at *at = CHILD(AT("spec"), "sessionAffinityConfig");
 	yyjson_mut_val *v = mut_at(spec, "sessionAffinityConfig.clientIP.timeoutSeconds");
 	int64_t n = yyjson_mut_get_sint(v);
 
-	if (v && (n < 1 || n > 86400))
-		cause_invalid_number(c, "spec.sessionAffinityConfig.clientIP.timeoutSeconds", n,
-		                     "must be greater than 0 and less than or equal to 86400");
+	check_word(c, AT("spec"), spec, "sessionAffinity", affinities, true);
+	if (text_is(spec, "sessionAffinity", "ClientIP") && (n < 1 || n > AFFINITY_MAX))
+		wrong_number(c, CHILD(CHILD(at, "clientIP"), "timeoutSeconds"), n,
+		             "must be greater than 0 and less than %d", AFFINITY_MAX);
+	else if (text_is(spec, "sessionAffinity", "None") && has(spec, "sessionAffinityConfig"))
+		wrong_here(c, at, "must not be set when session affinity is None");
 }
 
-static void check_source_ranges(yyjson_mut_val *spec, struct causes *c)
+/* Blanks around a range are fine: they were in the annotation that came before the field. */
+static void check_padded_cidr(struct causes *c, const struct at *at, const char *s, size_t n)
 {
-	yyjson_mut_val *item;
+	static const char blank[] = " \t\r\n";
+
+	while (n && strchr(blank, *s))
+		s++, n--;
+	while (n && strchr(blank, s[n - 1]))
+		n--;
+	check_cidr(c, at, arena_strndup(c->arena, s, n));
+}
+
+static void check_source_note(struct causes *c, yyjson_mut_val *root, bool balancer)
+{
+	static const char key[] = "service.beta.kubernetes.io/load-balancer-source-ranges";
+	const struct at *at = KEYED(CHILD(AT("metadata"), "annotations"), key);
+	const char *s =
+		yyjson_mut_get_str(yyjson_mut_obj_get(mut_at(root, "metadata.annotations"), key));
+
+	if (!s)
+		return;
+	if (!balancer)
+		wrong_here(c, at, ONLY_BALANCER);
+	if (!s[strspn(s, " \t\r\n")])
+		return;
+	for (size_t n;; s += n + 1) {
+		n = strcspn(s, ",");
+		check_padded_cidr(c, at, s, n);
+		if (!s[n])
+			return;
+	}
+}
+
+static void check_source_ranges(struct causes *c, yyjson_mut_val *root, yyjson_mut_val *spec)
+{
+	const struct at *at = CHILD(AT("spec"), "loadBalancerSourceRanges");
+	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "loadBalancerSourceRanges"), *v;
+	bool balancer = text_is(spec, "type", "LoadBalancer");
 	size_t i, n;
 
-	yyjson_mut_arr_foreach (yyjson_mut_obj_get(spec, "loadBalancerSourceRanges"), i, n, item) {
-		const char *s = yyjson_mut_get_str(item);
-		char text[CIDR_TEXT];
-		struct cidr cidr;
-
-		s = s ? s + strspn(s, " \t") : "";
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(s, " \t"), s);
-		if (!cidr_parse(&cidr, text))
-			cause_invalid(
-				c, arena_printf(c->arena, "spec.loadBalancerSourceRanges[%zu]", i),
-				s,
-				"must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+	if (!yyjson_mut_arr_size(list)) {
+		check_source_note(c, root, balancer);
+		return;
 	}
+	if (!balancer)
+		wrong_here(c, at, ONLY_BALANCER);
+	yyjson_mut_arr_foreach (list, i, n, v)
+		check_padded_cidr(c, ITEM(at, i), yyjson_mut_get_str(v), yyjson_mut_get_len(v));
 }
 
-void valid_service(yyjson_mut_val *root, yyjson_val *old, struct causes *c)
+static void check_balancer_fields(struct causes *c, yyjson_mut_val *spec, yyjson_val *was)
 {
-	static const char *const types[] = { "ClusterIP", "NodePort", "LoadBalancer",
-		                             "ExternalName", NULL };
-	static const char *const affinities[] = { "None", "ClientIP", NULL };
-	static const char *const policies[] = { "Cluster", "Local", NULL };
-	static const char *const family_policies[] = { "SingleStack", "PreferDualStack",
-		                                       "RequireDualStack", NULL };
-	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec");
-	const char *type = mut_str(spec, "type"), *name = mut_str(spec, "externalName"),
-		   *ip = mut_str(spec, "clusterIP");
-	bool external;
+	const struct at *at = CHILD(AT("spec"), "loadBalancerClass");
+	const char *class = mut_str(spec, "loadBalancerClass"), *type = json_str(was, "type"),
+		   *old = json_str(was, "loadBalancerClass");
+	bool balancer = text_is(spec, "type", "LoadBalancer");
 
-	type = type ? type : "ClusterIP";
-	check_enum(spec, "type", types,
-	           "\"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"", c);
-	check_enum(spec, "sessionAffinity", affinities, "\"ClientIP\", \"None\"", c);
-	check_enum(spec, "internalTrafficPolicy", policies, "\"Cluster\", \"Local\"", c);
-	check_enum(spec, "externalTrafficPolicy", policies, "\"Cluster\", \"Local\"", c);
-	check_enum(spec, "ipFamilyPolicy", family_policies,
-	           "\"PreferDualStack\", \"RequireDualStack\", \"SingleStack\"", c);
-	external = !strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer");
-	check_service_ports(spec, !strcmp(type, "ExternalName") || is_none(ip), external, c);
-	if (mut_str(spec, "externalTrafficPolicy") && !external &&
-	    !yyjson_mut_arr_size(yyjson_mut_obj_get(spec, "externalIPs")))
-		cause_invalid(c, "spec.externalTrafficPolicy",
-		              mut_str(spec, "externalTrafficPolicy"),
-		              "may only be set for externally-accessible services");
-	if (!strcmp(type, "ExternalName") && (!name || !*name))
-		cause_required(c, "spec.externalName", "");
-	else if (!strcmp(type, "ExternalName") && !valid_subdomain(name))
-		cause_invalid(c, "spec.externalName", name,
-		              "a lowercase RFC 1123 subdomain is expected");
-	if (strcmp(type, "ExternalName") != 0) {
-		check_cluster_ips(spec, type, c);
-		check_kept(spec, yyjson_obj_get(old, "spec"), c);
+	if (!balancer && has(spec, "allocateLoadBalancerNodePorts"))
+		wrong_here(c, CHILD(AT("spec"), "allocateLoadBalancerNodePorts"), ONLY_BALANCER);
+	if (balancer && type && !strcmp(type, "LoadBalancer") &&
+	    (!class != !old || (class && strcmp(class, old) != 0)))
+		wrong_json(c, at, yyjson_mut_obj_get(spec, "loadBalancerClass"),
+		           "may not change once set");
+	if (class && balancer)
+		check_qualified_name(c, at, class);
+	else if (class)
+		wrong_here(c, at, ONLY_BALANCER);
+}
+
+static void check_traffic(struct causes *c, yyjson_mut_val *spec, yyjson_val *was)
+{
+	static const char *const policies[] = { "Cluster", "Local", NULL };
+	static const char *const near[] = { "PreferClose", "PreferSameNode", "PreferSameZone",
+		                            NULL };
+	const struct at *at = AT("spec"), *health = CHILD(at, "healthCheckNodePort");
+	int64_t port = number_of(spec, "healthCheckNodePort"),
+		old = json_int(was, "healthCheckNodePort", 0);
+
+	if (service_external(spec))
+		check_word(c, at, spec, "externalTrafficPolicy", policies, true);
+	else if (*text_of(spec, "externalTrafficPolicy"))
+		wrong(c, CHILD(at, "externalTrafficPolicy"), text_of(spec, "externalTrafficPolicy"),
+		      "may only be set for externally-accessible services");
+	if (port && !service_wants_health(spec))
+		wrong_number(c, health, port,
+		             "may only be set when `type` is 'LoadBalancer' and "
+		             "`externalTrafficPolicy` is 'Local'");
+	else if (port && old && port != old)
+		wrong_here(c, health, "field is immutable");
+	else if (port)
+		check_port(c, health, yyjson_mut_obj_get(spec, "healthCheckNodePort"));
+	check_word(c, at, spec, "internalTrafficPolicy", policies,
+	           !text_is(spec, "type", "ExternalName"));
+	check_word(c, at, spec, "trafficDistribution", near, false);
+}
+
+static void check_external_ips(struct causes *c, yyjson_mut_val *spec)
+{
+	const struct at *at = CHILD(AT("spec"), "externalIPs");
+	yyjson_mut_val *v;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach (yyjson_mut_obj_get(spec, "externalIPs"), i, n, v)
+		if (check_ip(c, ITEM(at, i), yyjson_mut_get_str(v)))
+			check_ip_plain(c, ITEM(at, i), yyjson_mut_get_str(v));
+	if (*text_of(spec, "loadBalancerIP") && text_is(spec, "type", "LoadBalancer"))
+		check_ip(c, CHILD(AT("spec"), "loadBalancerIP"), text_of(spec, "loadBalancerIP"));
+}
+
+static void check_hints_note(struct causes *c, yyjson_mut_val *root)
+{
+	static const char old[] = "service.kubernetes.io/topology-aware-hints",
+			  new[] = "service.kubernetes.io/topology-mode";
+	yyjson_mut_val *notes = mut_at(root, "metadata.annotations");
+	const char *a = yyjson_mut_get_str(yyjson_mut_obj_get(notes, old)),
+		   *b = yyjson_mut_get_str(yyjson_mut_obj_get(notes, new));
+
+	if (a && b && strcmp(a, b) != 0)
+		wrong(c, KEYED(CHILD(AT("metadata"), "annotations"), new), b,
+		      "must match annotations[%s] when both are specified", old);
+}
+
+void valid_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old, struct causes *c)
+{
+	static const char *const types[] = { "ClusterIP", "ExternalName", "LoadBalancer",
+		                             "NodePort", NULL };
+	yyjson_mut_val *spec = yyjson_mut_obj_get(root, "spec");
+	yyjson_val *was = yyjson_obj_get(old, "spec");
+	const char *type = text_of(spec, "type");
+	unsigned before = c->n;
+
+	check_hints_note(c, root);
+	check_word(c, AT("spec"), spec, "type", types, true);
+	if (!strcmp(type, "ExternalName")) {
+		check_external_name(c, spec);
+	} else {
+		check_cluster_ips(c, spec);
+		if (c->n == before)
+			service_families(doc, spec, was, c);
+		if (c->n == before)
+			check_stack_update(c, spec, was);
 	}
-	check_ip_list(yyjson_mut_obj_get(spec, "externalIPs"), "spec.externalIPs", false, c);
-	check_affinity(spec, c);
-	check_source_ranges(spec, c);
+	if (service_headless(spec) && (!strcmp(type, "LoadBalancer") || !strcmp(type, "NodePort")))
+		wrong(c, ITEM(CHILD(AT("spec"), "clusterIPs"), 0), "None",
+		      "may not be set to 'None' for %s services", type);
+	check_ports(c, spec);
+	check_labels(c, CHILD(AT("spec"), "selector"), yyjson_mut_obj_get(spec, "selector"));
+	check_affinity(c, spec);
+	check_external_ips(c, spec);
+	check_source_ranges(c, root, spec);
+	check_balancer_fields(c, spec, was);
+	check_traffic(c, spec, was);
 }
