@@ -50,7 +50,7 @@ static struct pki {
 	struct tls_identity *identity;
 	struct x509_names names;
 	char token[TOKEN_MAX + 1];
-	uint8_t token_hash[br_sha256_SIZE];
+	uint8_t token_hash[br_sha256_SIZE], ca_hash[br_sha256_SIZE];
 	struct buf trust; /* PEM of what clients are to trust */
 } pki;
 
@@ -77,7 +77,7 @@ static const char *path_of(const char *file)
 	return path;
 }
 
-static void hash(const char *p, size_t n, uint8_t out[static br_sha256_SIZE])
+static void hash(const void *p, size_t n, uint8_t out[static br_sha256_SIZE])
 {
 	br_sha256_context sha;
 
@@ -379,6 +379,7 @@ static int load(struct pki *p, struct authority *ca, struct err *e)
 
 	if (!ret)
 		ret = load_authority(ca, e);
+	hash(ca->cert, ca->n, p->ca_hash);
 	if (!ret)
 		ret = *conf.api.cert ? load_given(p, e) : load_own(p, ca, e);
 	if (!ret)
@@ -405,7 +406,7 @@ static void drop(struct pki *p)
 static bool same(const struct pki *a, const struct pki *b)
 {
 	return !memcmp(a->token_hash, b->token_hash, sizeof(a->token_hash)) &&
-	       a->trust.len == b->trust.len && !memcmp(a->trust.data, b->trust.data, a->trust.len);
+	       !memcmp(a->ca_hash, b->ca_hash, sizeof(a->ca_hash));
 }
 
 int pki_load(struct err *e)
