@@ -108,10 +108,15 @@ struct documents {
 	yyjson_mut_doc *doc; /* owns all of them */
 	size_t n, cap;
 	struct document *v; /* in the arena */
+	unsigned n_twice;   /* members that were there twice: paths, of json_read_told */
+	const char *twice[16];
 };
 /* YAML 1.1 as Kubernetes reads it, several documents. -EINVAL names the line. */
 int yaml_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
 int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
+/* The same, but members that are there twice are told in out: the last one counts. */
+int json_read_told(const char *text, size_t n, struct arena *a, struct documents *out,
+                   struct err *e);
 struct message; /* of fields.h */
 /* An object of m in Kubernetes' protobuf form. -EINVAL names the field. */
 int protobuf_read(const struct message *m, const char *body, size_t n, struct arena *a,

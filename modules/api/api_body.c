@@ -65,8 +65,9 @@ static const char *twice_in(yyjson_val *obj)
 }
 
 /* A member that is there twice means one thing to its checker and another to its user: it is
- * refused. All values of a document stand in one array, in the order of the text. */
-static int check_members(yyjson_doc *doc, struct err *e)
+ * refused, or told (drop_twice). All values of a document stand in one array, in the order of the
+ * text. */
+static int check_members(yyjson_doc *doc, bool *twice_is_told, struct err *e)
 {
 	yyjson_val *v = yyjson_doc_get_root(doc);
 
@@ -79,10 +80,58 @@ static int check_members(yyjson_doc *doc, struct err *e)
 			return err_set(e, EINVAL, "JSON: an object has more than %d members",
 			               API_MEMBERS_MAX);
 		twice = twice_in(v);
-		if (twice)
+		if (twice && twice_is_told)
+			*twice_is_told = true;
+		else if (twice)
 			return err_set(e, EINVAL, "JSON: duplicate field \"%.100s\"", twice);
 	}
 	return 0;
+}
+
+static void note_twice(struct documents *d, const char *path)
+{
+	if (d->n_twice < ARRAY_LEN(d->twice))
+		d->twice[d->n_twice++] = path;
+}
+
+static void drop_twice(struct documents *d, struct arena *a, yyjson_mut_val *v, const char *path);
+
+/* The last one counts, as in Go. */
+static void drop_twice_in(struct documents *d, struct arena *a, yyjson_mut_val *obj,
+                          const char *path)
+{
+	yyjson_mut_obj_iter it = yyjson_mut_obj_iter_with(obj);
+	struct map last = { 0 };
+	yyjson_mut_val *key, *v;
+	size_t i, n;
+
+	yyjson_mut_obj_foreach (obj, i, n, key, v) {
+		const char *name = yyjson_mut_get_str(key);
+
+		if (map_put(&last, name, yyjson_mut_get_len(key), v))
+			note_twice(d, arena_printf(a, "%s%s%s", path, *path ? "." : "", name));
+	}
+	while ((key = yyjson_mut_obj_iter_next(&it)))
+		if (map_get(&last, yyjson_mut_get_str(key), yyjson_mut_get_len(key)) !=
+		    yyjson_mut_obj_iter_get_val(key))
+			yyjson_mut_obj_iter_remove(&it);
+	map_free(&last);
+	yyjson_mut_obj_foreach (obj, i, n, key, v)
+		drop_twice(
+			d, a, v,
+			arena_printf(a, "%s%s%s", path, *path ? "." : "", yyjson_mut_get_str(key)));
+}
+
+static void drop_twice(struct documents *d, struct arena *a, yyjson_mut_val *v, const char *path)
+{
+	yyjson_mut_val *item;
+	size_t i, n;
+
+	if (yyjson_mut_is_obj(v))
+		drop_twice_in(d, a, v, path);
+	yyjson_mut_arr_foreach (v, i, n, item)
+		if (yyjson_mut_is_ctn(item))
+			drop_twice(d, a, item, arena_printf(a, "%s[%zu]", path, i));
 }
 
 static unsigned line_of(const char *text, size_t at)
@@ -107,7 +156,8 @@ static int read_items(yyjson_val *items, struct documents *out, struct err *e)
 	return 0;
 }
 
-int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e)
+static int read_json(const char *text, size_t n, struct arena *a, struct documents *out,
+                     bool *twice_is_told, struct err *e)
 {
 	yyjson_read_err why;
 	auto_doc yyjson_doc *doc = NULL;
@@ -120,7 +170,7 @@ int json_read(const char *text, size_t n, struct arena *a, struct documents *out
 	doc = yyjson_read_opts((char *)text, n, 0, NULL, &why);
 	if (!doc)
 		return err_set(e, EINVAL, "JSON: line %u: %s", line_of(text, why.pos), why.msg);
-	ret = check_members(doc, e);
+	ret = check_members(doc, twice_is_told, e);
 	if (ret)
 		return ret;
 	root = yyjson_doc_get_root(doc);
@@ -134,6 +184,22 @@ int json_read(const char *text, size_t n, struct arena *a, struct documents *out
 		return read_items(root, out, e);
 	out->v[out->n++].root = yyjson_val_mut_copy(out->doc, root);
 	return 0;
+}
+
+int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e)
+{
+	return read_json(text, n, a, out, NULL, e);
+}
+
+int json_read_told(const char *text, size_t n, struct arena *a, struct documents *out,
+                   struct err *e)
+{
+	bool twice = false;
+	int ret = read_json(text, n, a, out, &twice, e);
+
+	for (size_t i = 0; !ret && twice && i < out->n; i++)
+		drop_twice(out, a, out->v[i].root, "");
+	return ret;
 }
 
 static bool is_json(const char *type)
@@ -163,11 +229,32 @@ static int yaml_or_json(struct call *c, struct documents *out, struct err *e)
 	size_t n = c->http->body_len;
 
 	if (body[strspn(body, " \t\r\n")] == '{') {
-		if (!json_read(body, n, &c->arena, out, e))
+		if (!json_read_told(body, n, &c->arena, out, e))
 			return 0;
 		documents_free(out);
 	}
 	return yaml_read(body, n, &c->arena, out, e);
+}
+
+/* Members that were there twice: an error, a warning or nothing, as fieldValidation has it. */
+static bool tell_twice(struct call *c, const struct documents *d)
+{
+	const struct kind_info *k = &kind_info[c->target.kind];
+	const char *list = "";
+
+	for (unsigned i = 0; i < d->n_twice; i++) {
+		const char *s = arena_printf(&c->arena, "duplicate field \"%.200s\"", d->twice[i]);
+
+		list = arena_printf(&c->arena, "%s%s%s", list, i ? ", " : "", s);
+		if (!c->strict && !c->ignore_unknown)
+			answer_warning(c, s);
+	}
+	if (!d->n_twice || !c->strict)
+		return true;
+	status_fail(c, 400, "BadRequest",
+	            "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s",
+	            k->kind, k->version, k->kind, list);
+	return false;
 }
 
 bool body_read_as(struct call *c, const struct message *m, struct documents *out)
@@ -184,7 +271,7 @@ bool body_read_as(struct call *c, const struct message *m, struct documents *out
 		return false;
 	}
 	if (is_json(type)) {
-		ret = json_read(body, n, &c->arena, out, &e);
+		ret = json_read_told(body, n, &c->arena, out, &e);
 	} else if (strstr(type, "yaml")) {
 		ret = yaml_or_json(c, out, &e);
 	} else if (protobuf && is_protobuf(type)) {
@@ -197,9 +284,11 @@ bool body_read_as(struct call *c, const struct message *m, struct documents *out
 		ret = err_set(&e, EINVAL,
 		              "one object is expected, %zu are here; POST /apply takes several",
 		              out->n);
-	if (!ret)
+	if (!ret && tell_twice(c, out))
 		return true;
 	documents_free(out);
+	if (!ret)
+		return false;
 	status_fail(c, 400, "BadRequest", "%s", e.text);
 	return false;
 }

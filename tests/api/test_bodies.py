@@ -70,3 +70,28 @@ def test_delete_options_that_cannot_be_read(knetd):
     assert knetd.api("DELETE", CONFIGMAPS + "/kept", "{dryRun")[0] == 400
     assert knetd.api("DELETE", CONFIGMAPS + "/kept", "dryRun=All", "text/plain")[0] == 415
     assert knetd.api("GET", CONFIGMAPS + "/kept")[0] == 200
+
+
+TWICE = '{"metadata":{"name":"tw"},"data":{"a":"1","b":"2","a":"3"}}'
+
+
+def test_members_that_are_there_twice(knetd):
+    status, answer = knetd.api("POST", CONFIGMAPS + "?fieldValidation=Strict", TWICE)
+    assert status == 400 and answer["message"] == (
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "data.a"')
+    status, answer = knetd.api("POST", CONFIGMAPS + "?dryRun=All", TWICE)
+    assert status == 201 and answer["data"] == {"a": "3", "b": "2"}
+    assert knetd.headers["Warning"] == '299 - "duplicate field \\"data.a\\""'
+    status, answer = knetd.api("POST", CONFIGMAPS + "?dryRun=All&fieldValidation=Ignore", TWICE)
+    assert status == 201 and "Warning" not in knetd.headers
+
+
+def test_content_types(knetd):
+    body = '{"data":{"a":"1"}}'
+    for kind in ("application/json; charset=utf-8", "application/json;stream=watch", "application/yaml", "application/yaml;x=y"):
+        status, answer = knetd.api("POST", CONFIGMAPS + "?dryRun=All", body.replace("{", '{"metadata":{"name":"ct"},', 1), kind)
+        assert status == 201 and answer["kind"] == "ConfigMap" and answer["apiVersion"] == "v1", (kind, answer)
+    status, answer = knetd.api("POST", CONFIGMAPS, body, "application/cbor")
+    assert status == 415 and answer["reason"] == "UnsupportedMediaType"
+    for accepted in ("application/json", "application/yaml", PROTOBUF):
+        assert accepted in answer["message"]

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!json_read((const char *)data + 2, end - data - 2, &a, &object, NULL) &&
 	    object.n == 1 &&
-	    !json_read((const char *)end + 1, data + size - end - 1, &a, &patch, NULL))
+	    !json_read_told((const char *)end + 1, data + size - end - 1, &a, &patch, NULL))
 		patch_as(&patch, &object, data[1], data[0] % KIND_COUNT);
 	documents_free(&object);
 	documents_free(&patch);
