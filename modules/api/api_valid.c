@@ -58,7 +58,12 @@ void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
 	case KIND_UDPROUTE:
 	case KIND_REFERENCEGRANT:
 	case KIND_BACKENDTLSPOLICY:
+		valid_gateway_kind(kind, root, was, c);
+		break;
 	case KIND_ADDRESSPOOL:
+		valid_schema(kind, root, c);
+		valid_pool(root, c);
+		break;
 	case KIND_PODNETWORK:
 	case KIND_COUNT:
 		break;

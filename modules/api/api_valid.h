@@ -128,6 +128,10 @@ void valid_secret(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_ingress(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_ingress_class(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_policy(yyjson_mut_val *root, struct causes *c);
+void valid_gateway_kind(enum kind kind, yyjson_mut_val *root, yyjson_val *old, struct causes *c);
+void valid_pool(yyjson_mut_val *root, struct causes *c);
+/* What the schema of a custom resource says of single fields. */
+void valid_schema(enum kind kind, yyjson_mut_val *root, struct causes *c);
 
 /* ---- filling in ------------------------------------------------------------------------------ */
 
