@@ -115,7 +115,7 @@ class Knetd:
             data = r.read()
         finally:
             c.close()
-        if "json" in (r.headers.get("Content-Type") or ""):
+        if data and "json" in (r.headers.get("Content-Type") or ""):
             return r.status, json.loads(data)
         return r.status, data.decode(errors="replace")
 

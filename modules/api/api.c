@@ -2,8 +2,9 @@
  * connections (api_door.c, api_conn.c), paths (api_path.c), verbs (api_verbs.c, api_read.c,
  * api_patch*.c, api_apply_patch.c, api_delete.c, api_watch.c; POST /apply: api_apply.c), one object
  * (api_object.c) with its types, defaults, checks, addresses and managers (api_schema.c,
- * api_default.c, api_valid*.c, api_service.c, api_managed.c), answers (api_status.c, api_table.c,
- * api_gzip.c). */
+ * api_default.c, api_valid*.c, api_service.c, api_managed.c), answers (api_status.c, api_form.c,
+ * api_table.c, api_gzip.c), what the API says of itself (api_discovery.c, api_openapi.c,
+ * api_review.c). */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@
 #include <knetd/log.h>
 #include <knetd/module.h>
 
-#include "api.h"
+#include "api_form.h"
 #include "api_pki.h"
+#include "api_review.h"
 
 static bool query_is(const char *query, const char *name, const char *value)
 {
@@ -24,12 +26,20 @@ static bool query_is(const char *query, const char *name, const char *value)
 	return http_query(query, name, text, sizeof(text)) && !strcmp(text, value);
 }
 
-/* Protobuf alone cannot be answered; JSON can for everything else that clients ask for. */
-static bool acceptable(const char *accept)
+/* The forms that a path's answer can have. What is plain text or protobuf by nature says so itself.
+ */
+static unsigned forms_of(const char *path)
 {
-	return !*accept || strstr(accept, "json") || strstr(accept, "*/*") ||
-	       strstr(accept, "yaml") || strstr(accept, "text/") ||
-	       strstr(accept, "application/com.github");
+	if (!strcmp(path, "/api") || !strcmp(path, "/apis"))
+		return FORMS_DISCOVERY;
+	return !strncmp(path, "/api/", 5) || !strncmp(path, "/apis/", 6) ? FORMS_OBJECT
+	                                                                 : FORMS_PLAIN;
+}
+
+static bool has_own_form(const char *path)
+{
+	return !strcmp(path, "/metrics") || !strncmp(path, "/openapi/", 9) ||
+	       !strcmp(path, "/livez") || !strcmp(path, "/readyz") || !strcmp(path, "/healthz");
 }
 
 static void route(struct call *c)
@@ -40,10 +50,11 @@ static void route(struct call *c)
 
 	if (h->by.door != HTTP_DOOR_UNIX && !strncmp(h->path, "/cni/", 5)) {
 		status_fail(c, 403, "Forbidden", "CNI calls come by the unix socket alone");
-	} else if (!acceptable(h->accept)) {
+	} else if (c->form == FORM_NONE && !has_own_form(h->path)) {
+		c->form = FORM_JSON;
 		status_fail(c, 406, "NotAcceptable",
 		            "only application/json and application/yaml are answered");
-	} else if (serve_static(c)) {
+	} else if (serve_static(c) || serve_review(c)) {
 		return;
 	} else if (!strcmp(h->path, "/apply")) {
 		if (!strcmp(h->method, "POST"))
@@ -88,8 +99,7 @@ void api_serve(const struct http_call *http, struct http_answer *answer)
 		.answer = answer,
 		.strict = query_is(http->query, "fieldValidation", "Strict"),
 		.ignore_unknown = query_is(http->query, "fieldValidation", "Ignore"),
-		.yaml_answer = !strncmp(http->accept, "application/yaml", 16),
-		.table = strstr(http->accept, "as=Table") != NULL,
+		.form = form_choose(http->accept, forms_of(http->path)),
 	};
 
 	if (read_dry_run(&c) && body_unpack(&c, &plain, &body))

@@ -47,11 +47,23 @@ void cause_type(struct causes *c, const char *field, const char *wanted, const c
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
+enum form {
+	FORM_JSON,
+	FORM_YAML,
+	FORM_TABLE, /* meta.k8s.io/v1 */
+	FORM_TABLE_V1BETA1,
+	FORM_METADATA, /* PartialObjectMetadata and its List */
+	FORM_DISCOVERY_V2,
+	FORM_DISCOVERY_V2BETA1,
+	FORM_NONE, /* nothing that can be produced */
+};
+
 struct target { /* what a path names */
 	enum kind kind;
-	const char *ns;   /* "" when none or all */
-	const char *name; /* "" for a collection */
-	const char *sub;  /* "", "status", "finalize", or one of a container runtime's */
+	const char *version; /* the one asked for, which may not be that of kind_info */
+	const char *ns;      /* "" when none or all */
+	const char *name;    /* "" for a collection */
+	const char *sub;     /* "", "status", "finalize", or one of a container runtime's */
 };
 
 struct call {
@@ -62,9 +74,8 @@ struct call {
 	bool dry_run;
 	bool strict; /* fieldValidation=Strict */
 	bool ignore_unknown;
-	bool yaml_answer;
 	const struct managers *applied; /* of a server-side apply; see api_managed.h */
-	bool table;                     /* Accept: ...;as=Table */
+	enum form form;                 /* of the answer, by Accept */
 };
 
 /* A Status object as the answer. */
@@ -165,7 +176,13 @@ void mut_weigh(yyjson_mut_val *v, struct weight *w);
 /* Parses the path, runs the verb, leaves the answer. Watches are told apart before. */
 void api_serve(const struct http_call *http, struct http_answer *answer);
 bool target_parse(const char *path, struct arena *a, struct target *out);
+/* Whether a kind is served in that version. */
+bool kind_serves(enum kind kind, const char *version);
+/* By "GROUP/VERSION", in any version it is served in; -1 when there is none. */
+int kind_by_name(const char *api_version, const char *kind);
 void serve_apply(struct call *c);
+bool serve_discovery(struct call *c); /* false when the path is none of its */
+bool serve_openapi(struct call *c);
 bool serve_static(
 	struct call *c); /* discovery, health, /metrics; false when the path is none of them */
 void serve_object(struct call *c);

@@ -58,15 +58,6 @@ static bool foreign(const char *api_version, const char *kind)
 	return false;
 }
 
-static int kind_by_name(const char *api_version, const char *kind)
-{
-	for (int k = 0; k < KIND_COUNT; k++)
-		if (!strcmp(kind_info[k].api_version, api_version) &&
-		    !strcmp(kind_info[k].kind, kind))
-			return k;
-	return -1;
-}
-
 static struct causes *wrong(struct apply *ap, struct verdict *v)
 {
 	if (!v->causes) {

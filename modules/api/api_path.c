@@ -16,8 +16,9 @@ static const char *segment(struct arena *a, const char **path)
 }
 
 /* One of the versions that a kind is served in. */
-static bool served(const struct kind_info *k, const char *version)
+bool kind_serves(enum kind kind, const char *version)
 {
+	const struct kind_info *k = &kind_info[kind];
 	size_t n = strlen(version);
 
 	if (!strcmp(k->version, version))
@@ -28,11 +29,23 @@ static bool served(const struct kind_info *k, const char *version)
 	return false;
 }
 
+int kind_by_name(const char *api_version, const char *kind)
+{
+	const char *slash = strchr(api_version, '/'), *version = slash ? slash + 1 : api_version;
+	size_t group = slash ? slash - api_version : 0;
+
+	for (int k = 0; k < KIND_COUNT; k++)
+		if (!strcmp(kind_info[k].kind, kind) && strlen(kind_info[k].group) == group &&
+		    !memcmp(kind_info[k].group, api_version, group) && kind_serves(k, version))
+			return k;
+	return -1;
+}
+
 static bool kind_of(const char *group, const char *version, const char *plural, enum kind *out)
 {
 	for (int k = 0; k < KIND_COUNT; k++)
 		if (!strcmp(kind_info[k].plural, plural) && !strcmp(kind_info[k].group, group) &&
-		    served(&kind_info[k], version)) {
+		    kind_serves(k, version)) {
 			*out = k;
 			return true;
 		}
@@ -68,7 +81,7 @@ bool target_parse(const char *path, struct arena *a, struct target *out)
 	} else {
 		return false;
 	}
-	version = segment(a, &path);
+	version = out->version = segment(a, &path);
 	plural = segment(a, &path);
 	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its
 	 * subresources the Namespace */

@@ -4,6 +4,7 @@
 
 #include <knetd/auto.h>
 
+#include "api_form.h"
 #include "api_object.h"
 #include "api_table.h"
 
@@ -52,18 +53,23 @@ void serve_list(struct call *c)
 	v = object_collect(c, &n);
 	if (!v)
 		return;
-	if (c->table) {
+	if (form_is_table(c->form)) {
 		table_answer(c, v, n);
 		return;
 	}
-	buf_printf(b,
-	           "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-	           "\"%llu\"},\"items\":[",
-	           k->kind, k->api_version, (unsigned long long)store_version());
+	if (c->form == FORM_METADATA) {
+		buf_str(b,
+		        "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1");
+	} else {
+		buf_printf(b, "{\"kind\":\"%sList\",\"apiVersion\":\"", k->kind);
+		form_put_api_version(b, c->target.kind, c->target.version);
+	}
+	buf_printf(b, "\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"items\":[",
+	           (unsigned long long)store_version());
 	for (size_t i = 0; i < n; i++) {
 		if (i)
 			buf_add(b, ",", 1);
-		buf_add(b, v[i]->json, v[i]->json_len);
+		form_put_object(b, v[i], c->target.version, c->form);
 	}
 	buf_str(b, "]}");
 	answer_done(c);
@@ -73,8 +79,6 @@ void serve_get(struct call *c)
 {
 	const struct object *o = object_find(c);
 
-	if (o && c->table)
-		table_answer(c, &o, 1);
-	else if (o)
+	if (o)
 		answer_object(c, 200, o);
 }

@@ -7,7 +7,8 @@
 
 #include <knetd/auto.h>
 
-#include "api.h"
+#include "api_form.h"
+#include "api_table.h"
 
 const char *qualified_plural(struct arena *a, enum kind kind)
 {
@@ -70,7 +71,7 @@ void answer_done(struct call *c)
 	struct buf *b = &c->answer->body;
 	struct buf yaml = { 0 };
 
-	if (!c->yaml_answer) {
+	if (c->form != FORM_YAML) {
 		buf_add(b, "\n", 1);
 		return;
 	}
@@ -261,7 +262,11 @@ void status_deleted(struct call *c, const struct object *o)
 void answer_object(struct call *c, unsigned code, const struct object *o)
 {
 	c->answer->status = code;
-	buf_add(&c->answer->body, o->json, o->json_len);
+	if (form_is_table(c->form)) {
+		table_answer(c, &o, 1);
+		return;
+	}
+	form_put_object(&c->answer->body, o, c->target.version, c->form);
 	answer_done(c);
 }
 

@@ -4,6 +4,7 @@
 
 #include <knetd/auto.h>
 
+#include "api_form.h"
 #include "api_table.h"
 #include "api_table_cells.h"
 
@@ -45,30 +46,24 @@ static void write_cells(struct buf *b, const struct table_column *columns, yyjso
 	}
 }
 
-static void write_object(struct buf *b, const struct object *o, yyjson_val *root,
-                         enum table_object with)
+static void write_object(struct buf *b, const struct object *o, enum table_object with)
 {
-	auto_free char *meta = NULL;
-	size_t n;
-
-	if (with == TABLE_OBJECT) {
-		buf_str(b, ",\"object\":");
+	if (with == TABLE_NONE)
+		return;
+	buf_str(b, ",\"object\":");
+	if (with == TABLE_OBJECT)
 		buf_add(b, o->json, o->json_len);
-	} else if (with == TABLE_METADATA &&
-	           (meta = yyjson_val_write(yyjson_obj_get(root, "metadata"), 0, &n))) {
-		buf_str(b, ",\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta."
-		           "k8s.io/v1\",\"metadata\":");
-		buf_add(b, meta, n);
-		buf_str(b, "}");
-	}
+	else
+		form_put_metadata(b, o);
 }
 
 void table_build(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
-                 enum table_object with, bool columns)
+                 enum table_object with, bool columns, enum form form)
 {
 	buf_printf(b,
-	           "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/"
-	           "v1\",\"metadata\":{\"resourceVersion\":\"%llu\"}",
+	           "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":{"
+	           "\"resourceVersion\":\"%llu\"}",
+	           form == FORM_TABLE_V1BETA1 ? "v1beta1" : "v1",
 	           (unsigned long long)store_version());
 	if (columns)
 		write_columns(b, table_columns[kind]);
@@ -81,7 +76,7 @@ void table_build(struct buf *b, enum kind kind, const struct object *const *v, s
 		buf_str(b, i ? ",{\"cells\":[" : "{\"cells\":[");
 		write_cells(b, table_columns[kind], yyjson_doc_get_root(doc));
 		buf_str(b, "]");
-		write_object(b, v[i], yyjson_doc_get_root(doc), with);
+		write_object(b, v[i], with);
 		buf_str(b, "}");
 	}
 	buf_str(b, "]}");
@@ -90,6 +85,6 @@ void table_build(struct buf *b, enum kind kind, const struct object *const *v, s
 void table_answer(struct call *c, const struct object *const *v, size_t n)
 {
 	table_build(&c->answer->body, c->target.kind, v, n, table_object_wanted(c->http->query),
-	            true);
+	            true, c->form);
 	answer_done(c);
 }

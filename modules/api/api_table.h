@@ -12,6 +12,6 @@ enum table_object table_object_wanted(const char *query);
 
 /* Appends a Table of these objects, all of one kind. columns: false for a watch's later events. */
 void table_build(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
-                 enum table_object with, bool columns);
+                 enum table_object with, bool columns, enum form form);
 /* The same as the answer. */
 void table_answer(struct call *c, const struct object *const *v, size_t n);

@@ -30,7 +30,9 @@ bool object_agree(struct call *c, yyjson_mut_doc *doc, yyjson_mut_val *root, con
 	const char *own = mut_str(root, "metadata.name");
 	yyjson_mut_val *meta = yyjson_mut_obj_get(root, "metadata");
 
-	if ((kind && strcmp(kind, k->kind) != 0) || (api && strcmp(api, k->api_version) != 0)) {
+	/* a patch is made on the stored text, whatever version was asked for */
+	if ((kind && strcmp(kind, k->kind) != 0) ||
+	    (api && kind_by_name(api, k->kind) != (int)c->target.kind)) {
 		status_fail(c, 400, "BadRequest",
 		            "the object in the body is %s %s, the path is of %s %s",
 		            api ? api : "?", kind ? kind : "?", k->api_version, k->kind);

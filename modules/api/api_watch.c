@@ -9,6 +9,7 @@
 #include <knetd/list.h>
 #include <knetd/loop.h>
 
+#include "api_form.h"
 #include "api_table.h"
 
 #define TIMEOUT_DEFAULT_S 1800
@@ -21,7 +22,8 @@ struct watch {
 	struct target target;
 	struct selector selector;
 	struct arena arena; /* target and selector live here */
-	bool bookmarks, table;
+	bool bookmarks;
+	enum form form;
 	enum table_object with; /* what a Table's row carries */
 	bool columns_sent;
 	struct timer end, bookmark;
@@ -66,13 +68,15 @@ static bool send_event(struct watch *w, const char *type, const char *json, size
 
 static bool send_object(struct watch *w, const char *type, const struct object *o)
 {
-	auto_buf struct buf table = { 0 };
+	auto_buf struct buf text = { 0 };
 
-	if (!w->table)
-		return send_event(w, type, o->json, o->json_len);
-	table_build(&table, o->kind, &o, 1, w->with, !w->columns_sent);
+	if (!form_is_table(w->form)) {
+		form_put_object(&text, o, w->target.version, w->form);
+		return send_event(w, type, text.data, text.len);
+	}
+	table_build(&text, o->kind, &o, 1, w->with, !w->columns_sent, w->form);
 	w->columns_sent = true;
-	return send_event(w, type, table.data, table.len);
+	return send_event(w, type, text.data, text.len);
 }
 
 /* The last state, with the version of the deletion, so that a client may go on from there. */
@@ -81,16 +85,14 @@ static bool send_deleted(struct watch *w, const struct object *o, uint64_t versi
 	auto_doc yyjson_doc *doc = object_doc(o);
 	auto_mut yyjson_mut_doc *mut = yyjson_doc_mut_copy(doc, NULL);
 	auto_free char *json = NULL;
+	struct object last = *o;
 	char text[24];
-	size_t n;
-
-	if (w->table)
-		return send_object(w, "DELETED", o);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
 	mut_set(mut, mut_at(yyjson_mut_doc_get_root(mut), "metadata"), "resourceVersion",
 	        yyjson_mut_str(mut, text));
-	json = yyjson_mut_write(mut, 0, &n);
-	return json && send_event(w, "DELETED", json, n);
+	json = yyjson_mut_write(mut, 0, &last.json_len);
+	last.json = json;
+	return json && send_object(w, "DELETED", &last);
 }
 
 static bool send_change(struct watch *w, const struct change *c)
@@ -104,14 +106,18 @@ static bool send_change(struct watch *w, const struct change *c)
 
 static bool send_bookmark(struct watch *w)
 {
-	char text[256];
-	const struct kind_info *k = &kind_info[w->target.kind];
-	int n = snprintf(text, sizeof(text),
-	                 "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-	                 "\"%llu\"}}",
-	                 k->kind, k->api_version, (unsigned long long)store_version());
+	auto_buf struct buf b = { 0 };
 
-	return send_event(w, "BOOKMARK", text, n);
+	buf_str(&b, "{\"kind\":\"");
+	if (w->form == FORM_METADATA) {
+		buf_str(&b, "PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1");
+	} else {
+		buf_printf(&b, "%s\",\"apiVersion\":\"", kind_info[w->target.kind].kind);
+		form_put_api_version(&b, w->target.kind, w->target.version);
+	}
+	buf_printf(&b, "\",\"metadata\":{\"resourceVersion\":\"%llu\"}}",
+	           (unsigned long long)store_version());
+	return send_event(w, "BOOKMARK", b.data, b.len);
 }
 
 static void send_gone(struct watch *w)
@@ -235,6 +241,7 @@ struct watch *watch_start(struct conn *conn, struct call *c)
 	w->target = c->target;
 	w->target.ns = arena_strdup(&w->arena, c->target.ns);
 	w->target.name = arena_strdup(&w->arena, c->target.name);
+	w->target.version = arena_strdup(&w->arena, c->target.version);
 	if (!selector_parse(c->http->query, c->target.kind, &w->arena, &w->selector, &why)) {
 		status_fail(c, 400, "BadRequest", "%s", why);
 		arena_free(&w->arena);
@@ -242,7 +249,7 @@ struct watch *watch_start(struct conn *conn, struct call *c)
 		return NULL;
 	}
 	w->bookmarks = flag(c->http->query, "allowWatchBookmarks");
-	w->table = strstr(c->http->accept, "as=Table") != NULL;
+	w->form = form_choose(c->http->accept, FORMS_OBJECT & ~FORM_BIT(FORM_YAML));
 	w->with = table_object_wanted(c->http->query);
 	list_add_tail(&all, &w->in_all);
 	count++;

@@ -284,6 +284,68 @@ static const struct field auth_self_subject_access_review_fields[] = {
 };
 const struct message auth_self_subject_access_review = { "io.k8s.api.authorization.v1.SelfSubjectAccessReview", "Asks whether the caller may do something.", auth_self_subject_access_review_fields };
 
+static const struct field auth_resource_rule_fields[] = {
+	{ "verbs", STRING, LIST | REQUIRED | POINTER, 1, NULL, NULL, "What may be done." },
+	{ "apiGroups", STRING, LIST, 2, NULL, NULL, "Groups of the objects." },
+	{ "resources", STRING, LIST, 3, NULL, NULL, "Plural names of the kinds." },
+	{ "resourceNames", STRING, LIST, 4, NULL, NULL, "Names of the objects; all when empty." },
+	END
+};
+static const struct message auth_resource_rule = { "io.k8s.api.authorization.v1.ResourceRule", "What may be done with some kinds.", auth_resource_rule_fields };
+
+static const struct field auth_non_resource_rule_fields[] = {
+	{ "verbs", STRING, LIST | REQUIRED | POINTER, 1, NULL, NULL, "What may be done." },
+	{ "nonResourceURLs", STRING, LIST, 2, NULL, NULL, "Paths." },
+	END
+};
+static const struct message auth_non_resource_rule = { "io.k8s.api.authorization.v1.NonResourceRule", "What may be done with other paths.", auth_non_resource_rule_fields };
+
+static const struct field auth_self_subject_rules_review_spec_fields[] = {
+	{ "namespace", STRING, 0, 1, NULL, NULL, "Namespace that is asked about." },
+	END
+};
+static const struct message auth_self_subject_rules_review_spec = { "io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec", "The question.", auth_self_subject_rules_review_spec_fields };
+
+static const struct field auth_subject_rules_review_status_fields[] = {
+	{ "resourceRules", OBJECT, LIST | REQUIRED | POINTER, 1, &auth_resource_rule, NULL, "What may be done with objects." },
+	{ "nonResourceRules", OBJECT, LIST | REQUIRED | POINTER, 2, &auth_non_resource_rule, NULL, "What may be done with other paths." },
+	{ "incomplete", BOOL, REQUIRED | POINTER, 3, NULL, NULL, "Whether there may be more." },
+	{ "evaluationError", STRING, 0, 4, NULL, NULL, "What went wrong while the answer was looked for." },
+	END
+};
+static const struct message auth_subject_rules_review_status = { "io.k8s.api.authorization.v1.SubjectRulesReviewStatus", "The answer.", auth_subject_rules_review_status_fields };
+
+static const struct field auth_self_subject_rules_review_fields[] = {
+	TYPE_META
+	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "Name, namespace, labels and what the server keeps about the object." },
+	{ "spec", OBJECT, REQUIRED | POINTER, 2, &auth_self_subject_rules_review_spec, NULL, "The question." },
+	{ "status", OBJECT, 0, 3, &auth_subject_rules_review_status, NULL, "The answer." },
+	END
+};
+const struct message auth_self_subject_rules_review = { "io.k8s.api.authorization.v1.SelfSubjectRulesReview", "Asks what the caller may do.", auth_self_subject_rules_review_fields };
+
+static const struct field auth_user_info_fields[] = {
+	{ "username", STRING, 0, 1, NULL, NULL, "Name of the caller." },
+	{ "uid", STRING, 0, 2, NULL, NULL, "Uid of the caller." },
+	{ "groups", STRING, LIST, 3, NULL, NULL, "Groups of the caller." },
+	END
+};
+static const struct message auth_user_info = { "io.k8s.api.authentication.v1.UserInfo", "A caller.", auth_user_info_fields };
+
+static const struct field auth_self_subject_review_status_fields[] = {
+	{ "userInfo", OBJECT, 0, 1, &auth_user_info, NULL, "The caller." },
+	END
+};
+static const struct message auth_self_subject_review_status = { "io.k8s.api.authentication.v1.SelfSubjectReviewStatus", "The answer.", auth_self_subject_review_status_fields };
+
+static const struct field auth_self_subject_review_fields[] = {
+	TYPE_META
+	{ "metadata", OBJECT, 0, 1, &meta_object_meta, NULL, "Name, namespace, labels and what the server keeps about the object." },
+	{ "status", OBJECT, 0, 2, &auth_self_subject_review_status, NULL, "The answer." },
+	END
+};
+const struct message auth_self_subject_review = { "io.k8s.api.authentication.v1.SelfSubjectReview", "Asks who the caller is.", auth_self_subject_review_fields };
+
 static const struct field core_typed_local_object_reference_fields[] = {
 	{ "apiGroup", STRING, POINTER, 1, NULL, NULL, "Its group; the core group when unset." },
 	{ "kind", STRING, REQUIRED | POINTER, 2, NULL, NULL, "Its kind." },

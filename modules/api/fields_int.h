@@ -32,6 +32,8 @@
 // clang-format on
 
 /* Used by more than one file. */
+extern const struct message auth_self_subject_review;
+extern const struct message auth_self_subject_rules_review;
 extern const struct message core_config_map;
 extern const struct message core_endpoints;
 extern const struct message core_event;

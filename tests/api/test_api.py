@@ -36,7 +36,8 @@ def test_discovery(knetd):
     names = {r["name"] for r in knetd.api("GET", "/api/v1/")[1]["resources"]}
     assert {"pods", "services", "namespaces", "events"} <= names
     groups = {g["name"] for g in knetd.api("GET", "/apis")[1]["groups"]}
-    assert {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "knetd.io"} == groups
+    assert {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "knetd.io",
+            "authorization.k8s.io", "authentication.k8s.io"} == groups
     assert knetd.api("GET", "/apis/networking.k8s.io/v1")[1]["groupVersion"] == "networking.k8s.io/v1"
 
 
