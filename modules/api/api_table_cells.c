@@ -152,7 +152,7 @@ static void pod_node(struct buf *b, yyjson_val *o)
 
 static void attached_pod(struct buf *b, yyjson_val *o)
 {
-	put_at(b, o, "spec.pod.name", "<none>");
+	put_at(b, o, "spec.podRef.name", "<none>");
 }
 
 static void attached_as(struct buf *b, yyjson_val *o)
@@ -344,6 +344,173 @@ static void event_count(struct buf *b, yyjson_val *o)
 	buf_printf(b, "%lld", (long long)json_int(o, "count", 1));
 }
 
+/* ---- Node, Endpoints ------------------------------------------------------------------------ */
+
+/* The member `key` of the first item of a list whose `by` is `value`. */
+static const char *item_of(yyjson_val *list, const char *by, const char *value, const char *key)
+{
+	yyjson_val *v;
+	size_t i, n;
+
+	yyjson_arr_foreach (list, i, n, v)
+		if (yyjson_equals_str(yyjson_obj_get(v, by), value))
+			return json_str(v, key);
+	return NULL;
+}
+
+static const char *condition(yyjson_val *o, const char *type)
+{
+	return item_of(json_at(o, "status.conditions"), "type", type, "status");
+}
+
+static void node_status(struct buf *b, yyjson_val *o)
+{
+	const char *ready = condition(o, "Ready");
+
+	buf_str(b, !ready ? "Unknown" : !strcmp(ready, "True") ? "Ready" : "NotReady");
+	if (json_bool(o, "spec.unschedulable", false))
+		buf_str(b, ",SchedulingDisabled");
+}
+
+static void node_roles(struct buf *b, yyjson_val *o)
+{
+	static const char prefix[] = "node-role.kubernetes.io/";
+	yyjson_val *key, *v;
+	size_t i, n, before = b->len;
+
+	yyjson_obj_foreach (json_at(o, "metadata.labels"), i, n, key, v) {
+		const char *s = yyjson_get_str(key);
+
+		if (!strncmp(s, prefix, sizeof(prefix) - 1)) {
+			buf_str(b, b->len > before ? "," : "");
+			buf_str(b, s + sizeof(prefix) - 1);
+		}
+	}
+	if (b->len == before)
+		buf_str(b, "<none>");
+}
+
+static void node_version(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "status.nodeInfo.kubeletVersion", "");
+}
+
+static void node_internal(struct buf *b, yyjson_val *o)
+{
+	put(b, item_of(json_at(o, "status.addresses"), "type", "InternalIP", "address"), "<none>");
+}
+
+static void node_external(struct buf *b, yyjson_val *o)
+{
+	put(b, item_of(json_at(o, "status.addresses"), "type", "ExternalIP", "address"), "<none>");
+}
+
+static void node_os(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "status.nodeInfo.osImage", "<unknown>");
+}
+
+static void node_kernel(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "status.nodeInfo.kernelVersion", "<unknown>");
+}
+
+static void node_runtime(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "status.nodeInfo.containerRuntimeVersion", "<unknown>");
+}
+
+static void put_address(struct buf *b, const char *ip, yyjson_val *port)
+{
+	if (!port)
+		buf_str(b, ip);
+	else
+		buf_printf(b, strchr(ip, ':') ? "[%s]:%lld" : "%s:%lld", ip,
+		           (long long)json_int(port, "port", 0));
+}
+
+/* Three are shown, as elsewhere. */
+static void endpoints_all(struct buf *b, yyjson_val *o)
+{
+	yyjson_val *subset, *address;
+	size_t i, n, k, m, shown = 0;
+
+	yyjson_arr_foreach (yyjson_obj_get(o, "subsets"), i, n, subset) {
+		yyjson_val *ports = yyjson_obj_get(subset, "ports");
+		size_t n_ports = yyjson_arr_size(ports);
+
+		yyjson_arr_foreach (yyjson_obj_get(subset, "addresses"), k, m, address)
+			for (size_t p = 0; p < (n_ports ? n_ports : 1); p++) {
+				const char *ip = json_str(address, "ip");
+
+				if (!ip || shown++ >= 3)
+					continue;
+				buf_str(b, shown > 1 ? "," : "");
+				put_address(b, ip, yyjson_arr_get(ports, p));
+			}
+	}
+	if (shown > 3)
+		buf_printf(b, " + %zu more...", shown - 3);
+	if (!shown)
+		buf_str(b, "<none>");
+}
+
+/* ---- Gateway API, AddressPool --------------------------------------------------------------- */
+
+static void gc_controller(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.controllerName", "");
+}
+
+static void is_accepted(struct buf *b, yyjson_val *o)
+{
+	put(b, condition(o, "Accepted"), "");
+}
+
+static void is_programmed(struct buf *b, yyjson_val *o)
+{
+	put(b, condition(o, "Programmed"), "");
+}
+
+static void description(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.description", "");
+}
+
+static void gateway_class(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.gatewayClassName", "");
+}
+
+static void gateway_addresses(struct buf *b, yyjson_val *o)
+{
+	put_list(b, json_at(o, "status.addresses"), "value", "");
+}
+
+/* As the columns of a custom resource show a list: its JSON. */
+static void hostnames(struct buf *b, yyjson_val *o)
+{
+	size_t n = 0;
+	auto_free char *text = yyjson_val_write(json_at(o, "spec.hostnames"), 0, &n);
+
+	buf_add(b, text ? text : "", n);
+}
+
+static void pool_addresses(struct buf *b, yyjson_val *o)
+{
+	put_list(b, json_at(o, "spec.addresses"), NULL, "<none>");
+}
+
+static void pool_auto(struct buf *b, yyjson_val *o)
+{
+	buf_str(b, json_bool(o, "spec.autoAssign", true) ? "true" : "false");
+}
+
+static void pool_priority(struct buf *b, yyjson_val *o)
+{
+	buf_printf(b, "%lld", (long long)json_int(o, "spec.priority", 0));
+}
+
 #define NAME_AND_AGE                                                                               \
 	(const struct table_column[])                                                              \
 	{                                                                                          \
@@ -412,18 +579,55 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                              { "Count", event_count, true, true },
 	                                              { "Name", name, true, false },
 	                                              END },
-	[KIND_NODE] = NAME_AND_AGE,
-	[KIND_ENDPOINTS] = NAME_AND_AGE,
-	[KIND_GATEWAYCLASS] = NAME_AND_AGE,
-	[KIND_GATEWAY] = NAME_AND_AGE,
-	[KIND_HTTPROUTE] = NAME_AND_AGE,
-	[KIND_GRPCROUTE] = NAME_AND_AGE,
-	[KIND_TLSROUTE] = NAME_AND_AGE,
+	[KIND_NODE] =
+		(const struct table_column[]){ NAME,
+	                                       { "Status", node_status, false, false },
+	                                       { "Roles", node_roles, false, false },
+	                                       AGE,
+	                                       { "Version", node_version, false, false },
+	                                       { "Internal-IP", node_internal, true, false },
+	                                       { "External-IP", node_external, true, false },
+	                                       { "OS-Image", node_os, true, false },
+	                                       { "Kernel-Version", node_kernel, true, false },
+	                                       { "Container-Runtime", node_runtime, true, false },
+	                                       END },
+	[KIND_ENDPOINTS] =
+		(const struct table_column[]){
+			NAME, { "Endpoints", endpoints_all, false, false }, AGE, END },
+	[KIND_GATEWAYCLASS] =
+		(const struct table_column[]){ NAME,
+	                                       { "Controller", gc_controller, false, false },
+	                                       { "Accepted", is_accepted, false, false },
+	                                       AGE,
+	                                       { "Description", description, true, false },
+	                                       END },
+	[KIND_GATEWAY] =
+		(const struct table_column[]){ NAME,
+	                                       { "Class", gateway_class, false, false },
+	                                       { "Address", gateway_addresses, false, false },
+	                                       { "Programmed", is_programmed, false, false },
+	                                       AGE,
+	                                       END },
+	[KIND_HTTPROUTE] =
+		(const struct table_column[]){
+			NAME, { "Hostnames", hostnames, false, false }, AGE, END },
+	[KIND_GRPCROUTE] =
+		(const struct table_column[]){
+			NAME, { "Hostnames", hostnames, false, false }, AGE, END },
+	[KIND_TLSROUTE] =
+		(const struct table_column[]){
+			NAME, { "Hostnames", hostnames, false, false }, AGE, END },
 	[KIND_TCPROUTE] = NAME_AND_AGE,
 	[KIND_UDPROUTE] = NAME_AND_AGE,
 	[KIND_REFERENCEGRANT] = NAME_AND_AGE,
 	[KIND_BACKENDTLSPOLICY] = NAME_AND_AGE,
-	[KIND_ADDRESSPOOL] = NAME_AND_AGE,
+	[KIND_ADDRESSPOOL] =
+		(const struct table_column[]){ NAME,
+	                                       { "Addresses", pool_addresses, false, false },
+	                                       { "Auto-Assign", pool_auto, false, false },
+	                                       AGE,
+	                                       { "Priority", pool_priority, true, false },
+	                                       END },
 	[KIND_PODNETWORK] =
 		(const struct table_column[]){ NAME,
 	                                       { "Pod", attached_pod, false, false },

@@ -114,3 +114,38 @@ def test_questions_about_oneself(knetd):
     status, who = knetd.api("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
     assert status == 201 and who["status"]["userInfo"]["username"]
     assert knetd.api("GET", path)[0] == 405
+
+
+def table(knetd, path):
+    status, answer = knetd.api("GET", path, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})
+    assert status == 200 and answer["kind"] == "Table"
+    return [dict(zip([c["name"] for c in answer["columnDefinitions"]], row["cells"])) for row in answer["rows"]], answer
+
+
+def test_tables_have_the_columns_people_know(knetd):
+    ready = {"type": "Ready", "status": "True", "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    assert knetd.api("POST", GATEWAY + "/v1/namespaces/default/gateways", GW)[0] == 201
+    status = {"addresses": [{"value": "192.0.2.1"}], "conditions": [dict(ready, type="Programmed")]}
+    assert knetd.api("PATCH", GATEWAY + "/v1/namespaces/default/gateways/gw/status", {"status": status},
+                     "application/merge-patch+json")[0] == 200
+    row = table(knetd, GATEWAY + "/v1/namespaces/default/gateways/gw")[0][0]
+    assert (row["Class"], row["Address"], row["Programmed"]) == ("x", "192.0.2.1", "True")
+    assert knetd.api("DELETE", GATEWAY + "/v1/namespaces/default/gateways/gw")[0] == 200
+    routes = GATEWAY + "/v1/namespaces/default/httproutes"
+    assert knetd.api("POST", routes, {"metadata": {"name": "r"}, "spec": {"hostnames": ["a.example", "b.example"]}})[0] == 201
+    assert table(knetd, routes)[0][0]["Hostnames"] == '["a.example","b.example"]'
+    assert knetd.api("DELETE", routes + "/r")[0] == 200
+    pools = "/apis/knetd.io/v1alpha1/addresspools"
+    assert knetd.api("POST", pools, {"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.0/28", "192.0.2.32-192.0.2.40"]}})[0] == 201
+    rows, answer = table(knetd, pools)
+    assert rows[0]["Addresses"] == "192.0.2.0/28,192.0.2.32-192.0.2.40" and rows[0]["Auto-Assign"] == "true"
+    assert {c["name"]: c["priority"] for c in answer["columnDefinitions"]}["Priority"] == 1
+    assert knetd.api("DELETE", pools + "/p")[0] == 200
+    wide = {c["name"] for c in table(knetd, "/api/v1/nodes")[1]["columnDefinitions"] if c["priority"]}
+    assert wide == {"Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"}
+    points = "/api/v1/namespaces/default/endpoints"
+    subset = {"addresses": [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}], "ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]}
+    assert knetd.api("POST", points, {"metadata": {"name": "e"}, "subsets": [subset]})[0] == 201
+    row = [r for r in table(knetd, points)[0] if r["Name"] == "e"][0]
+    assert row["Endpoints"] == "192.0.2.1:1,192.0.2.1:2,192.0.2.2:1 + 1 more..."
+    assert knetd.api("DELETE", points + "/e")[0] == 200
