@@ -84,7 +84,7 @@ int file_settle(const char *path, const void *data, size_t n, mode_t mode, struc
 	struct stat st;
 
 	if (!stat(path, &st) && (st.st_mode & 07777) == mode && !file_read(path, n, &now, NULL) &&
-	    now.len == n && !memcmp(now.data, data, n))
+	    now.data && now.len == n && !memcmp(now.data, data, n))
 		return 0;
 	return file_replace(path, data, n, mode, e);
 }
