@@ -27,6 +27,8 @@ struct undo {
 	struct object *old, *new; /* references; either may be NULL */
 };
 
+#define VERSION_KEY "version" /* no '/': not an object's key */
+#define CEILING_STEP 1000000
 #define LISTENERS 4
 /* After a flush that failed this many transactions in a row have to succeed one by one before they
  * are grouped again: one that does not fit must not take the others down with it turn after turn.
@@ -36,8 +38,10 @@ struct undo {
 static struct {
 	struct map objects[KIND_COUNT]; /* key -> struct object, each holding a reference */
 	struct map groups[KIND_COUNT];  /* group name -> struct group */
-	uint64_t version; /* given out last; one that was taken back is not given again */
-	uint64_t flushed; /* of the newest change in the ring */
+	uint64_t version;   /* given out last; one that was taken back is not given again */
+	uint64_t flushed;   /* of the newest change in the ring */
+	uint64_t ceiling;   /* no version of an earlier run is above what was kept */
+	struct map damaged; /* keys of LMDB */
 	size_t count;
 	bool writing, deferred;
 	unsigned alone;
@@ -286,6 +290,8 @@ static size_t to_writes(struct arena *a, const struct undo *u, struct lmdb_write
 	return n;
 }
 
+static int raise_ceiling(struct err *e);
+
 static int write_all(struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -294,6 +300,8 @@ static int write_all(struct err *e)
 
 	for (size_t i = 0; i < store.n_undo; i++)
 		n += to_writes(&a, &store.undo[i], w + n);
+	if (store.version + CEILING_STEP / 2 > store.ceiling && !lmdb_damage(ENV_STATE))
+		raise_ceiling(e); /* long before it is reached; the next flush tries again */
 	return lmdb_write(w, n, e);
 }
 
@@ -329,6 +337,14 @@ static void flush_failed(void)
 	store.alone = ALONE;
 }
 
+static void mended(const struct object *o)
+{
+	auto_arena struct arena a = { 0 };
+	const char *key = lmdb_key(&a, o);
+
+	free(map_del(&store.damaged, key, strlen(key)));
+}
+
 static void flush_done(void)
 {
 	for (size_t i = 0; i < store.n_undo; i++) {
@@ -336,6 +352,8 @@ static void flush_done(void)
 
 		ring_add(u->kind, u->old, u->new, u->version);
 		store.flushed = u->version;
+		if (store.damaged.len && u->new)
+			mended(u->new);
 	}
 	store.stats.flushes++;
 	store.stats.writes += store.n_undo;
@@ -415,10 +433,17 @@ static int kind_of_key(const char *key, size_t n)
 	return -1;
 }
 
+static void note_damaged(const char *key)
+{
+	char *mine = xstrdup(key);
+
+	free(map_put(&store.damaged, mine, strlen(mine), mine));
+}
+
 /* A damaged entry is told and left where it is: the rest goes on. */
 static int load_one(enum store_env env, const char *key, const char *text, size_t n, struct err *e)
 {
-	auto_doc yyjson_doc *doc = yyjson_read(text, n, 0);
+	auto_doc yyjson_doc *doc = text ? yyjson_read(text, n, 0) : NULL;
 	int kind = kind_of_key(key, strcspn(key, "/"));
 	yyjson_val *root = yyjson_doc_get_root(doc);
 	const char *ns = json_str(root, "metadata.namespace"),
@@ -428,10 +453,13 @@ static int load_one(enum store_env env, const char *key, const char *text, size_
 	struct object *o;
 
 	(void)e;
+	if (!strcmp(key, VERSION_KEY) && text)
+		store.ceiling = strtoull(text, NULL, 10);
 	if (!strchr(key, '/'))
 		return 0;
 	if (kind < 0 || !name || !version) {
 		log_err("store: %s: damaged, left out", key);
+		note_damaged(key);
 		return 0;
 	}
 	ns = ns ? ns : "";
@@ -449,8 +477,9 @@ static int load_one(enum store_env env, const char *key, const char *text, size_
 }
 
 /* The version never goes back, also when the newest objects were deleted before a restart: it
- * starts from the clock, in microseconds, which no daemon outruns. */
-static void version_from_clock(void)
+ * starts from the clock, in microseconds, which no daemon outruns, or where the clock was set back
+ * from what an earlier run has kept as never reached. */
+static void version_start(void)
 {
 	struct timespec now;
 	uint64_t us;
@@ -459,6 +488,22 @@ static void version_from_clock(void)
 	us = (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	if (us > store.version)
 		store.version = us;
+	if (store.ceiling > store.version)
+		store.version = store.ceiling;
+}
+
+/* Keeps a version that is not reached before the next time this is done. */
+static int raise_ceiling(struct err *e)
+{
+	char text[24];
+	struct lmdb_write w = { .env = ENV_STATE, .key = VERSION_KEY, .data = text };
+	int ret;
+
+	w.n = sprintf(text, "%llu", (unsigned long long)store.version + CEILING_STEP);
+	ret = lmdb_write(&w, 1, e);
+	if (!ret)
+		store.ceiling = store.version + CEILING_STEP;
+	return ret;
 }
 
 int store_open(const char *state_dir, const char *run_dir, struct err *e)
@@ -472,6 +517,8 @@ int store_open(const char *state_dir, const char *run_dir, struct err *e)
 	ret = lmdb_open(ENV_STATE, state, e);
 	if (!ret)
 		ret = lmdb_open(ENV_RUN, run, e);
+	if (!ret && lmdb_damage(ENV_STATE))
+		log_err("%s", lmdb_damage(ENV_STATE));
 	if (!ret)
 		ret = store_boot_check(&rebooted, e);
 	if (!ret)
@@ -480,17 +527,38 @@ int store_open(const char *state_dir, const char *run_dir, struct err *e)
 		ret = lmdb_each(ENV_RUN, load_one, e);
 	if (ret)
 		return ret;
-	version_from_clock();
+	version_start();
+	if (raise_ceiling(e)) /* a full disk, a damaged file: reading goes on */
+		log_err("%s", e->text);
 	store.flushed = store.version;
 	ring_reset();
-	return rebooted ? store_forget_addresses(e) : 0;
+	return rebooted && !lmdb_damage(ENV_STATE) ? store_forget_addresses(e) : 0;
+}
+
+const char *store_damage(void)
+{
+	return lmdb_damage(ENV_STATE);
+}
+
+bool store_is_damaged(enum kind kind, const char *ns, const char *name)
+{
+	char key[KEY_MAX + 64];
+	bool in_ns = kind_info[kind].namespaced;
+	int n = snprintf(key, sizeof(key), "%s/%s%s%s", kind_info[kind].plural, in_ns ? ns : "",
+	                 in_ns ? "/" : "", name);
+
+	return n < (int)sizeof(key) && map_get(&store.damaged, key, n);
 }
 
 void store_close(void)
 {
 	struct object *o;
 	struct group *g;
+	char *key;
 
+	for (size_t i = 0; (key = map_next(&store.damaged, &i));)
+		free(key);
+	map_free(&store.damaged);
 	ring_reset();
 	drop_undo(0);
 	for (int k = 0; k < KIND_COUNT; k++) {
@@ -502,7 +570,7 @@ void store_close(void)
 		map_free(&store.groups[k]);
 	}
 	store.count = store.n_ended = 0;
-	store.version = store.flushed = 0;
+	store.version = store.flushed = store.ceiling = 0;
 	store.deferred = store.writing = false;
 	store.alone = store.n_listeners = 0;
 	lmdb_close();

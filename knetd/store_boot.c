@@ -32,7 +32,7 @@ static int find_boot_id(enum store_env env, const char *key, const char *text, s
 {
 	(void)env;
 	(void)e;
-	if (!strcmp(key, BOOT_KEY) && n < sizeof(stored))
+	if (!strcmp(key, BOOT_KEY) && text && n < sizeof(stored))
 		memcpy(stored, text, n + 1);
 	return 0;
 }
@@ -50,8 +50,9 @@ int store_boot_check(bool *rebooted, struct err *e)
 		return ret;
 	*rebooted = strcmp(stored, now) != 0;
 	if (!*rebooted)
-		return 0;
-	ret = lmdb_clear(ENV_RUN, e);
+		return lmdb_damage(ENV_RUN) ? err_set(e, EIO, "%s", lmdb_damage(ENV_RUN)) : 0;
+	/* It is not synced, so a power failure may leave it in any state. */
+	ret = lmdb_damage(ENV_RUN) ? lmdb_start_anew(ENV_RUN, e) : lmdb_clear(ENV_RUN, e);
 	w.n = strlen(now);
 	return ret ? ret : lmdb_write(&w, 1, e);
 }

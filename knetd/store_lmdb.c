@@ -4,22 +4,36 @@
  * A request's writes go to both environments in one go: everything is put first, then the run side
  * commits, then the state side. A crash between the two commits can only leave derived objects
  * ahead of what they derive from, and those are computed again at start. */
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <lmdb.h>
+
+#include <knetd/arena.h>
+#include <knetd/auto.h>
+#include <knetd/map.h>
 
 #include "store_lmdb.h"
 
 #define NEARLY_FULL (128 << 10)    /* bytes: less than a commit may have to write */
 #define MAP_SIZE ((size_t)4 << 30) /* address space, not memory or disk */
 
+#define FORMAT_KEY "format" /* no '/': not an object's key */
+#define SUM_SIZE 8
+#define SUM_SEED 0x6b6e657464u
+
 static struct {
-	MDB_env *env;
+	MDB_env *env; /* NULL when it is closed or damaged */
 	MDB_dbi dbi;
+	char dir[128], path[144];
+	char damage[400]; /* "" when it is whole */
 } envs[ENV_COUNT];
 
 static int fail(struct err *e, int rc, const char *what)
@@ -50,6 +64,109 @@ static int write_fail(enum store_env env, struct err *e, int rc, const char *wha
 	               dir);
 }
 
+/* ---- entries and formats -------------------------------------------------------------------- */
+
+static uint64_t sum(const char *key, const char *text, size_t n)
+{
+	return hash_bytes(text, n, hash_bytes(key, strlen(key), SUM_SEED));
+}
+
+/* The text's length, or -1 when it is damaged. */
+static ssize_t text_length(const char *key, const char *data, size_t n)
+{
+	uint64_t have;
+
+	if (n < SUM_SIZE + 1 || data[n - SUM_SIZE - 1])
+		return -1;
+	memcpy(&have, data + n - SUM_SIZE, SUM_SIZE);
+	n -= SUM_SIZE + 1;
+	return have == sum(key, data, n) ? (ssize_t)n : -1;
+}
+
+static int put_text(MDB_txn *txn, MDB_dbi dbi, const char *key, const char *text, size_t n)
+{
+	MDB_val k = { .mv_size = strlen(key) + 1, .mv_data = (char *)key };
+	MDB_val v = { .mv_size = n + 1 + SUM_SIZE };
+	uint64_t s = sum(key, text, n);
+	int rc = mdb_put(txn, dbi, &k, &v, MDB_RESERVE);
+
+	if (rc)
+		return rc;
+	memcpy(v.mv_data, text, n);
+	((char *)v.mv_data)[n] = 0;
+	memcpy((char *)v.mv_data + n + 1, &s, SUM_SIZE);
+	return 0;
+}
+
+/* Format 1 to 2: every entry gets its checksum. */
+static int add_sums(MDB_txn *txn, MDB_dbi dbi)
+{
+	auto_arena struct arena a = { 0 };
+	struct old {
+		struct old *next;
+		const char *key, *text;
+		size_t n;
+	} *all = NULL;
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, dbi, &cursor);
+
+	if (rc)
+		return rc;
+	while (!(rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))) {
+		const char *key = k.mv_data, *text = v.mv_data;
+		struct old *o = arena_alloc(&a, sizeof(*o));
+
+		if (key[k.mv_size - 1] || !v.mv_size)
+			continue;
+		*o = (struct old){ all, arena_strdup(&a, key), arena_alloc(&a, v.mv_size),
+			           v.mv_size - 1 };
+		memcpy((char *)o->text, text, v.mv_size);
+		all = o;
+	}
+	mdb_cursor_close(cursor);
+	for (rc = rc == MDB_NOTFOUND ? 0 : rc; all && !rc; all = all->next)
+		rc = put_text(txn, dbi, all->key, all->text, all->n);
+	return rc;
+}
+
+/* From the format that is its place to the next one. */
+static int (*const upgrades[])(MDB_txn *txn, MDB_dbi dbi) = { NULL, add_sums };
+static_assert(ARRAY_LEN(upgrades) == STORE_FORMAT, "a step from every format to the next");
+
+static unsigned read_format(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_val k = { .mv_size = sizeof(FORMAT_KEY), .mv_data = FORMAT_KEY }, v;
+	char text[16] = "";
+
+	if (mdb_get(txn, dbi, &k, &v))
+		return 1;
+	memcpy(text, v.mv_data, v.mv_size < sizeof(text) ? v.mv_size : sizeof(text) - 1);
+	return strtoul(text, NULL, 10);
+}
+
+static int upgrade(enum store_env env, MDB_txn *txn, struct err *e)
+{
+	unsigned format = read_format(txn, envs[env].dbi);
+	char text[16];
+	int rc = 0;
+
+	if (format > STORE_FORMAT || !format)
+		return err_set(
+			e, EPROTO,
+			"store: %s was written by a newer release (format %u; knetd " KNETD_VERSION
+			" knows %u): run that release, or move the directory away to start empty",
+			envs[env].dir, format, STORE_FORMAT);
+	if (format == STORE_FORMAT)
+		return 0;
+	for (; !rc && format < STORE_FORMAT; format++)
+		rc = upgrades[format](txn, envs[env].dbi);
+	snprintf(text, sizeof(text), "%u", STORE_FORMAT);
+	if (!rc)
+		rc = put_text(txn, envs[env].dbi, FORMAT_KEY, text, strlen(text));
+	return rc ? write_fail(env, e, rc, "upgrade") : 0;
+}
+
 static int open_dbi(enum store_env env, struct err *e)
 {
 	MDB_txn *txn;
@@ -58,30 +175,58 @@ static int open_dbi(enum store_env env, struct err *e)
 	if (rc)
 		return fail(e, rc, "begin");
 	rc = mdb_dbi_open(txn, NULL, 0, &envs[env].dbi);
-	if (rc) {
+	if (rc || upgrade(env, txn, e)) {
 		mdb_txn_abort(txn);
-		return fail(e, rc, "open database");
+		return rc ? fail(e, rc, "open database") : -e->code;
 	}
 	rc = mdb_txn_commit(txn);
 	return rc ? write_fail(env, e, rc, "commit") : 0;
 }
 
-int lmdb_open(enum store_env env, const char *dir, struct err *e)
+static int open_env(enum store_env env, struct err *e)
 {
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (env == ENV_RUN ? MDB_NOSYNC : 0);
 	int rc;
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_set(e, errno, "store: %s: %s", dir, strerror(errno));
 	rc = mdb_env_create(&envs[env].env);
 	if (rc)
 		return fail(e, rc, "create");
 	mdb_env_set_mapsize(envs[env].env, MAP_SIZE);
 	mdb_env_set_maxreaders(envs[env].env, 4);
-	rc = mdb_env_open(envs[env].env, dir, flags, 0600);
+	rc = mdb_env_open(envs[env].env, envs[env].dir, flags, 0600);
 	if (rc)
-		return fail(e, rc, dir);
+		return fail(e, rc, envs[env].dir);
 	return open_dbi(env, e);
+}
+
+int lmdb_open(enum store_env env, const char *dir, struct err *e)
+{
+	int ret;
+
+	snprintf(envs[env].dir, sizeof(envs[env].dir), "%s", dir);
+	snprintf(envs[env].path, sizeof(envs[env].path), "%s/data.mdb", dir);
+	envs[env].damage[0] = 0;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_set(e, errno, "store: %s: %s", dir, strerror(errno));
+	ret = store_file_walk(envs[env].path, NULL, NULL, e);
+	if (ret != -EILSEQ)
+		return ret ? ret : open_env(env, e);
+	snprintf(envs[env].damage, sizeof(envs[env].damage),
+	         "%s and can only be read: save what is needed, move the file away, start again",
+	         e->text);
+	return 0;
+}
+
+const char *lmdb_damage(enum store_env env)
+{
+	return envs[env].damage[0] ? envs[env].damage : NULL;
+}
+
+int lmdb_start_anew(enum store_env env, struct err *e)
+{
+	envs[env].damage[0] = 0;
+	unlink(envs[env].path);
+	return open_env(env, e);
 }
 
 void lmdb_close(void)
@@ -93,6 +238,42 @@ void lmdb_close(void)
 	}
 }
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
+struct each {
+	enum store_env env;
+	int (*fn)(enum store_env env, const char *key, const char *text, size_t n, struct err *e);
+	struct err *e;
+	int ret;
+};
+
+/* Format 1 has no checksums: in a damaged file of that age the reader of the text is the judge. */
+static void from_file(void *arg, const void *key, size_t n_key, const void *data, size_t n)
+{
+	struct each *each = arg;
+	const char *text = data;
+	ssize_t len;
+
+	if (((const char *)key)[n_key - 1] || !n || each->ret)
+		return;
+	len = text_length(key, text, n);
+	if (len < 0 && !text[n - 1] && memchr(text, 0, n) == text + n - 1)
+		len = n - 1;
+	each->ret = each->fn(each->env, key, len < 0 ? NULL : text, len < 0 ? 0 : len, each->e);
+}
+
+static int each_of_file(enum store_env env,
+                        int (*fn)(enum store_env env, const char *key, const char *text, size_t n,
+                                  struct err *e),
+                        struct err *e)
+{
+	struct each each = { env, fn, e, 0 };
+	struct err why;
+	int ret = store_file_walk(envs[env].path, from_file, &each, &why);
+
+	return each.ret ? each.ret : ret == -EILSEQ ? 0 : ret;
+}
+
 int lmdb_each(enum store_env env,
               int (*fn)(enum store_env env, const char *key, const char *text, size_t n,
                         struct err *e),
@@ -101,8 +282,12 @@ int lmdb_each(enum store_env env,
 	MDB_val key, data;
 	MDB_cursor *cursor;
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(envs[env].env, NULL, MDB_RDONLY, &txn), ret = 0;
+	ssize_t len;
+	int rc, ret = 0;
 
+	if (lmdb_damage(env))
+		return each_of_file(env, fn, e);
+	rc = mdb_txn_begin(envs[env].env, NULL, MDB_RDONLY, &txn);
 	if (rc)
 		return fail(e, rc, "begin");
 	rc = mdb_cursor_open(txn, envs[env].dbi, &cursor);
@@ -110,9 +295,14 @@ int lmdb_each(enum store_env env,
 		mdb_txn_abort(txn);
 		return fail(e, rc, "cursor");
 	}
-	while (!ret && !(rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)))
-		if (key.mv_size && data.mv_size) /* both are stored with their NUL */
-			ret = fn(env, key.mv_data, data.mv_data, data.mv_size - 1, e);
+	while (!ret && !(rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))) {
+		const char *k = key.mv_data;
+
+		if (!key.mv_size || k[key.mv_size - 1]) /* not one of ours */
+			continue;
+		len = text_length(k, data.mv_data, data.mv_size);
+		ret = fn(env, k, len < 0 ? NULL : data.mv_data, len < 0 ? 0 : len, e);
+	}
 	mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
 	if (!ret && rc != MDB_NOTFOUND)
@@ -128,9 +318,9 @@ int lmdb_clear(enum store_env env, struct err *e)
 	if (rc)
 		return fail(e, rc, "begin");
 	rc = mdb_drop(txn, envs[env].dbi, 0);
-	if (rc) {
+	if (rc || upgrade(env, txn, e)) {
 		mdb_txn_abort(txn);
-		return fail(e, rc, "clear");
+		return rc ? fail(e, rc, "clear") : -e->code;
 	}
 	rc = mdb_txn_commit(txn);
 	return rc ? write_fail(env, e, rc, "commit") : 0;
@@ -139,11 +329,10 @@ int lmdb_clear(enum store_env env, struct err *e)
 static int put(MDB_txn *txn, const struct lmdb_write *w)
 {
 	MDB_val key = { .mv_size = strlen(w->key) + 1, .mv_data = (char *)w->key };
-	MDB_val data = { .mv_size = w->n + 1, .mv_data = (char *)w->data };
 	int rc;
 
 	if (w->data)
-		return mdb_put(txn, envs[w->env].dbi, &key, &data, 0);
+		return put_text(txn, envs[w->env].dbi, w->key, w->data, w->n);
 	rc = mdb_del(txn, envs[w->env].dbi, &key, NULL);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -152,7 +341,11 @@ static int put_all(MDB_txn *txn[ENV_COUNT], const struct lmdb_write *w, size_t n
 {
 	for (size_t i = 0; i < n; i++) {
 		enum store_env env = w[i].env;
-		int rc = txn[env] ? 0 : mdb_txn_begin(envs[env].env, NULL, 0, &txn[env]);
+		int rc;
+
+		if (lmdb_damage(env))
+			return err_set(e, EIO, "%s", lmdb_damage(env));
+		rc = txn[env] ? 0 : mdb_txn_begin(envs[env].env, NULL, 0, &txn[env]);
 
 		if (!rc)
 			rc = put(txn[env], &w[i]);

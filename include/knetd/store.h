@@ -41,6 +41,12 @@ const struct list *store_group(enum kind kind, const char *group);
 /* Of the newest change in the ring; starts from the clock, never goes back. */
 uint64_t store_version(void);
 
+/* The state directory's file is damaged: what is wrong, or NULL. What can be read was read; writes
+ * that have to be kept there fail with -EIO. */
+const char *store_damage(void);
+/* There is an entry for this object, but it cannot be read. A new store_put mends it. */
+bool store_is_damaged(enum kind kind, const char *ns, const char *name);
+
 /* Writing. From store_put and store_delete on, reads see the writes. Not nested. */
 void store_begin(void);
 enum { STORE_RUN = 1 }; /* flags: keep in the run directory */

@@ -226,16 +226,16 @@ static void load_credentials(void)
 static int api_init(struct err *e)
 {
 	static const char *const namespaces[] = { "default", "kube-system" };
-	int ret = 0;
 
-	for (size_t i = 0; !ret && i < ARRAY_LEN(namespaces); i++)
-		ret = make_namespace(namespaces[i], e);
-	if (!ret)
-		apply_manifests(conf.node.manifests);
+	/* A full disk or a damaged store is no reason not to serve what there is. */
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+		if (make_namespace(namespaces[i], e))
+			log_err("api: namespace %s: %s", namespaces[i], e->text);
+	apply_manifests(conf.node.manifests);
 	store_on_flush(on_flush);
 	conns_start();
 	load_credentials();
-	return ret ? ret : doors_open(e);
+	return doors_open(e);
 }
 
 static void api_exit(bool remove)

@@ -18,7 +18,11 @@ const struct object *object_find(struct call *c)
 {
 	const struct object *o = store_get(c->target.kind, c->target.ns, c->target.name);
 
-	if (!o)
+	if (!o && store_is_damaged(c->target.kind, c->target.ns, c->target.name))
+		status_fail(c, 500, "InternalError",
+		            "%s \"%s\" is damaged in the store: create it again",
+		            qualified_plural(&c->arena, c->target.kind), c->target.name);
+	else if (!o)
 		status_not_found(c, c->target.kind, c->target.name);
 	return o;
 }

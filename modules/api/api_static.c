@@ -28,6 +28,8 @@ bool serve_static(struct call *c)
 		return false;
 	if (!strcmp(path, "/livez") || !strcmp(path, "/healthz"))
 		plain(c, 200, "ok");
+	else if (!strcmp(path, "/readyz") && store_damage())
+		plain(c, 500, store_damage());
 	else if (!strcmp(path, "/readyz") && modules_ready(&why))
 		plain(c, 200, "ok");
 	else if (!strcmp(path, "/readyz"))
