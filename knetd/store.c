@@ -273,21 +273,21 @@ static const char *lmdb_key(struct arena *a, const struct object *o)
 /* At most two writes a step: the new text, and the old one's removal when it was elsewhere. */
 static size_t to_writes(struct arena *a, const struct undo *u, struct lmdb_write *w)
 {
-	size_t n = 0;
+	size_t count = 0;
 
 	if (u->old && (!u->new || u->old->run != u->new->run))
-		w[n++] = (struct lmdb_write){
+		w[count++] = (struct lmdb_write){
 			.env = u->old->run ? ENV_RUN : ENV_STATE,
 			.key = lmdb_key(a, u->old),
 		};
 	if (u->new)
-		w[n++] = (struct lmdb_write){
+		w[count++] = (struct lmdb_write){
 			.env = u->new->run ? ENV_RUN : ENV_STATE,
 			.key = lmdb_key(a, u->new),
 			.data = u->new->json,
 			.n = u->new->json_len,
 		};
-	return n;
+	return count;
 }
 
 static int raise_ceiling(struct err *e);
@@ -312,21 +312,21 @@ static void restore_run_side(void)
 	auto_arena struct arena a = { 0 };
 	auto_free struct lmdb_write *w = xmalloc(store.n_undo * sizeof(*w));
 	struct err e = { 0 };
-	size_t n = 0;
+	size_t count = 0;
 
 	for (size_t i = store.n_undo; i-- > 0;) {
 		const struct undo *u = &store.undo[i];
 		const struct object *old = u->old && u->old->run ? u->old : NULL;
 
 		if (old || (u->new && u->new->run))
-			w[n++] = (struct lmdb_write){
+			w[count++] = (struct lmdb_write){
 				.env = ENV_RUN,
 				.key = lmdb_key(&a, old ? old : u->new),
 				.data = old ? old->json : NULL,
 				.n = old ? old->json_len : 0,
 			};
 	}
-	if (n && lmdb_write(w, n, &e))
+	if (count && lmdb_write(w, count, &e))
 		log_err("store: taking back what the run directory got: %s", e.text);
 }
 

@@ -161,7 +161,7 @@ static int upgrade(enum store_env env, MDB_txn *txn, struct err *e)
 		return 0;
 	for (; !rc && format < STORE_FORMAT; format++)
 		rc = upgrades[format](txn, envs[env].dbi);
-	snprintf(text, sizeof(text), "%u", STORE_FORMAT);
+	snprintf(text, sizeof(text), "%d", STORE_FORMAT);
 	if (!rc)
 		rc = put_text(txn, envs[env].dbi, FORMAT_KEY, text, strlen(text));
 	return rc ? write_fail(env, e, rc, "upgrade") : 0;
