@@ -1,6 +1,7 @@
 """Acknowledged writes survive: kill -9 at random instants under concurrent writers, and a power failure at any
 write of the disk, replayed from the daemon's own system calls. KNETD_SEED=N repeats a run."""
 
+import contextlib
 import json
 import os
 import random
@@ -192,9 +193,10 @@ def images(base, events, through, rng, points):
 def opened_through(pid):
     found = set()
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
-            if int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8) & os.O_DSYNC:
-                found.add(int(fd))
+        with contextlib.suppress(FileNotFoundError):  # a connection that was just closed
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
+                if int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8) & os.O_DSYNC:
+                    found.add(int(fd))
     return found
 
 
