@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/event.h>
 #include <knetd/map.h>
 #include <knetd/module.h>
 
@@ -233,6 +234,11 @@ static int write_service(const struct object *service, const struct labels *sele
 
 		endpoints_plan(service, found, n, store_group(KIND_ENDPOINTSLICE, service->key), &a,
 		               &plan);
+		if (plan.lost_port)
+			event_emit(KIND_SERVICE, service->ns, service->name, EVENT_WARNING,
+			           "TargetPortNotFound",
+			           "pod %s has no port named \"%s\": it is left out of that port",
+			           plan.lost_pod, plan.lost_port);
 	} else {
 		sweep_v1(service);
 		by_hand = store_get(KIND_ENDPOINTS, service->ns, service->name);

@@ -270,6 +270,16 @@ static void bucket_add(const struct planning *pl, struct bucket *b, const struct
 	b->v[b->n++] = *m;
 }
 
+static void note_lost(const struct planning *pl, const struct member *m,
+                      const struct pod_ports *ports)
+{
+	for (unsigned i = 0; i < ports->n && !pl->out->lost_port; i++)
+		if (!ports->v[i] && pl->service.ports[i].target_name) {
+			pl->out->lost_port = pl->service.ports[i].target_name;
+			pl->out->lost_pod = arena_strdup(pl->arena, m->name);
+		}
+}
+
 static struct bucket *sort_out(const struct planning *pl, uint8_t family, yyjson_val *const *pods,
                                size_t n)
 {
@@ -285,6 +295,7 @@ static struct bucket *sort_out(const struct planning *pl, uint8_t family, yyjson
 		if (!address)
 			continue;
 		pod_ports(pl, pods[i], &ports);
+		note_lost(pl, &m, &ports);
 		bucket_add(pl, bucket_for(pl, &all, &ports), &m);
 	}
 	if (!all)

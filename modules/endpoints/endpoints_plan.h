@@ -22,8 +22,9 @@ struct planned_slice {
 };
 struct endpoints_plan {
 	unsigned n, cap;
-	struct planned_slice *slices; /* in the arena */
-	yyjson_mut_doc *endpoints;    /* the Endpoints object, NULL: none; the caller frees it */
+	struct planned_slice *slices;     /* in the arena */
+	const char *lost_port, *lost_pod; /* a Pod without the port that targetPort names; NULL */
+	yyjson_mut_doc *endpoints; /* the Endpoints object, NULL: none; the caller frees it */
 };
 
 /* pods: those that the selector matches, in the order the endpoints shall have. Pods of one family

@@ -159,8 +159,7 @@ static yyjson_mut_doc *mirror_slice(const struct mirroring *mi, yyjson_val *subs
 	yyjson_mut_obj_add_arr(d, root, "endpoints");
 	mirror_ports(d, root, subset);
 	*plan_slice(mi->out, mi->arena) = (struct planned_slice){
-		.name = arena_printf(mi->arena, "%.240s-%08x", mi->service->name,
-		                     (unsigned)h),
+		.name = arena_printf(mi->arena, "%.240s-%08x", mi->service->name, (unsigned)h),
 		.doc = d,
 	};
 	return d;

@@ -346,13 +346,12 @@ static int run(struct err *e)
 	return ret;
 }
 
+/* Deletions are made by the sync, behind the flush of the turn: what it read from the ring is
+ * durable. */
 static void on_timer(struct timer *t)
 {
-	struct err e = { 0 };
-
 	(void)t;
-	if (run(&e)) /* told, and tried again with back-off, as a sync that fails */
-		module_resync(&life_module);
+	module_resync(&life_module);
 }
 
 static int life_sync(struct changes *c, struct err *e)
@@ -361,7 +360,6 @@ static int life_sync(struct changes *c, struct err *e)
 
 	while (changes_next(c, &seen)) /* they are read by the cursor of our own */
 		;
-	life.known &= !c->full;
 	return run(e);
 }
 

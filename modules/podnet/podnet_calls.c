@@ -14,6 +14,7 @@
 #include <sys/random.h>
 
 #include <knetd/auto.h>
+#include <knetd/event.h>
 #include <knetd/log.h>
 #include <knetd/store.h>
 
@@ -292,8 +293,14 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 	code = open_sandbox(r, &s, er);
 	if (code)
 		return code;
-	if (describe(&a, r, &e) || take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
+	if (describe(&a, r, &e))
 		return from_err(er, &e);
+	if (take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e)) {
+		if (a.pod[0])
+			event_emit(KIND_POD, a.ns, a.pod, EVENT_WARNING, "FailedCreatePodSandBox",
+			           "no address for interface %s: %s", a.ifname, e.text);
+		return from_err(er, &e);
+	}
 	code = establish(&a, r, &s, mtu, er);
 	if (code) {
 		undo(&a);

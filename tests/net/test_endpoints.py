@@ -116,3 +116,28 @@ def test_a_pod_of_the_api_waits_for_its_address(knetd):
     assert knetd.api("GET", PODS + "/early")[0] == 200
     for path in (SERVICES + "/early", PODS + "/early"):
         knetd.api("DELETE", path)
+
+
+def test_what_goes_wrong_is_told_by_events(knetd, pods):
+    made = service(knetd, "lost", selector={"app": "web"}, ports=[{"port": 80, "targetPort": "nobody"}])
+    assert made
+    path = DEFAULT + "/events?fieldSelector=involvedObject.name%3Dlost"
+    eventually(lambda: knetd.api("GET", path)[1]["items"])
+    event = knetd.api("GET", path)[1]["items"][0]
+    assert (event["reason"], event["type"], event["source"]["component"]) == ("TargetPortNotFound", "Warning", "knetd")
+    assert event["involvedObject"]["uid"] == knetd.api("GET", SERVICES + "/lost")[1]["metadata"]["uid"]
+    knetd.api("DELETE", SERVICES + "/lost")
+
+
+def test_the_node(knetd):
+    status, node = knetd.api("GET", "/api/v1/nodes/node")
+    assert status == 200 and node["spec"]["podCIDRs"] == ["10.244.0.0/24", "fd00:10:244::/64"]
+    assert {c["type"]: c["status"] for c in node["status"]["conditions"]}["Ready"] == "True"
+    assert node["status"]["nodeInfo"]["operatingSystem"] == "linux" and node["metadata"]["labels"]["kubernetes.io/hostname"] == "node"
+    status, labelled = knetd.api("PATCH", "/api/v1/nodes/node", {"metadata": {"labels": {"mine": "x"}}}, MERGE)
+    assert status == 200
+    knetd.stop()
+    knetd.start()
+    assert knetd.api("GET", "/api/v1/nodes/node")[1] == labelled, "unchanged: not written"
+    assert knetd.api("DELETE", "/api/v1/nodes/node")[0] == 200
+    assert knetd.api("GET", "/api/v1/nodes/node")[1]["metadata"]["uid"] != node["metadata"]["uid"], "made again"

@@ -13,6 +13,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/event.h>
 #include <knetd/life.h>
 #include <knetd/loop.h>
 #include <knetd/module.h>
@@ -283,6 +284,37 @@ static void test_events_are_bounded(void **state)
 	assert_non_null(store_get(KIND_EVENT, "default", "e2099"));
 }
 
+/* The same words about the same object are one Event; too many notes at once are let go. */
+static void test_events_of_our_own(void **state)
+{
+	auto_doc yyjson_doc *doc = NULL;
+	const struct object *o;
+	size_t i = 0;
+
+	(void)state;
+	put(KIND_NAMESPACE, "", "default", "\"labels\":{}", "");
+	put(KIND_POD, "default", "p", "\"labels\":{}", "");
+	for (unsigned k = 0; k < 3; k++)
+		event_emit(KIND_POD, "default", "p", EVENT_WARNING, "Tested", "port %d", 80);
+	event_emit(KIND_POD, "nowhere", "p", EVENT_NORMAL, "Tested", "nobody reads it");
+	events_flush();
+	event_emit(KIND_POD, "default", "p", EVENT_WARNING, "Tested", "port %d", 80);
+	events_flush();
+	assert_int_equal(store_count(KIND_EVENT), 1);
+	o = store_next_object(KIND_EVENT, &i);
+	assert_true(o->run);
+	doc = object_doc(o);
+	assert_int_equal(json_int(yyjson_doc_get_root(doc), "count", 0), 4);
+	assert_string_equal(json_str(yyjson_doc_get_root(doc), "message"), "port 80");
+	assert_string_equal(json_str(yyjson_doc_get_root(doc), "involvedObject.uid"),
+	                    uid_of(KIND_POD, "p"));
+	for (unsigned k = 0; k < EVENT_NOTES_MAX + 5; k++)
+		event_emit(KIND_NAMESPACE, "", "default", EVENT_NORMAL, "Tested", "%u", k);
+	assert_int_equal(events_dropped(), 5);
+	events_flush();
+	assert_int_equal(store_count(KIND_EVENT), 1 + EVENT_NOTES_MAX);
+}
+
 static int open_store(void **state)
 {
 	struct err e = { 0 };
@@ -313,6 +345,7 @@ int main(void)
 		                                close_store),
 		cmocka_unit_test_setup_teardown(test_grace_of_pods, open_store, close_store),
 		cmocka_unit_test_setup_teardown(test_events_are_bounded, open_store, close_store),
+		cmocka_unit_test_setup_teardown(test_events_of_our_own, open_store, close_store),
 	};
 	char cmd[64];
 	int failed;
