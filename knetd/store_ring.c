@@ -1,42 +1,119 @@
-/* store_ring.c - the newest STORE_RING changes, and the cursors that read them. */
+/* store_ring.c - the history: the newest changes, and the cursors that read them.
+ *
+ * It is bounded three ways: by count (STORE_RING), by the bytes of the states that only it still
+ * holds (STORE_RING_BYTES), and by age (store_forget). Its table grows with what is in it and
+ * shrinks again. For every kind it knows the newest change it has dropped, so that a busy kind
+ * costs the readers of a quiet one nothing: they are lost only when something of theirs is. */
+#include <stdlib.h>
+#include <time.h>
+
+#include <knetd/auto.h>
 #include <knetd/store.h>
 
 #include "store_int.h"
 
+#define SMALLEST 256 /* places, a power of two as every size */
+
+struct entry {
+	struct change change; /* old and new hold references */
+	time_t at;            /* CLOCK_MONOTONIC seconds */
+};
+
 static struct {
-	struct change changes[STORE_RING]; /* old and new hold references */
-	uint64_t first, next; /* places, ever growing; first <= next <= first + STORE_RING */
+	struct entry *entries; /* `size` of them */
+	size_t size, bytes;
+	uint64_t first, next;         /* places, ever growing; first <= next <= first + size */
+	uint64_t dropped[KIND_COUNT]; /* newest version not remembered any more */
 } ring;
 
-static struct change *at(uint64_t place)
+static struct entry *at(uint64_t place)
 {
-	return &ring.changes[place % STORE_RING];
+	return &ring.entries[place & (ring.size - 1)];
+}
+
+static time_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec;
+}
+
+/* What was replaced lives on for the ring's sake alone. */
+static size_t weight(const struct change *c)
+{
+	return c->old ? sizeof(*c->old) + c->old->json_len : 0;
 }
 
 static void drop_first(void)
 {
-	struct change *c = at(ring.first++);
+	struct change *c = &at(ring.first++)->change;
 
+	ring.bytes -= weight(c);
+	ring.dropped[c->kind] = c->version;
 	object_unref((struct object *)c->old);
 	object_unref((struct object *)c->new);
 }
 
+static void resize(size_t size)
+{
+	struct entry *moved = xcalloc(size, sizeof(*moved));
+
+	for (uint64_t i = ring.first; i < ring.next; i++)
+		moved[i & (size - 1)] = *at(i);
+	free(ring.entries);
+	ring.entries = moved;
+	ring.size = size;
+}
+
+static void make_room(void)
+{
+	size_t n = ring.next - ring.first;
+
+	if (n == ring.size && n < STORE_RING)
+		resize(n ? n * 2 : SMALLEST);
+	else if (n == ring.size)
+		drop_first();
+}
+
 void ring_add(enum kind kind, struct object *old, struct object *new, uint64_t version)
 {
-	if (ring.next - ring.first == STORE_RING)
-		drop_first();
-	*at(ring.next++) = (struct change){
-		.version = version,
-		.kind = kind,
-		.old = old ? object_ref(old) : NULL,
-		.new = new ? object_ref(new) : NULL,
+	struct entry e = {
+		.change = { .version = version,
+		            .kind = kind,
+		            .old = old ? object_ref(old) : NULL,
+		            .new = new ? object_ref(new) : NULL },
+		.at = now(),
 	};
+
+	make_room();
+	ring.bytes += weight(&e.change);
+	*at(ring.next++) = e;
+	while (ring.bytes > STORE_RING_BYTES && ring.next - ring.first > 1)
+		drop_first();
+}
+
+void store_forget(unsigned seconds)
+{
+	size_t size = ring.size;
+
+	while (ring.first < ring.next && at(ring.first)->at + (time_t)seconds < now())
+		drop_first();
+	while (size > SMALLEST && ring.next - ring.first <= size / 4)
+		size /= 2;
+	if (size < ring.size)
+		resize(size);
 }
 
 void ring_reset(void)
 {
 	while (ring.first < ring.next)
 		drop_first();
+	free(ring.entries);
+	ring.entries = NULL;
+	ring.size = 0;
+	for (int k = 0; k < KIND_COUNT; k++)
+		ring.dropped[k] = store_version(); /* what was before the start is not known */
 }
 
 void cursor_now(struct cursor *c)
@@ -45,20 +122,17 @@ void cursor_now(struct cursor *c)
 }
 
 /* Versions in the ring only grow, but not by one: an aborted write leaves a gap. */
-bool cursor_at(struct cursor *c, uint64_t version)
+bool cursor_at(struct cursor *c, enum kind kind, uint64_t version)
 {
 	uint64_t lo = ring.first, hi = ring.next;
 
 	c->next = UINT64_MAX; /* lost, until found */
-	if (version > store_version())
-		return false;
-	if (version < store_version() &&
-	    (ring.first == ring.next || version + 1 < at(ring.first)->version))
+	if (version > store_version() || version < ring.dropped[kind])
 		return false;
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;
 
-		if (at(mid)->version <= version)
+		if (at(mid)->change.version <= version)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -73,6 +147,6 @@ enum cursor_result cursor_next(struct cursor *c, struct change *out)
 		return CURSOR_LOST;
 	if (c->next == ring.next)
 		return CURSOR_END;
-	*out = *at(c->next++);
+	*out = at(c->next++)->change;
 	return CURSOR_CHANGE;
 }

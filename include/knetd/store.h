@@ -19,7 +19,8 @@
 #include <knetd/err.h>
 #include <knetd/object.h>
 
-#define STORE_RING 2048                /* changes remembered */
+#define STORE_RING 32768               /* changes remembered, a power of two */
+#define STORE_RING_BYTES (16 << 20)    /* of replaced and deleted objects kept for that */
 #define STORE_OBJECT_MAX (1536 * 1024) /* bytes of JSON an object may have, as etcd's default */
 #define STORE_OBJECTS_MAX 1000000
 
@@ -91,6 +92,9 @@ struct cursor {
 };
 enum cursor_result { CURSOR_END, CURSOR_CHANGE, CURSOR_LOST };
 void cursor_now(struct cursor *c); /* from here on */
-/* After the change with that version; false when it is not remembered: the cursor is then lost. */
-bool cursor_at(struct cursor *c, uint64_t version);
+/* After that version; false when a later change of the kind is not remembered, or the version is of
+ * the future: the cursor is then lost. */
+bool cursor_at(struct cursor *c, enum kind kind, uint64_t version);
 enum cursor_result cursor_next(struct cursor *c, struct change *out);
+/* Drops changes older than that and gives memory back; for a timer. */
+void store_forget(unsigned seconds);

@@ -64,6 +64,7 @@ struct target { /* what a path names */
 	const char *ns;      /* "" when none or all */
 	const char *name;    /* "" for a collection */
 	const char *sub;     /* "", "status", "finalize", or one of a container runtime's */
+	bool watch;          /* /watch/ stands in the path */
 };
 
 struct call {
@@ -206,8 +207,9 @@ struct watch *watch_start(struct conn *conn, struct call *c);
 void watch_stop(struct watch *w);
 void watches_feed(void); /* after each turn */
 unsigned watches_count(void);
-/* Bytes of a watch's stream; false when the reader is too slow and has to go. */
+/* Bytes of a watch's stream; false when no more can be taken. */
 bool conn_stream(struct conn *conn, const char *p, size_t n);
+size_t conn_stream_queued(const struct conn *conn); /* bytes the reader has not taken */
 void conn_stream_end(struct conn *conn);
 void conn_open(int fd, enum http_door door); /* takes fd */
 void conns_start(void);

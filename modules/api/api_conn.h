@@ -33,7 +33,7 @@ struct conn {
 	enum http_door door;
 	unsigned uid;
 	struct tls *tls; /* of that door alone */
-	bool keep_alive, refused, ended, urgent;
+	bool keep_alive, refused, ended, urgent, plain_stream;
 	bool rests;          /* its answer rests on what is not flushed yet */
 	struct buf in, body; /* bytes as they came; a chunked body decoded */
 	/* Of the request being read or answered; its spans are parsed anew when it is whole. */
@@ -43,8 +43,7 @@ struct conn {
 	struct http_chunked chunked;
 	struct buf out; /* head of the answer, or a stream's bytes */
 	struct http_answer answer;
-	size_t sent;       /* of out and the answer's body */
-	size_t stream_max; /* of out: STREAM_MAX over what the stream began with */
+	size_t sent; /* of out and the answer's body */
 	size_t thrown_away;
 	uint64_t write_end; /* loop_now() by which the answer has to be out */
 	struct watch *watch;

@@ -7,7 +7,7 @@
 
 #include "api_conn.h"
 
-#define STREAM_MAX (4 << 20) /* bytes a watch may lag behind */
+#define STREAM_MAX (8 << 20) /* a watch stops far below, but for one large event */
 #define LINGER_MS 2000
 #define LINGER_MAX (API_APPLY_MAX + (1 << 20)) /* bytes thrown away behind a refusal */
 
@@ -148,6 +148,8 @@ void conn_stream_write(struct conn *c)
 		buf_drop(&c->out, c->sent);
 		c->sent = 0;
 	}
+	if (!c->out.len)
+		buf_free(&c->out); /* an idle watch holds no memory */
 	if (!c->out.len && !conn_unsent(c))
 		timer_del(&c->timer);
 	else if (n > 0 || !c->timer.heap)
@@ -155,13 +157,21 @@ void conn_stream_write(struct conn *c)
 	loop_mod(&c->ev, c->out.len || conn_unsent(c) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+size_t conn_stream_queued(const struct conn *c)
+{
+	return c->out.len - c->sent;
+}
+
+/* An HTTP/1.0 client knows no chunks: its stream ends with the connection. */
 bool conn_stream(struct conn *c, const char *p, size_t n)
 {
-	if (c->ended || c->out.failed || c->out.len - c->sent + n > c->stream_max)
+	if (c->ended || c->out.failed || conn_stream_queued(c) + n > STREAM_MAX)
 		return false;
-	buf_printf(&c->out, "%zx\r\n", n);
+	if (!c->plain_stream)
+		buf_printf(&c->out, "%zx\r\n", n);
 	buf_add(&c->out, p, n);
-	buf_str(&c->out, "\r\n");
+	if (!c->plain_stream)
+		buf_str(&c->out, "\r\n");
 	if (!(c->ev.mask & EPOLLOUT)) /* else the socket says when */
 		conn_stream_ready(c);
 	return !c->out.failed;
@@ -171,7 +181,8 @@ void conn_stream_end(struct conn *c)
 {
 	if (c->ended)
 		return;
-	buf_str(&c->out, "0\r\n\r\n");
+	if (!c->plain_stream)
+		buf_str(&c->out, "0\r\n\r\n");
 	c->ended = true;
 	conn_stream_ready(c);
 	loop_again();
@@ -179,18 +190,16 @@ void conn_stream_end(struct conn *c)
 
 bool conn_begin_stream(struct conn *c, struct call *call)
 {
-	buf_str(&c->out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: "
-	                 "chunked\r\n"
-	                 "Connection: close\r\nCache-Control: no-cache, private\r\n\r\n");
+	c->plain_stream = call->http->head->minor == 0;
 	c->ended = false;
 	c->sent = 0;
-	c->stream_max = BUF_MAX; /* the present state may be large */
 	c->watch = watch_start(c, call);
-	if (!c->watch) {
-		buf_reset(&c->out);
+	if (!c->watch)
 		return false;
-	}
-	c->stream_max = c->out.len + STREAM_MAX;
+	buf_printf(&c->out,
+	           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sConnection: close\r\n"
+	           "Cache-Control: no-cache, private\r\n\r\n",
+	           c->plain_stream ? "" : "Transfer-Encoding: chunked\r\n");
 	c->phase = STREAM;
 	timer_del(&c->timer);
 	metrics_request((struct span){ "WATCH", 5 }, 200);

@@ -22,6 +22,13 @@ void object_drop_server_fields(yyjson_mut_val *root);
 
 /* The target, or NULL with a 404 as the answer. */
 const struct object *object_find(struct call *c);
+/* In the order of their keys: by namespace, then name, as Kubernetes lists. */
+void objects_sort(const struct object **v, size_t n);
+/* What the selector picks of the call's collection, sorted; free the array. version: as it was
+ * then, 0 for the present; NULL when that is too long ago. Borrowed as the store's and its ring's
+ * are. */
+const struct object **snapshot_collect(struct call *c, const struct selector *s, uint64_t version,
+                                       size_t *n);
 /* The selected objects in the order of their keys (free the array), or NULL with a 400 as the
  * answer. */
 const struct object **object_collect(struct call *c, size_t *n);

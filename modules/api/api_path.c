@@ -83,6 +83,10 @@ bool target_parse(const char *path, struct arena *a, struct target *out)
 	}
 	version = out->version = segment(a, &path);
 	plural = segment(a, &path);
+	if (!strcmp(plural, "watch") && *path) { /* the old way to ask for a watch */
+		out->watch = true;
+		plural = segment(a, &path);
+	}
 	/* namespaces/NS/PLURAL is a namespaced collection, namespaces/NS and its
 	 * subresources the Namespace */
 	if (!strcmp(plural, "namespaces") && *path) {

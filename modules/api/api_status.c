@@ -263,10 +263,11 @@ void answer_object(struct call *c, unsigned code, const struct object *o)
 {
 	c->answer->status = code;
 	if (form_is_table(c->form)) {
-		table_answer(c, &o, 1);
-		return;
+		table_build(&c->answer->body, o, table_object_wanted(c->http->query), true,
+		            c->form);
+	} else {
+		form_put_object(&c->answer->body, o, c->target.version, c->form);
 	}
-	form_put_object(&c->answer->body, o, c->target.version, c->form);
 	answer_done(c);
 }
 

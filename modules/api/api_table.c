@@ -1,5 +1,6 @@
 /* api_table.c - the Table form of objects (meta.k8s.io/v1), which `kubectl get` asks for: clients
  * have no printers of their own. */
+#include <stdio.h>
 #include <string.h>
 
 #include <knetd/auto.h>
@@ -57,14 +58,12 @@ static void write_object(struct buf *b, const struct object *o, enum table_objec
 		form_put_metadata(b, o);
 }
 
-void table_build(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
-                 enum table_object with, bool columns, enum form form)
+/* meta: what stands in metadata. */
+static void write_table(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
+                        enum table_object with, bool columns, const char *meta, enum form form)
 {
-	buf_printf(b,
-	           "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":{"
-	           "\"resourceVersion\":\"%llu\"}",
-	           form == FORM_TABLE_V1BETA1 ? "v1beta1" : "v1",
-	           (unsigned long long)store_version());
+	buf_printf(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":{%s}",
+	           form == FORM_TABLE_V1BETA1 ? "v1beta1" : "v1", meta);
 	if (columns)
 		write_columns(b, table_columns[kind]);
 	else
@@ -82,9 +81,18 @@ void table_build(struct buf *b, enum kind kind, const struct object *const *v, s
 	buf_str(b, "]}");
 }
 
-void table_answer(struct call *c, const struct object *const *v, size_t n)
+void table_build(struct buf *b, const struct object *o, enum table_object with, bool columns,
+                 enum form form)
 {
-	table_build(&c->answer->body, c->target.kind, v, n, table_object_wanted(c->http->query),
-	            true, c->form);
-	answer_done(c);
+	char meta[64];
+
+	snprintf(meta, sizeof(meta), "\"resourceVersion\":\"%llu\"",
+	         (unsigned long long)o->version);
+	write_table(b, o->kind, &o, 1, with, columns, meta, form);
+}
+
+void table_list(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
+                enum table_object with, const char *meta, enum form form)
+{
+	write_table(b, kind, v, n, with, true, meta, form);
 }

@@ -10,8 +10,9 @@ enum table_object {
 }; /* what a row carries beside its cells */
 enum table_object table_object_wanted(const char *query);
 
-/* Appends a Table of these objects, all of one kind. columns: false for a watch's later events. */
-void table_build(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
-                 enum table_object with, bool columns, enum form form);
-/* The same as the answer. */
-void table_answer(struct call *c, const struct object *const *v, size_t n);
+/* Appends a Table of one object. columns: false for a watch's later events. */
+void table_build(struct buf *b, const struct object *o, enum table_object with, bool columns,
+                 enum form form);
+/* Of these objects, all of one kind; meta: the members of the list's metadata. */
+void table_list(struct buf *b, enum kind kind, const struct object *const *v, size_t n,
+                enum table_object with, const char *meta, enum form form);

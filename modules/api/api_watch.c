@@ -1,7 +1,14 @@
-/* api_watch.c - watches: cursors on the store's ring, fed once a turn. An idle watch costs one
- * comparison a turn. A reader that is too slow, or whose cursor the ring has left behind, is let
- * go: it lists again. */
-#include <stdio.h>
+/* api_watch.c - watches.
+ *
+ * A watch is live or late. Live ones stand in a list per kind; after each turn one pass over the
+ * turn's changes tells each of them to who is in its kind's list, so an idle watch costs nothing. A
+ * late one goes its own way: first the present state where it was asked for, then the history
+ * behind its version, a piece at a time as its reader takes it; it is live when it has come to the
+ * end. A live one whose reader falls behind becomes late. So what waits for a reader is bounded by
+ * LAG_MAX and one event, and a reader who is so slow that the history leaves it behind is told 410
+ * and let go: it lists again.
+ *
+ * Everything is told after the turn, when changes are durable and in force. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,28 +16,38 @@
 #include <knetd/list.h>
 #include <knetd/loop.h>
 
-#include "api_form.h"
-#include "api_table.h"
+#include "api_options.h"
+#include "api_watch.h"
 
 #define TIMEOUT_DEFAULT_S 1800
 #define BOOKMARK_MS 60000
+#define LAG_MAX (64 * 1024) /* bytes that wait for a reader before it is late */
+#define TURN_MAX (1 << 20)  /* bytes told to all late watches in one turn */
+#define HISTORY_S 600       /* changes are remembered so long */
+#define HISTORY_MS 60000    /* how often that is looked after */
 
 struct watch {
-	struct list in_all;
+	struct list in_list; /* of its kind's live ones, or of the late ones */
 	struct conn *conn;
-	struct cursor cursor;
-	struct target target;
+	enum kind kind;
+	const char *ns, *name; /* "" for all */
 	struct selector selector;
-	struct arena arena; /* target and selector live here */
-	bool bookmarks;
-	enum form form;
-	enum table_object with; /* what a Table's row carries */
-	bool columns_sent;
+	struct show show;
+	bool late, bookmarks, columns_sent;
+	bool from_now, present, present_end; /* what it begins with */
+	uint64_t seen; /* late: changes up to this were told, or not asked for */
+	bool found;    /* late: cursor stands behind seen */
+	struct cursor cursor;
+	struct state *state; /* late: the present state, told up to at */
+	size_t at;
 	struct timer end, bookmark;
+	struct arena arena; /* names and selector */
 };
 
-static struct list all = LIST_INIT(all);
+static struct list live[KIND_COUNT], late = LIST_INIT(late);
 static unsigned count;
+static struct cursor told; /* changes up to here were told to live watches */
+static uint64_t told_version;
 
 unsigned watches_count(void)
 {
@@ -39,228 +56,321 @@ unsigned watches_count(void)
 
 bool watch_wanted(const struct http_call *call, const struct target *t)
 {
-	char v[8];
-
 	return !strcmp(call->method, "GET") && !*t->sub &&
-	       http_query(call->query, "watch", v, sizeof(v)) &&
-	       (!strcmp(v, "1") || !strcasecmp(v, "true"));
+	       (t->watch || query_flag(call->query, "watch"));
 }
+
+/* ---- telling -------------------------------------------------------------------------------- */
 
 static bool selected(const struct watch *w, const struct object *o)
 {
-	return o && (!*w->target.ns || !strcmp(o->ns, w->target.ns)) &&
-	       (!*w->target.name || !strcmp(o->name, w->target.name)) &&
-	       selector_match(&w->selector, o);
+	return o && (!*w->ns || !strcmp(o->ns, w->ns)) &&
+	       (!*w->name || !strcmp(o->name, w->name)) && selector_match(&w->selector, o);
 }
 
-static bool send_event(struct watch *w, const char *type, const char *json, size_t n)
-{
-	struct buf b = { 0 };
-	bool ok;
-
-	buf_printf(&b, "{\"type\":\"%s\",\"object\":", type);
-	buf_add(&b, json, n);
-	buf_str(&b, "}\n");
-	ok = conn_stream(w->conn, b.data, b.len);
-	buf_free(&b);
-	return ok;
-}
-
-static bool send_object(struct watch *w, const char *type, const struct object *o)
-{
-	auto_buf struct buf text = { 0 };
-
-	if (!form_is_table(w->form)) {
-		form_put_object(&text, o, w->target.version, w->form);
-		return send_event(w, type, text.data, text.len);
-	}
-	table_build(&text, o->kind, &o, 1, w->with, !w->columns_sent, w->form);
-	w->columns_sent = true;
-	return send_event(w, type, text.data, text.len);
-}
-
-/* The last state, with the version of the deletion, so that a client may go on from there. */
-static bool send_deleted(struct watch *w, const struct object *o, uint64_t version)
-{
-	auto_doc yyjson_doc *doc = object_doc(o);
-	auto_mut yyjson_mut_doc *mut = yyjson_doc_mut_copy(doc, NULL);
-	auto_free char *json = NULL;
-	struct object last = *o;
-	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
-	mut_set(mut, mut_at(yyjson_mut_doc_get_root(mut), "metadata"), "resourceVersion",
-	        yyjson_mut_str(mut, text));
-	json = yyjson_mut_write(mut, 0, &last.json_len);
-	last.json = json;
-	return json && send_object(w, "DELETED", &last);
-}
-
-static bool send_change(struct watch *w, const struct change *c)
+/* Entering the selection is ADDED, leaving it DELETED. */
+static bool tell(struct watch *w, const struct change *c)
 {
 	bool before = selected(w, c->old), now = selected(w, c->new);
+	struct span text;
 
-	if (now)
-		return send_object(w, before ? "MODIFIED" : "ADDED", c->new);
-	return !before || send_deleted(w, c->old, c->version);
+	if (!before && !now)
+		return true;
+	text = event_text(c,
+	                  !now     ? EVENT_DELETED
+	                  : before ? EVENT_MODIFIED
+	                           : EVENT_ADDED,
+	                  &w->show, !w->columns_sent);
+	w->columns_sent = true;
+	return conn_stream(w->conn, text.p, text.n);
 }
 
-static bool send_bookmark(struct watch *w)
+/* What waits is still sent; nothing more is told. */
+static void finish(struct watch *w)
+{
+	list_del(&w->in_list);
+	conn_stream_end(w->conn);
+}
+
+static void send_bookmark(struct watch *w, uint64_t version, bool initial_end)
 {
 	auto_buf struct buf b = { 0 };
 
-	buf_str(&b, "{\"kind\":\"");
-	if (w->form == FORM_METADATA) {
-		buf_str(&b, "PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1");
-	} else {
-		buf_printf(&b, "%s\",\"apiVersion\":\"", kind_info[w->target.kind].kind);
-		form_put_api_version(&b, w->target.kind, w->target.version);
-	}
-	buf_printf(&b, "\",\"metadata\":{\"resourceVersion\":\"%llu\"}}",
-	           (unsigned long long)store_version());
-	return send_event(w, "BOOKMARK", b.data, b.len);
+	event_bookmark(&b, w->kind, version, &w->show, initial_end);
+	if (!conn_stream(w->conn, b.data, b.len))
+		finish(w);
 }
 
 static void send_gone(struct watch *w)
 {
-	static const char gone[] = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
-				   "\"status\":\"Failure\",\"message\":\"too old "
-				   "resource version\",\"reason\":\"Expired\",\"code\":410}";
+	auto_buf struct buf b = { 0 };
 
-	send_event(w, "ERROR", gone, sizeof(gone) - 1);
+	buf_printf(&b,
+	           "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
+	           "\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old resource version: "
+	           "%llu (%llu)\",\"reason\":\"Expired\",\"code\":410}}\n",
+	           (unsigned long long)w->seen, (unsigned long long)store_version());
+	conn_stream(w->conn, b.data, b.len);
+	finish(w);
 }
 
-void watch_stop(struct watch *w)
+/* ---- late ones ------------------------------------------------------------------------------ */
+
+static void make_late(struct watch *w, uint64_t seen)
 {
-	list_del(&w->in_all);
-	timer_del(&w->end);
-	timer_del(&w->bookmark);
-	arena_free(&w->arena);
-	free(w);
-	count--;
+	list_del(&w->in_list);
+	list_add_tail(&late, &w->in_list);
+	w->late = true;
+	w->found = false;
+	w->seen = seen;
 }
 
-static void feed(struct watch *w)
+static void make_live(struct watch *w)
 {
-	enum cursor_result r;
+	list_del(&w->in_list);
+	list_add_tail(&live[w->kind], &w->in_list);
+	w->late = false;
+}
+
+/* Objects from the state until the reader has enough. True when all of them were told. */
+static bool tell_state(struct watch *w)
+{
+	auto_buf struct buf b = { 0 };
+
+	for (; w->at < w->state->n; w->at++) {
+		if (conn_stream_queued(w->conn) >= LAG_MAX)
+			return false;
+		if (!selected(w, w->state->v[w->at]))
+			continue;
+		buf_reset(&b);
+		event_added(&b, w->state->v[w->at], &w->show, !w->columns_sent);
+		w->columns_sent = true;
+		if (!conn_stream(w->conn, b.data, b.len)) {
+			finish(w);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* True when the watch has begun: its state, if wanted, was told. */
+static bool begin(struct watch *w)
+{
+	if (w->from_now) {
+		w->seen = store_version();
+		w->from_now = false;
+	}
+	if (!w->present)
+		return true;
+	if (!w->state)
+		w->state = state_now(w->kind);
+	w->seen = w->state->version;
+	if (!tell_state(w))
+		return false;
+	state_unref(w->state);
+	w->state = NULL;
+	w->present = false;
+	if (w->present_end)
+		send_bookmark(w, w->seen, true);
+	return !list_empty(&w->in_list); /* not finished */
+}
+
+/* A cursor that was left behind may have missed changes of other kinds alone. */
+static enum cursor_result next_change(struct watch *w, struct change *c)
+{
+	enum cursor_result r = w->found ? cursor_next(&w->cursor, c) : CURSOR_LOST;
+
+	if (r != CURSOR_LOST)
+		return r;
+	w->found = cursor_at(&w->cursor, w->kind, w->seen);
+	return w->found ? cursor_next(&w->cursor, c) : CURSOR_LOST;
+}
+
+/* Changes behind `seen` until the reader has enough or there are no more. */
+static void tell_history(struct watch *w)
+{
 	struct change c;
-	bool ok = true;
 
-	while (ok && (r = cursor_next(&w->cursor, &c)) == CURSOR_CHANGE)
-		if (c.kind == w->target.kind)
-			ok = send_change(w, &c);
-	if (ok && r == CURSOR_END)
-		return;
-	if (ok)
-		send_gone(w);
-	conn_stream_end(w->conn);
+	while (conn_stream_queued(w->conn) < LAG_MAX) {
+		switch (next_change(w, &c)) {
+		case CURSOR_LOST:
+			send_gone(w);
+			return;
+		case CURSOR_END:
+			make_live(w);
+			return;
+		case CURSOR_CHANGE:
+			w->seen = c.version;
+			if (c.kind == w->kind && !tell(w, &c)) {
+				finish(w);
+				return;
+			}
+		}
+	}
+}
+
+/* Each gets a piece; who got one goes to the end of the line. */
+static void tell_late(void)
+{
+	struct list turn;
+	size_t bytes = 0;
+
+	list_take(&turn, &late);
+	while (!list_empty(&turn)) {
+		struct watch *w = container_of(turn.next, struct watch, in_list);
+		size_t before = conn_stream_queued(w->conn);
+
+		list_del(&w->in_list);
+		list_add_tail(&late, &w->in_list);
+		if (before >= LAG_MAX)
+			continue; /* its socket says when */
+		if (bytes < TURN_MAX && begin(w))
+			tell_history(w);
+		bytes += conn_stream_queued(w->conn) - before;
+		if (w->late && !list_empty(&w->in_list))
+			loop_again();
+	}
+}
+
+/* ---- live ones ------------------------------------------------------------------------------ */
+
+static void tell_live(const struct change *c)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &live[c->kind]) {
+		struct watch *w = container_of(l, struct watch, in_list);
+
+		if (conn_stream_queued(w->conn) >= LAG_MAX)
+			make_late(w, c->version - 1);
+		else if (!tell(w, c))
+			finish(w);
+	}
+}
+
+/* More in one turn than is remembered: everybody looks for himself what he has missed. */
+static void all_late(void)
+{
+	for (int k = 0; k < KIND_COUNT; k++)
+		while (!list_empty(&live[k]))
+			make_late(container_of(live[k].next, struct watch, in_list), told_version);
+	cursor_now(&told);
 }
 
 void watches_feed(void)
 {
-	struct list *l, *next;
+	enum cursor_result r;
+	struct change c;
 
-	list_each (l, next, &all)
-		feed(container_of(l, struct watch, in_all));
+	if (!count)
+		cursor_now(&told);
+	while ((r = cursor_next(&told, &c)) == CURSOR_CHANGE) {
+		tell_live(&c);
+		told_version = c.version;
+	}
+	if (r == CURSOR_LOST)
+		all_late();
+	told_version = store_version();
+	if (!list_empty(&late))
+		tell_late();
+	event_text_trim();
 }
 
 static void on_end(struct timer *t)
 {
 	struct watch *w = container_of(t, struct watch, end);
 
-	if (w->bookmarks)
-		send_bookmark(w);
-	conn_stream_end(w->conn);
+	if (w->bookmarks && !w->late)
+		send_bookmark(w, told_version, false);
+	finish(w);
 }
 
+/* A late one has enough to read. */
 static void on_bookmark(struct timer *t)
 {
 	struct watch *w = container_of(t, struct watch, bookmark);
 
-	if (send_bookmark(w))
-		timer_set(&w->bookmark, BOOKMARK_MS);
-	else
-		conn_stream_end(w->conn);
+	timer_set(&w->bookmark, BOOKMARK_MS);
+	if (!w->late)
+		send_bookmark(w, told_version, false);
 }
 
-static bool flag(const char *query, const char *name)
-{
-	char v[8];
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
-	return http_query(query, name, v, sizeof(v)) && (!strcmp(v, "1") || !strcasecmp(v, "true"));
+void watch_stop(struct watch *w)
+{
+	list_del(&w->in_list);
+	timer_del(&w->end);
+	timer_del(&w->bookmark);
+	state_unref(w->state);
+	arena_free(&w->arena);
+	free(w);
+	count--;
 }
 
-static void start_timers(struct watch *w, const char *query)
+static void on_history(struct timer *t)
 {
-	char text[16];
-	long seconds = TIMEOUT_DEFAULT_S;
+	store_forget(HISTORY_S);
+	timer_set(t, HISTORY_MS);
+}
 
-	if (http_query(query, "timeoutSeconds", text, sizeof(text)) && atol(text) > 0 &&
-	    atol(text) < 86400)
-		seconds = atol(text);
+static void start_once(void)
+{
+	static struct timer history = { .fn = on_history };
+
+	if (history.heap)
+		return;
+	for (int k = 0; k < KIND_COUNT; k++)
+		list_init(&live[k]);
+	cursor_now(&told);
+	told_version = store_version();
+	timer_set(&history, HISTORY_MS);
+}
+
+/* Without a wish the ends of many watches are spread, as a Kubernetes API server does. */
+static void start_timers(struct watch *w, unsigned timeout_s)
+{
+	uint64_t spread = (loop_now() * 31 + count * 7919) % (TIMEOUT_DEFAULT_S * 1000);
+
 	w->end.fn = on_end;
 	w->bookmark.fn = on_bookmark;
-	timer_set(&w->end, seconds * 1000);
+	timer_set(&w->end,
+	          timeout_s ? (uint64_t)timeout_s * 1000 : TIMEOUT_DEFAULT_S * 1000 + spread);
 	if (w->bookmarks)
 		timer_set(&w->bookmark, BOOKMARK_MS);
 }
 
-static bool send_current(struct watch *w)
+static void begin_with(struct watch *w, const struct list_options *o)
 {
-	const struct object *o;
-
-	for (size_t i = 0; (o = store_next_object(w->target.kind, &i));)
-		if (selected(w, o) && !send_object(w, "ADDED", o))
-			return false;
-	return true;
+	w->present = o->initial > 0 || (!o->versioned && o->initial < 0);
+	w->present_end = o->initial > 0 && o->bookmarks;
+	w->from_now = !w->present && !o->versioned;
+	w->bookmarks = o->bookmarks;
+	make_late(w, o->version);
 }
 
-/* NULL: the answer was made (an error), nothing streams. The connection has sent its head
- * otherwise. */
+/* NULL: the answer was made (an error), nothing streams. */
 struct watch *watch_start(struct conn *conn, struct call *c)
 {
-	struct watch *w;
-	const char *why = "";
-	char version[24] = "";
+	struct watch *w = xcalloc(1, sizeof(*w));
+	struct list_options options;
 
-	if (flag(c->http->query, "sendInitialEvents")) {
-		struct causes causes = { .arena = &c->arena };
-
-		cause_forbidden(&causes, "sendInitialEvents",
-		                "sendInitialEvents is forbidden for watch unless the WatchList "
-		                "feature gate is enabled");
-		status_invalid(c, c->target.kind, "", &causes);
-		return NULL;
-	}
-	http_query(c->http->query, "resourceVersion", version, sizeof(version));
-	if (version[strspn(version, "0123456789")]) {
-		status_fail(c, 400, "BadRequest", "resourceVersion: invalid value \"%s\"", version);
-		return NULL;
-	}
-	w = xcalloc(1, sizeof(*w));
-	w->conn = conn;
-	w->target = c->target;
-	w->target.ns = arena_strdup(&w->arena, c->target.ns);
-	w->target.name = arena_strdup(&w->arena, c->target.name);
-	w->target.version = arena_strdup(&w->arena, c->target.version);
-	if (!selector_parse(c->http->query, c->target.kind, &w->arena, &w->selector, &why)) {
-		status_fail(c, 400, "BadRequest", "%s", why);
+	start_once();
+	list_init(&w->in_list);
+	if (!options_read(c, true, &w->arena, &options)) {
 		arena_free(&w->arena);
 		free(w);
 		return NULL;
 	}
-	w->bookmarks = flag(c->http->query, "allowWatchBookmarks");
-	w->form = form_choose(c->http->accept, FORMS_OBJECT & ~FORM_BIT(FORM_YAML));
-	w->with = table_object_wanted(c->http->query);
-	list_add_tail(&all, &w->in_all);
 	count++;
-	start_timers(w, c->http->query);
-	cursor_now(&w->cursor);
-	if (!*version || !strcmp(version, "0")) {
-		if (!send_current(w)) /* too much for one stream: the client lists, then watches */
-			w->cursor.next = UINT64_MAX;
-	} else {
-		cursor_at(&w->cursor, strtoull(version, NULL,
-		                               10)); /* unknown: lost, so the next feed says 410 */
-	}
+	w->conn = conn;
+	w->kind = c->target.kind;
+	w->ns = *c->target.ns ? arena_strdup(&w->arena, c->target.ns) : "";
+	w->name = *c->target.name ? arena_strdup(&w->arena, c->target.name) : "";
+	w->selector = options.selector;
+	w->show = show_wanted(c, form_choose(c->http->accept, FORMS_OBJECT & ~FORM_BIT(FORM_YAML)));
+	w->show.version = arena_strdup(&w->arena, c->target.version);
+	begin_with(w, &options);
+	start_timers(w, options.timeout_s);
 	return w;
 }

@@ -169,7 +169,7 @@ def test_lists_are_sorted_and_selected(knetd):
     assert names("?labelSelector=app+in+(web,db),tier") == ["c"]
     assert names("?labelSelector=tier!%3Dfront") == ["a", "b"]
     assert names("?fieldSelector=metadata.name%3Db") == ["b"]
-    assert names("?limit=1&pretty=true") == ["a", "b", "c"]
+    assert names("?limit=2&pretty=true") == ["a", "b"]
     everywhere = knetd.api("GET", "/api/v1/configmaps?labelSelector=app%3Ddb")[1]
     assert [o["metadata"]["namespace"] for o in everywhere["items"]] == ["lists"]
     assert everywhere["kind"] == "ConfigMapList" and int(everywhere["metadata"]["resourceVersion"]) > 0
@@ -652,7 +652,7 @@ def test_watch_ends_in_time_with_a_bookmark(knetd, place):
 
 
 def test_watch_refuses(knetd, place):
-    assert knetd.api("GET", place + "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan")[0] == 422
+    assert knetd.api("GET", place + "?watch=true&sendInitialEvents=true")[0] == 422
     assert knetd.api("GET", place + "?watch=true&resourceVersion=abc")[0] == 400
     assert knetd.api("GET", place + "?watch=true&labelSelector=!")[0] == 400
 
@@ -673,17 +673,6 @@ def test_large_present_is_watched_whole(knetd, place):
         assert {n for _, n in w.names(8)} == {f"big{i}" for i in range(8)}
         create(knetd, place, configmap("small"))
         assert w.names(1) == [("ADDED", "small")]
-
-
-def test_slow_watcher_is_let_go(knetd, place):
-    with Watch(knetd, place + "?watch=true") as w:
-        create(knetd, place, configmap("big", text="x" * 900000))
-        for i in range(12):
-            knetd.api("PUT", place + "/big", configmap("big", text=str(i) + "x" * 900000))
-        events = 0
-        while w.event():
-            events += 1
-        assert 0 < events < 13  # the stream ended; what came was whole
 
 
 # ---- doors and connections ----------------------------------------------------------------------------------------------------------

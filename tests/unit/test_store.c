@@ -308,7 +308,7 @@ static void test_deferred(void **state)
 	assert_false(store_pending());
 	assert_true(flushes() == before + 1);
 	assert_true(store_version() > version);
-	assert_true(cursor_at(&later, version));
+	assert_true(cursor_at(&later, KIND_SERVICE, version));
 	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
 	assert_string_equal(field(change.new, "spec"), "2");
 	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
@@ -389,7 +389,7 @@ static void test_ring(void **state)
 	assert_null(change.old);
 	assert_string_equal(field(change.new, "spec"), "1");
 	assert_true(change.version == change.new->version &&change.version > before);
-	assert_true(cursor_at(&later, change.version));
+	assert_true(cursor_at(&later, KIND_SERVICE, change.version));
 	assert_int_equal(cursor_next(&c, &change), CURSOR_CHANGE);
 	assert_string_equal(field(change.old, "spec"), "1");
 	assert_string_equal(field(change.new, "spec"), "2");
@@ -403,7 +403,7 @@ static void test_ring(void **state)
 	assert_string_equal(change.new->name, "r2");
 	assert_true(change.version == store_version() && change.version == change.new->version);
 	assert_int_equal(cursor_next(&c, &change), CURSOR_END);
-	assert_true(cursor_at(&later, before));
+	assert_true(cursor_at(&later, KIND_SERVICE, before));
 	assert_int_equal(cursor_next(&later, &change), CURSOR_CHANGE);
 	assert_string_equal(field(change.new, "spec"), "1");
 }
@@ -428,15 +428,44 @@ static void test_ring_lost(void **state)
 	while (cursor_next(&exact, &change) == CURSOR_CHANGE)
 		n++;
 	assert_int_equal(n, STORE_RING); /* exactly as many as promised */
-	assert_true(cursor_at(&exact, version));
+	assert_true(cursor_at(&exact, KIND_SERVICE, version));
 	put_now(KIND_SERVICE, "busy", "{\"spec\":\"one more\"}");
 	assert_int_equal(cursor_next(&c, &change), CURSOR_LOST);
 	assert_int_equal(cursor_next(&c, &change), CURSOR_LOST);
-	assert_false(cursor_at(&c, version));
-	assert_false(cursor_at(&c, 1));
-	assert_false(cursor_at(&c, store_version() + 1)); /* from the future: of another store */
-	assert_true(cursor_at(&c, store_version()));
+	assert_false(cursor_at(&c, KIND_SERVICE, version));
+	assert_false(cursor_at(&c, KIND_SERVICE, 1));
+	assert_false(cursor_at(&c, KIND_SERVICE,
+	                       store_version() + 1)); /* from the future: of another store */
+	assert_true(cursor_at(&c, KIND_SERVICE, store_version()));
 	assert_int_equal(cursor_next(&c, &change), CURSOR_END);
+	assert_true(cursor_at(&c, KIND_SECRET, version)); /* nothing of that kind was dropped */
+	assert_int_equal(cursor_next(&c, &change), CURSOR_CHANGE);
+	store_forget(3600);
+	assert_true(cursor_at(&c, KIND_SECRET, version));
+	assert_int_equal(cursor_next(&c, &change), CURSOR_CHANGE);
+}
+
+/* Replaced states are kept up to so many bytes: few large ones push out what many small ones do. */
+static void test_ring_bytes(void **state)
+{
+	static char json[1 << 20];
+	struct change change;
+	struct cursor c;
+	int n = 0;
+
+	(void)state;
+	cursor_now(&c);
+	for (int i = 0; i < 2 * STORE_RING_BYTES / (int)sizeof(json); i++) {
+		memset(json, 'a' + i % 20, sizeof(json));
+		memcpy(json, "{\"spec\":\"", 9);
+		memcpy(json + sizeof(json) - 3, "\"}", 3);
+		put_now(KIND_SERVICE, "large", json);
+	}
+	assert_int_equal(cursor_next(&c, &change), CURSOR_LOST);
+	assert_false(cursor_at(&c, KIND_SERVICE, 1));
+	for (uint64_t v = store_version(); cursor_at(&c, KIND_SERVICE, v - 1); v--)
+		n++;
+	assert_in_range(n, STORE_RING_BYTES / sizeof(json) / 2, STORE_RING_BYTES / sizeof(json));
 }
 
 /* ---- restarts and reboots ------------------------------------------------------------------- */
@@ -714,6 +743,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_lost),
+		cmocka_unit_test(test_ring_bytes),
 		cmocka_unit_test(test_reboot),
 		cmocka_unit_test(test_from_run_to_state),
 		cmocka_unit_test(test_damaged_entry),
