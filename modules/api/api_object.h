@@ -24,7 +24,7 @@ void object_drop_server_fields(yyjson_mut_val *root);
 const struct object *object_find(struct call *c);
 /* In the order of their keys: by namespace, then name, as Kubernetes lists. */
 void objects_sort(const struct object **v, size_t n);
-/* What the selector picks of the call's collection, sorted; free the array. version: as it was
+/* What the selector picks of the call's collection, in no order; free the array. version: as it was
  * then, 0 for the present; NULL when that is too long ago. Borrowed as the store's and its ring's
  * are. */
 const struct object **snapshot_collect(struct call *c, const struct selector *s, uint64_t version,

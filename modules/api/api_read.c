@@ -23,6 +23,42 @@ void objects_sort(const struct object **v, size_t n)
 		qsort(v, n, sizeof(*v), by_key);
 }
 
+/* Hoare's FIND: the k smallest come to the front, in no order. Keys are all different. */
+static void smallest_first(const struct object **v, size_t n, size_t k)
+{
+	long l = 0, r = (long)n - 1, t = (long)k - 1;
+
+	while (l < r) {
+		const char *pivot = v[t]->key;
+		long i = l, j = r;
+
+		while (i <= j) {
+			const struct object *swap;
+
+			while (strcmp(v[i]->key, pivot) < 0)
+				i++;
+			while (strcmp(v[j]->key, pivot) > 0)
+				j--;
+			if (i > j)
+				break;
+			swap = v[i];
+			v[i++] = v[j];
+			v[j--] = swap;
+		}
+		if (j < t)
+			l = i;
+		if (t < i)
+			r = j;
+	}
+}
+
+static void objects_sort_first(const struct object **v, size_t n, size_t k)
+{
+	if (k < n)
+		smallest_first(v, n, k);
+	objects_sort(v, k < n ? k : n);
+}
+
 const struct object *object_find(struct call *c)
 {
 	const struct object *o = store_get(c->target.kind, c->target.ns, c->target.name);
@@ -89,19 +125,15 @@ static bool begin_page(struct call *c, const struct list_options *o, struct page
 	return true;
 }
 
-static size_t first_after(const struct object **v, size_t n, const char *key)
+/* Only what comes behind the last page is kept. */
+static size_t keep_after(const struct object **v, size_t n, const char *key)
 {
-	size_t lo = 0, hi = *key ? n : 0;
+	size_t kept = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (strcmp(v[mid]->key, key) <= 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i]->key, key) > 0)
+			v[kept++] = v[i];
+	return kept;
 }
 
 static void end_page(struct call *c, const struct object **v, size_t n, size_t limit,
@@ -110,6 +142,7 @@ static void end_page(struct call *c, const struct object **v, size_t n, size_t l
 	struct continue_token t = { .version = (int64_t)p->version };
 
 	p->n = limit && limit < n ? limit : n;
+	objects_sort_first(v, n, p->n);
 	p->left = n - p->n;
 	if (!p->left)
 		return;
@@ -161,7 +194,7 @@ static void write_list(struct call *c, const struct object **v, const struct pag
 static const struct object **read_page(struct call *c, struct list_options *o, struct page *p)
 {
 	const struct object **v;
-	size_t n, first;
+	size_t n;
 
 	if (!options_read(c, false, &c->arena, o) || !begin_page(c, o, p))
 		return NULL;
@@ -173,9 +206,9 @@ static const struct object **read_page(struct call *c, struct list_options *o, s
 		            "The resourceVersion for the provided list is too old.");
 	if (!v)
 		return NULL;
-	first = first_after(v, n, p->after);
-	memmove(v, v + first, (n - first) * sizeof(*v));
-	end_page(c, v, n - first, o->limit, p);
+	if (*p->after)
+		n = keep_after(v, n, p->after);
+	end_page(c, v, n, o->limit, p);
 	return v;
 }
 

@@ -59,7 +59,6 @@ const struct object **snapshot_collect(struct call *c, const struct selector *s,
 		for (size_t i = 0; (change = map_next(&since, &i));)
 			if (change->old && wanted(c, s, change->old))
 				v[(*n)++] = change->old;
-		objects_sort(v, *n);
 	}
 	map_free(&since);
 	return v;

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import random
 
 import pytest
 
@@ -94,6 +95,23 @@ def test_pages_are_of_one_moment(knetd, place):
     last = knetd.api("GET", f"{place}?limit=3&continue={second['metadata']['continue']}")[1]
     assert names(last) == ["c6"] and "continue" not in last["metadata"] and "remainingItemCount" not in last["metadata"]
     assert names(knetd.api("GET", place)[1]) == ["c0", "c1", "c2", "c31", "c4", "c5", "c6"]
+
+
+def test_all_pages_are_the_whole_in_order(knetd, place):
+    made = random.Random(2).sample([f"{a}{b}-{c}" for a in "xyz" for b in "pq0" for c in range(40)], 300)
+    items = [{"apiVersion": "v1", "kind": "ConfigMap", **configmap(n)} for n in made]
+    for item in items:
+        item["metadata"]["namespace"] = place.split("/")[4]
+    assert knetd.api("POST", "/apply", {"apiVersion": "v1", "kind": "List", "items": items})[0] == 200
+    whole = names(knetd.api("GET", place)[1])
+    assert whole == sorted(whole) and set(made) < set(whole)
+    for limit in (1, 7, 100, 306, 307, 1000):
+        told, more = [], ""
+        while more is not None and len(told) < 40 * limit:
+            page = knetd.api("GET", f"{place}?limit={limit}&continue={more}")[1]
+            more = page["metadata"].get("continue")
+            told += names(page)
+        assert told == whole[:len(told)] and (more or told == whole)
 
 
 def test_pages_with_a_selector_do_not_count_the_rest(knetd, place):
