@@ -112,8 +112,8 @@ class Writer:
 
     def push_history_out(self):
         """More bytes than are remembered: who did not read meanwhile has to list again."""
-        for i in range(24):
-            body = {"metadata": {"name": "large"}, "data": {"text": f"{i} " * 350000}}
+        for i in range(30):
+            body = {"metadata": {"name": "large"}, "data": {"text": f"{i} " * 300000}}
             self.call("PUT" if i else "POST", f"{MAPS}/large" if i else MAPS, body)
         self.call("DELETE", f"{MAPS}/large")
 

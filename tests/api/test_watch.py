@@ -270,8 +270,8 @@ def test_a_large_turn_reaches_everybody(knetd):
 def test_a_busy_kind_does_not_age_a_quiet_one(knetd, place):
     quiet = place.replace("configmaps", "services")
     then = version(knetd, quiet)
-    for i in range(20):
-        put(knetd, place, "a", text=f"{i} " * 500000)
+    for i in range(30):
+        put(knetd, place, "a", text=f"{i} " * 300000)
     with Watch(knetd, f"{place}?resourceVersion={then}") as w:
         assert w.event()["object"]["code"] == 410
     with Watch(knetd, f"{quiet}?resourceVersion={then}") as w:
