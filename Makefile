@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 30
 .DELETE_ON_ERROR:
 include deps/deps.mk
 
-SOURCES := $(wildcard knetd/*.c knetd/kern/*.c modules/*/*.c)
+SOURCES := $(wildcard knetd/*.c knetd/kern/*.c knetd/ctl/*.c modules/*/*.c)
 OUT := $(BUILD)/$(ARCH)
 WARN := -Wall -Wextra -Werror
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Iinclude -DKNETD_VERSION='"$(VERSION)"' -DINI_HANDLER_LINENO=1 -DNGHTTP2_STATICLIB
@@ -32,6 +32,7 @@ OBJECTS := $(SOURCES:%.c=$(OUT)/o/%.o) $(OUT)/o/deps/fortify_shim.o
 all: $(OUT)/knetd
 ifeq ($(ARCH),$(HOST_ARCH))
 	@ln -sfn $(ARCH)/knetd $(BUILD)/knetd
+	@ln -sfn $(ARCH)/knetd $(BUILD)/knetctl
 endif
 
 $(OUT)/o/%.o: %.c Makefile $(MUSL_ARCHIVES) | $(MUSL_CC)
@@ -132,7 +133,7 @@ vm: all
 vm-test: all
 	@vm/test.sh
 
-OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
+OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h knetd/ctl/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
 lint: $(HOST_ARCHIVES)
 	clang-format --dry-run --Werror $(OURS)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
@@ -155,6 +156,11 @@ install: all
 	install -d $(DESTDIR)/opt/cni/bin $(DESTDIR)/etc/cni/net.d
 	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/knet
 	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/loopback
+	install -D -m 644 etc/man/knetctl.1 $(DESTDIR)/usr/local/share/man/man1/knetctl.1
+	install -D -m 644 etc/man/knetd.8 $(DESTDIR)/usr/local/share/man/man8/knetd.8
+	install -D -m 644 etc/man/knetd.ini.5 $(DESTDIR)/usr/local/share/man/man5/knetd.ini.5
+	install -d $(DESTDIR)/usr/local/bin
+	ln -sf ../sbin/knetd $(DESTDIR)/usr/local/bin/knetctl
 	install -m 644 etc/containerd/10-knet.conflist $(DESTDIR)/etc/cni/net.d/
 
 clean:

@@ -54,11 +54,9 @@ static const char *read_bool(void *field, size_t size, const char *value)
 
 static const char *read_log_level(void *field, size_t size, const char *value)
 {
-	static const char *const names[] = { "err", "warn", "info", "debug" };
-
 	(void)size;
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		if (!strcmp(value, names[i])) {
+	for (unsigned i = 0; i < LOG_LEVELS; i++)
+		if (!strcmp(value, log_level_name[i])) {
 			*(enum log_level *)field = i;
 			return NULL;
 		}

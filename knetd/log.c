@@ -9,11 +9,18 @@
 
 #define LINE_MAX_BYTES 1024
 
+const char *const log_level_name[LOG_LEVELS] = { "err", "warn", "info", "debug" };
+
 static enum log_level threshold = LOG_LEVEL_INFO;
 
 void log_set_level(enum log_level level)
 {
 	threshold = level;
+}
+
+enum log_level log_level(void)
+{
+	return threshold;
 }
 
 bool log_enabled(enum log_level level)

@@ -14,6 +14,7 @@
 #include <knetd/auto.h>
 #include <knetd/cni_plugin.h>
 #include <knetd/conf.h>
+#include <knetd/ctl.h>
 #include <knetd/isolate.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
@@ -26,6 +27,7 @@
 
 static const char usage[] =
 	"usage: knetd [-c FILE] [-t] [-x] [-V]\n"
+	"       knetd ctl COMMAND ...  the command line, as knetctl\n"
 	"  -c FILE  configuration (default " DEFAULT_CONF ", which may be missing)\n"
 	"  -t       check the configuration and end\n"
 	"  -x       on SIGTERM also remove what was made: links, rules, addresses\n"
@@ -226,6 +228,10 @@ int main(int argc, char **argv)
 		return cni_plugin_main(argc, argv);
 	if (!strcmp(name, "loopback"))
 		return cni_loopback_main(argc, argv);
+	if (!strcmp(name, "knetctl"))
+		return ctl_main(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "ctl"))
+		return ctl_main(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "--worker"))
 		return worker_main(argc, argv);
 	return daemon_main(argc, argv);

@@ -113,6 +113,15 @@ bool modules_ready(const char **why)
 	return true;
 }
 
+bool modules_state(unsigned i, const char **name, const char **error)
+{
+	if (i >= started)
+		return false;
+	*name = modules[i]->name;
+	*error = states[i].failure.code ? states[i].failure.text : "";
+	return true;
+}
+
 const struct route *modules_route(const char *method, const char *path, bool *known_path)
 {
 	*known_path = false;

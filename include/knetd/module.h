@@ -55,3 +55,5 @@ void modules_metrics(struct buf *out);
 void modules_sync(void);
 /* True when every module's last sync went well; else *why names the module and the error. */
 bool modules_ready(const char **why);
+/* The i-th that runs; false behind the last. error: of its last sync, "" when that went well. */
+bool modules_state(unsigned i, const char **name, const char **error);

@@ -18,6 +18,7 @@
 #include "api_form.h"
 #include "api_pki.h"
 #include "api_review.h"
+#include "api_node.h"
 
 static bool query_is(const char *query, const char *name, const char *value)
 {
@@ -235,6 +236,7 @@ static int api_init(struct err *e)
 	store_on_flush(on_flush);
 	conns_start();
 	load_credentials();
+	node_started();
 	return doors_open(e);
 }
 
@@ -250,5 +252,6 @@ const struct module api_module = {
 	.name = "api",
 	.init = api_init,
 	.reload = load_credentials,
+	.routes = node_routes,
 	.exit = api_exit,
 };

@@ -9,6 +9,7 @@
 #include <knetd/arena.h>
 #include <knetd/buf.h>
 #include <knetd/http.h>
+#include <knetd/manifest.h>
 #include <knetd/store.h>
 
 #include "api_selector.h"
@@ -111,30 +112,11 @@ void answer_unknown_fields(struct call *c, const struct causes *causes);
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
-/* One document of a request. */
-struct document {
-	yyjson_mut_val *root;
-	unsigned line; /* where it begins; 0 for JSON */
-};
-struct documents {
-	yyjson_mut_doc *doc; /* owns all of them */
-	size_t n, cap;
-	struct document *v; /* in the arena */
-	unsigned n_twice;   /* members that were there twice: paths, of json_read_told */
-	const char *twice[16];
-};
-/* YAML 1.1 as Kubernetes reads it, several documents. -EINVAL names the line. */
-int yaml_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
-int json_read(const char *text, size_t n, struct arena *a, struct documents *out, struct err *e);
-/* The same, but members that are there twice are told in out: the last one counts. */
-int json_read_told(const char *text, size_t n, struct arena *a, struct documents *out,
-                   struct err *e);
 struct message; /* of fields.h */
 /* An object of m in Kubernetes' protobuf form. -EINVAL names the field. */
 int protobuf_read(const struct message *m, const char *body, size_t n, struct arena *a,
                   struct documents *out, struct err *e);
 bool message_has_protobuf(const struct message *m);
-void documents_free(struct documents *d);
 /* The one document of the body, by its content type; answers 400 or 415 itself when there is none.
  */
 bool body_read(struct call *c, struct documents *out);
@@ -143,8 +125,6 @@ bool body_read(struct call *c, struct documents *out);
 bool body_unpack(struct call *c, struct http_call *plain, struct buf *out);
 /* The same of a body that is not the target's kind (DeleteOptions). */
 bool body_read_as(struct call *c, const struct message *m, struct documents *out);
-/* JSON text as YAML. */
-void yaml_write(const char *json, size_t n, struct buf *out);
 
 /* ---- objects -------------------------------------------------------------------------------- */
 

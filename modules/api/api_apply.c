@@ -25,6 +25,7 @@ struct apply {
 	struct call *call;
 	struct documents docs;
 	struct writer writer;
+	char ns[64]; /* ?namespace=: where objects go that name none; "" when it is not said */
 	struct verdict *verdicts;
 	size_t n;
 	unsigned count[RESULTS];
@@ -105,7 +106,8 @@ static void apply_one(struct apply *ap, const struct document *d, struct verdict
 	v->name = text_or(ap, mut_str(d->root, "metadata.name"), "");
 	kind = kind_by_name(v->api_version, v->kind);
 	v->ns = kind < 0 || kind_info[kind].namespaced
-	                ? text_or(ap, mut_str(d->root, "metadata.namespace"), "default")
+	                ? text_or(ap, mut_str(d->root, "metadata.namespace"),
+	                          *ap->ns ? ap->ns : "default")
 	                : "";
 	if (!*v->api_version || !*v->kind) {
 		cause_required(wrong(ap, v), *v->kind ? "apiVersion" : "kind", "");
@@ -123,6 +125,9 @@ static void apply_one(struct apply *ap, const struct document *d, struct verdict
 		cause_forbidden(wrong(ap, v), "kind", "these objects are written by knetd alone");
 	} else if (!*v->name) {
 		cause_required(wrong(ap, v), "metadata.name", "");
+	} else if (kind_info[kind].namespaced && *ap->ns && strcmp(v->ns, ap->ns) != 0) {
+		cause_invalid(wrong(ap, v), "metadata.namespace", v->ns,
+		              "does not match the namespace \"%s\" of the request", ap->ns);
 	} else if (kind_info[kind].namespaced && !store_get(KIND_NAMESPACE, "", v->ns)) {
 		cause_invalid(wrong(ap, v), "metadata.namespace", v->ns,
 		              "namespaces \"%s\" not found", v->ns);
@@ -336,6 +341,11 @@ void serve_apply(struct call *c)
 {
 	struct apply ap = { .call = c };
 
+	if (strstr(c->http->query, "namespace=") &&
+	    !http_query(c->http->query, "namespace", ap.ns, sizeof(ap.ns))) {
+		status_fail(c, 400, "BadRequest", "namespace: this is no namespace's name");
+		return;
+	}
 	if (!read_documents(&ap))
 		return;
 	run(&ap);

@@ -113,10 +113,25 @@ yyjson_mut_val *yaml_plain(yyjson_mut_doc *doc, const char *s)
 	return v ? v : yyjson_mut_strcpy(doc, s);
 }
 
+/* 2026-11-27, and 1:30 (90 in YAML 1.1): times to other readers. */
+static bool is_time(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return (n == 4 && s[4] == '-' && strspn(s + 5, "0123456789") <= 2) || (n && s[n] == ':');
+}
+
+static bool is_number(const char *s)
+{
+	const char *from, *plain = s + (*s == '-' || *s == '+');
+
+	return integer_base(plain, &from) > 0 || is_float(s) || is_time(plain) ||
+	       (strchr("0123456789.", *plain) && strchr(s, '_')) ||
+	       (plain[0] == '.' && plain[1] && strchr("iInN", plain[1]));
+}
+
 bool yaml_needs_quotes(const char *s, size_t n)
 {
-	if (!n || strlen(s) != n || is_null(s) || is_true(s) || is_false(s) ||
-	    strchr("0123456789+-.~<=", s[0]))
-		return true;
-	return strpbrk(s, "\n\t:#{}[]&*!|>'\"%@`,?") != NULL || s[0] == ' ' || s[n - 1] == ' ';
+	return !n || strlen(s) != n || is_null(s) || is_true(s) || is_false(s) ||
+	       !strcmp(s, "<<") || !strcmp(s, "=") || is_number(s);
 }

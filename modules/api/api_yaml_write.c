@@ -8,13 +8,16 @@
 #include "api.h"
 #include "api_yaml.h"
 
+/* Quoted is what would be read as something else; lines are written as lines. What cannot be
+ * written so in its place libyaml quotes by itself. */
 static void emit_text(yaml_emitter_t *em, const char *s, size_t n, bool quoted)
 {
+	yaml_scalar_style_t style = quoted               ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
+	                            : memchr(s, '\n', n) ? YAML_LITERAL_SCALAR_STYLE
+	                                                 : YAML_PLAIN_SCALAR_STYLE;
 	yaml_event_t ev;
 
-	yaml_scalar_event_initialize(&ev, NULL, NULL, (const yaml_char_t *)s, n, 1, 1,
-	                             quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
-	                                    : YAML_PLAIN_SCALAR_STYLE);
+	yaml_scalar_event_initialize(&ev, NULL, NULL, (const yaml_char_t *)s, n, 1, 1, style);
 	yaml_emitter_emit(em, &ev);
 }
 

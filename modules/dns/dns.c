@@ -283,6 +283,22 @@ static const struct {
 	  "Connections closed to make room for others." },
 };
 
+static void upstream_metrics(struct buf *out)
+{
+	char ip[IP_TEXT];
+
+	buf_str(out, "# HELP knetd_dns_upstream_info Where names outside the cluster are asked.\n"
+	             "# TYPE knetd_dns_upstream_info gauge\n");
+	for (unsigned i = 0; i < dns.upstreams.n; i++) {
+		const struct endpoint *ep = &dns.upstreams.v[i];
+
+		buf_printf(out,
+		           ep->ip.len == 16 ? "knetd_dns_upstream_info{address=\"[%s]:%u\"} 1\n"
+		                            : "knetd_dns_upstream_info{address=\"%s:%u\"} 1\n",
+		           ip_text(&ep->ip, ip), ep->port);
+	}
+}
+
 static void metrics(struct buf *out)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(series); i++) {
@@ -300,6 +316,7 @@ static void metrics(struct buf *out)
 		"# HELP knetd_dns_workers DNS worker processes.\n# TYPE knetd_dns_workers gauge\n"
 		"knetd_dns_workers %u\n",
 		worker_pool_alive(dns.pool));
+	upstream_metrics(out);
 }
 
 const struct module dns_module = {
