@@ -4,7 +4,7 @@
 #include "registry.h"
 
 extern const struct module life_module, node_module, podnet_module, endpoints_module, svcnat_module,
-	dns_module, ingress_module, api_module;
+	dns_module, ingress_module, trace_module, api_module;
 
 const struct module *const modules[] = {
 	&life_module,      /* what follows a deletion: the others see it in the same turn */
@@ -14,6 +14,7 @@ const struct module *const modules[] = {
 	&svcnat_module,    /* Services in nftables */
 	&dns_module,       /* cluster DNS */
 	&ingress_module,   /* HTTP routing */
+	&trace_module,     /* what would happen to a packet */
 	&api_module,       /* the REST doors: opened last, when everything behind them stands */
 	NULL,
 };

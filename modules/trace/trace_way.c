@@ -1,0 +1,137 @@
+/* trace_way.c - from the sender to an address: a pod's, the node's, or one outside; what happens to
+ * the source address on the way. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/store.h>
+
+#include "trace_plan.h"
+
+#define STEP "route"
+
+bool trace_in_pods(const struct ip *ip)
+{
+	for (unsigned i = 0; i < conf.podnet.cidrs.n; i++)
+		if (cidr_has(&conf.podnet.cidrs.v[i], ip))
+			return true;
+	return false;
+}
+
+static bool is_node(const struct trace *t, const struct ip *ip)
+{
+	static const struct ip gateway4 = { .len = 4, .b = { 169, 254, 1, 1 } },
+			       gateway6 = { .len = 16, .b = { 0xfe, 0x80, [15] = 1 } };
+
+	for (unsigned i = 0; i < t->node->n; i++)
+		if (ip_equal(&t->node->ips[i], ip))
+			return true;
+	return ip_equal(ip, &gateway4) || ip_equal(ip, &gateway6);
+}
+
+static bool is_sender(const struct trace *t)
+{
+	for (unsigned i = 0; i < t->n_ips; i++)
+		if (t->source == TRACE_POD && ip_equal(&t->ips[i], &t->to))
+			return true;
+	return false;
+}
+
+static const char *port_note(struct trace *t)
+{
+	return t->port ? arena_printf(t->arena,
+	                              "; whether something listens on %u/%s there is "
+	                              "its own matter",
+	                              t->port, trace_proto(t->proto))
+	               : "";
+}
+
+static void source_through_service(struct trace *t)
+{
+	if (is_sender(t))
+		trace_say(t, "nat", TRACE_NOTE, NULL,
+		          "hairpin: the pod reaches itself, and sees the node's address as the "
+		          "source (masquerade)");
+	else if (t->source == TRACE_NODE)
+		trace_say(t, "nat", TRACE_NOTE, NULL,
+		          "the node's own connection gets an address of the link it leaves by "
+		          "(masquerade)");
+	else
+		trace_say(t, "nat", TRACE_NOTE, NULL,
+		          "destination translated, source kept; conntrack turns the answers back");
+}
+
+static void to_pod(struct trace *t, const struct object *attachment, bool service)
+{
+	auto_doc yyjson_doc *doc = object_doc(attachment);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	const char *link = json_str(root, "spec.hostInterface");
+	const char *pod = json_str(root, "spec.podRef.name");
+	const char *name =
+		arena_printf(t->arena, "%s/%s", attachment->ns, pod ? pod : attachment->name);
+
+	if (is_sender(t) && !service) {
+		trace_say(t, STEP, TRACE_OK, NULL,
+		          "%s is the sender's own address: the packet "
+		          "never leaves the pod",
+		          trace_ip(t, &t->to));
+	} else {
+		trace_policies(t);
+		if (t->stopped)
+			return;
+		trace_say(t, STEP, TRACE_OK, NULL, "%s is pod %s, one host route by %s",
+		          trace_ip(t, &t->to), name, link ? link : "its interface");
+	}
+	t->result = arena_printf(t->arena, "at pod %s, %s%s", name, trace_at(t, &t->to, t->port),
+	                         port_note(t));
+}
+
+static void to_node(struct trace *t, bool service)
+{
+	trace_policies(t);
+	trace_say(t, STEP, TRACE_OK, NULL, "%s is the node itself%s", trace_ip(t, &t->to),
+	          service ? "" : "; it sees the sender's own address");
+	t->result = arena_printf(t->arena, "at the node, %s%s", trace_at(t, &t->to, t->port),
+	                         port_note(t));
+}
+
+static void to_outside(struct trace *t)
+{
+	trace_policies(t);
+	if (!t->node->has_route(&t->to)) {
+		trace_stop(t, STEP, "no route: \"Network is unreachable\"",
+		           "the node has no route to %s", trace_ip(t, &t->to));
+		return;
+	}
+	trace_say(t, STEP, TRACE_OK, NULL, "%s is outside: the node's routes lead there",
+	          trace_ip(t, &t->to));
+	if (t->source == TRACE_POD && conf.podnet.masquerade)
+		trace_say(t, "nat", TRACE_NOTE, NULL,
+		          "the packet leaves with the node's address (masquerade)");
+	else if (t->source == TRACE_POD)
+		trace_say(t, "nat", TRACE_NOTE, NULL,
+		          "[podnet] masquerade = no: it leaves with the pod's address, and %s "
+		          "needs a route back",
+		          trace_ip(t, &t->to));
+	t->result = arena_printf(t->arena, "out of the node to %s; what happens there is not known",
+	                         trace_at(t, &t->to, t->port));
+}
+
+void trace_way(struct trace *t, bool service)
+{
+	const struct object *attachment = trace_owner(&t->to);
+
+	if (service)
+		source_through_service(t);
+	if (attachment)
+		to_pod(t, attachment, service);
+	else if (is_node(t, &t->to))
+		to_node(t, service);
+	else if (trace_in_pods(&t->to))
+		trace_stop(t, STEP, "lost: no pod has that address",
+		           "%s lies in the pods' range, but no pod is attached with it",
+		           trace_ip(t, &t->to));
+	else
+		to_outside(t);
+}

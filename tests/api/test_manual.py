@@ -1,0 +1,50 @@
+"""The manual pages say what there is: every key of the configuration, every command, no markup that is wrong."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PAGES = ["knetctl.1", "knetd.8", "knetd.ini.5"]
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def test_every_key_has_its_place_and_default():
+    ini, page = [], []
+    for line in read("etc/knetd.ini").splitlines():
+        if m := re.match(r"(\[\w+\]|\w+ =.*)$", line):
+            ini.append(m.group(1).strip())
+    for line in read("etc/man/knetd.ini.5").splitlines():
+        if m := re.match(r"\.Ss (\[\w+\])$", line):
+            page.append(m.group(1))
+        elif m := re.match(r"\.It Cm (\w+) No =(?: Ar (.*))?$", line):
+            page.append(f"{m.group(1)} = {m.group(2) or ''}".strip())
+    assert page == ini
+
+
+def test_every_command_is_told():
+    page = read("etc/man/knetctl.1")
+    table = re.search(r"ctl_command_name\[CTL_COMMANDS\] = \{(.*?)\};", read("knetd/ctl/args.c"), re.S).group(1)
+    names = re.findall(r'= "([a-z-]+)"', table)
+    assert len(names) >= 10
+    for name in names:
+        assert f".It Cm {name}" in page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_well_formed(page):
+    path = os.path.join(ROOT, "etc", "man", page)
+    if shutil.which("mandoc"):
+        r = subprocess.run(["mandoc", "-Tlint", "-Wwarning", path], capture_output=True, text=True, check=False)
+    elif shutil.which("groff"):
+        r = subprocess.run(["groff", "-ww", "-mandoc", "-Tutf8", "-z", path], capture_output=True, text=True, check=False)
+    else:
+        pytest.skip("neither mandoc nor groff")
+    assert r.returncode == 0 and not r.stdout + r.stderr

@@ -1,0 +1,349 @@
+/* test_trace.c - NetworkPolicies against connections, and the trace of a packet over a store. */
+#include "dns_lab.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "../../modules/trace/policy_match.h"
+#include "../../modules/trace/trace_plan.h"
+
+/* ---- policies ------------------------------------------------------------------------------- */
+
+#define WEB "{\"metadata\":{\"labels\":{\"app\":\"web\",\"tier\":\"front\"}}}"
+#define DB                                                                                         \
+	"{\"metadata\":{\"labels\":{\"app\":\"db\"}},\"spec\":{\"containers\":[{\"ports\":[{"      \
+	"\"name\":\"sql\",\"containerPort\":5432}]}]}}"
+#define POLICY(spec) "{\"spec\":" spec "}"
+
+static void test_label_selectors(void **state)
+{
+	static const struct {
+		const char *selector;
+		bool want;
+	} cases[] = {
+		{ "{}", true },
+		{ "{\"matchLabels\":{\"app\":\"web\"}}", true },
+		{ "{\"matchLabels\":{\"app\":\"web\",\"tier\":\"back\"}}", false },
+		{ "{\"matchLabels\":{\"none\":\"\"}}", false },
+		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\",\"values\":[\"db\","
+		  "\"web\"]}]}",
+		  true },
+		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"NotIn\",\"values\":["
+		  "\"web\"]}]}",
+		  false },
+		{ "{\"matchExpressions\":[{\"key\":\"none\",\"operator\":\"NotIn\",\"values\":["
+		  "\"web\"]}]}",
+		  true },
+		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\"}]}", true },
+		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"DoesNotExist\"}]}",
+		  false },
+		{ "{\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"x\","
+		  "\"operator\":\"Exists\"}]}",
+		  false },
+		{ "{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Unheard\"}]}", false },
+	};
+	auto_doc yyjson_doc *pod = yyjson_read(WEB, strlen(WEB), 0);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_doc yyjson_doc *doc =
+			yyjson_read(cases[i].selector, strlen(cases[i].selector), 0);
+
+		assert_non_null(doc);
+		if (label_selector_match(yyjson_doc_get_root(doc),
+		                         json_at(yyjson_doc_get_root(pod), "metadata.labels")) !=
+		    cases[i].want)
+			fail_msg("%s", cases[i].selector);
+	}
+	assert_true(label_selector_match(NULL, NULL));
+}
+
+static void test_policies(void **state)
+{
+	/* from WEB in namespace shop (labels team=a) at 10.244.0.5 to DB in namespace data at
+	 * 10.244.0.6:5432/TCP; policies live in data (ingress) or in shop (egress) */
+	static const struct {
+		enum policy_direction direction;
+		const char *policy;
+		bool selects, allows;
+	} cases[] = {
+		{ POLICY_INGRESS, POLICY("{\"podSelector\":{}}"), true, false },
+		{ POLICY_INGRESS, POLICY("{\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}}"),
+		  false, false },
+		{ POLICY_INGRESS, POLICY("{\"policyTypes\":[\"Egress\"]}"), false, false },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{}]}"), true, true },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"from\":[{\"podSelector\":{}}]}]}"), true,
+		  false }, /* pods of its own namespace alone */
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"from\":[{\"namespaceSelector\":{}}]}]}"),
+		  true, true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"from\":[{\"namespaceSelector\":{\"matchLabels\":{"
+		         "\"team\":\"a\"}},\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]}]"
+		         "}"),
+		  true, true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"from\":[{\"namespaceSelector\":{\"matchLabels\":{"
+		         "\"team\":\"b\"}}},{\"podSelector\":{\"matchLabels\":{\"app\":\"web\"}}}]}"
+		         "]}"),
+		  true, false },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"from\":[{\"ipBlock\":{\"cidr\":\"10.244.0.0/24\"}}]}]}"),
+		  true, true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"from\":[{\"ipBlock\":{\"cidr\":\"10.244.0.0/24\","
+		         "\"except\":[\"10.244.0.4/30\"]}}]}]}"),
+		  true, false },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"ports\":[{\"port\":5432}]}]}"), true,
+		  true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"ports\":[{\"port\":5432,\"protocol\":\"UDP\"}]}]}"),
+		  true, false },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"ports\":[{\"protocol\":\"TCP\"}]}]}"),
+		  true, true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"ports\":[{\"port\":5000,\"endPort\":6000}]}]}"), true,
+		  true },
+		{ POLICY_INGRESS,
+		  POLICY("{\"ingress\":[{\"ports\":[{\"port\":5433,\"endPort\":6000}]}]}"), true,
+		  false },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"ports\":[{\"port\":\"sql\"}]}]}"), true,
+		  true },
+		{ POLICY_INGRESS, POLICY("{\"ingress\":[{\"ports\":[{\"port\":\"http\"}]}]}"), true,
+		  false },
+		{ POLICY_EGRESS, POLICY("{\"ingress\":[{}]}"), false, false },
+		{ POLICY_EGRESS, POLICY("{\"egress\":[{\"ports\":[{\"port\":53}]}]}"), true,
+		  false },
+		{ POLICY_EGRESS,
+		  POLICY("{\"egress\":[{\"ports\":[{\"port\":53}]},{\"to\":[{\"namespaceSelector\":"
+		         "{\"matchExpressions\":[{\"key\":\"team\",\"operator\":\"DoesNotExist\"}]}"
+		         "}],"
+		         "\"ports\":[{\"port\":\"sql\"}]}]}"),
+		  true, true },
+		{ POLICY_EGRESS, POLICY("{\"policyTypes\":[\"Egress\"],\"podSelector\":{}}"), true,
+		  false },
+	};
+	auto_doc yyjson_doc *web = yyjson_read(WEB, strlen(WEB), 0);
+	auto_doc yyjson_doc *db = yyjson_read(DB, strlen(DB), 0);
+	auto_doc yyjson_doc *labels = yyjson_read("{\"team\":\"a\"}", 12, 0);
+	struct policy_connection c = { .proto = IPPROTO_TCP, .port = 5432 };
+
+	(void)state;
+	c.from = (struct policy_end){ .ns = "shop",
+		                      .pod = yyjson_doc_get_root(web),
+		                      .ns_labels = yyjson_doc_get_root(labels) };
+	c.to = (struct policy_end){ .ns = "data", .pod = yyjson_doc_get_root(db) };
+	assert_true(ip_parse(&c.from.ip, "10.244.0.5") && ip_parse(&c.to.ip, "10.244.0.6"));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_doc yyjson_doc *doc = yyjson_read(cases[i].policy, strlen(cases[i].policy), 0);
+		yyjson_val *policy = yyjson_doc_get_root(doc);
+		enum policy_direction d = cases[i].direction;
+		const char *ns = d == POLICY_INGRESS ? "data" : "shop";
+
+		assert_non_null(doc);
+		if (policy_selects(policy, ns, d, d == POLICY_INGRESS ? &c.to : &c.from) !=
+		            cases[i].selects ||
+		    (cases[i].selects && policy_allows(policy, ns, d, &c) != cases[i].allows))
+			fail_msg("%s", cases[i].policy);
+		assert_false(policy_selects(policy, "elsewhere", d, &c.to));
+	}
+}
+
+/* ---- the plan ------------------------------------------------------------------------------- */
+
+static bool route_to_documentation(const struct ip *to)
+{
+	return to->len == 4 && to->b[0] == 192;
+}
+
+static void attach(const char *ns, const char *pod, const char *ips)
+{
+	char json[512];
+
+	snprintf(
+		json, sizeof(json),
+		"{\"spec\":{\"hostInterface\":\"veth%s\",\"podRef\":{\"name\":\"%s\"}},\"status\":{"
+		"\"ips\":[%s]}}",
+		pod, pod, ips);
+	lab_put(KIND_PODNETWORK, ns, pod, json);
+	snprintf(json, sizeof(json), "{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{}}",
+	         pod);
+	lab_put(KIND_POD, ns, pod, json);
+}
+
+#define NO_HEADLESS "10.96.0.99"
+
+static int setup(void **state)
+{
+	(void)state;
+	lab_open();
+	lab_put(KIND_NAMESPACE, "", "default", "{}");
+	lab_put(KIND_NAMESPACE, "", "shop", "{}");
+	attach("default", "a", "\"10.244.0.1\",\"fd00:10:244::1\"");
+	attach("shop", "b", "\"10.244.0.2\"");
+	lab_put(KIND_POD, "default", "lonely", "{\"spec\":{}}");
+	lab_put(KIND_POD, "default", "hosted", "{\"spec\":{\"hostNetwork\":true}}");
+	lab_service("shop", "web", "10.96.0.20,fd00:10:96::20", "http/TCP/80,ask/UDP/80", "");
+	lab_slice("shop", "web", "web-1",
+	          "[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}]", "10.244.0.2");
+	lab_service("default", "self", "10.96.0.21", "/TCP/80", "");
+	lab_slice("default", "self", "self-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
+	          "10.244.0.1");
+	lab_service("default", "sick", "10.96.0.22", "/TCP/80", "");
+	lab_slice("default", "sick", "sick-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
+	          "10.244.0.2!");
+	lab_service("default", "stale", "10.96.0.23", "/TCP/80", "");
+	lab_slice("default", "stale", "stale-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
+	          "10.244.0.77 10.244.0.2");
+	lab_service("default", "peers", "None", "/TCP/80", "");
+	lab_slice("default", "peers", "peers-1", "[{\"port\":80,\"protocol\":\"TCP\"}]",
+	          "10.244.0.2=p-0");
+	lab_service("default", "alias", "", "",
+	            ",\"type\":\"ExternalName\",\"externalName\":\"web.shop.svc.cluster.local\"");
+	lab_service(
+		"default", "loop", "", "",
+		",\"type\":\"ExternalName\",\"externalName\":\"loop.default.svc.cluster.local\"");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_close();
+	return 0;
+}
+
+static void test_where_it_goes(void **state)
+{
+	/* '+' arrives, '-' stops; then what has to be in the result or in a step */
+	static const struct {
+		const char *from, *to, *want;
+	} cases[] = {
+		{ "a", "web.shop:80", "+at pod shop/b, 10.244.0.2:8080/TCP" },
+		{ "shop/b", "web:80", "+at pod shop/b" },
+		{ "shop/b", "web:80", "+hairpin" },
+		{ "pod/a", "web.shop", "+no port is given: 80/TCP" },
+		{ "10.244.0.1", "10.96.0.20:80", "+at pod shop/b" },
+		{ "a", "web:80", "-no such name" },
+		{ "a", "web.shop.:80", "-not known" }, /* upstreams may know it */
+		{ "a", "WEB.Shop.svc.Cluster.local.:80", "+at pod shop/b" },
+		{ "a", "web.shop:81", "-has no port 81/TCP; it has 80/TCP, 80/UDP" },
+		{ "a", "web.shop:80/udp", "-REJECT: ICMP port unreachable" },
+		{ "a", "[fd00:10:96::20]:80", "-REJECT" }, /* no IPv6 endpoints */
+		{ "shop/b", "[fd00:10:96::20]:80", "-no address of that family" },
+		{ "a", "sick:80", "-none of the endpoints is ready" },
+		{ "a", "self:80", "+hairpin" },
+		{ "a", "stale:80", "+1 of 2 endpoints are no pod's any more" },
+		{ "a", "10.96.7.7:80", "-DROP" },
+		{ "a", "10.96.0.10:53/udp", "+notrack" },
+		{ "a", "10.96.0.10", "+the cluster DNS answers" },
+		{ "a", "10.96.0.10:54", "-DROP" },
+		{ "a", "peers:80", "+10.244.0.2 is pod shop/b" },
+		{ "a", "p-0.peers:80", "+A 10.244.0.2" },
+		{ "a", "p-1.peers:80", "-not known" },
+		{ "a", "10-244-0-2.shop.pod:80", "+at pod shop/b" },
+		{ "a", "alias:80", "+is an alias for web.shop.svc.cluster.local" },
+		{ "a", "loop:80", "-in circles" },
+		{ "a", "10.244.0.99", "-no pod has that address" },
+		{ "a", "10.244.0.1:1", "+never leaves the pod" },
+		{ "a", "127.0.0.1", "+stays with the sender" },
+		{ "a", "192.0.2.9:443", "+masquerade" },
+		{ "a", "198.51.100.1", "-no route" },
+		{ "a", "10.0.0.1:22", "+at the node" },
+		{ "node", "web.shop.svc.cluster.local:80", "+(masquerade)" },
+		{ "hosted", "10.96.0.20:80", "+uses the node's own network" },
+		{ "lonely", "10.96.0.20:80", "-has no attachment" },
+		{ "203.0.113.5", "10.96.0.20:80", "+comes from outside" },
+	};
+	struct trace_node node = { .n = 1,
+		                   .ips = { { .len = 4, .b = { 10, 0, 0, 1 } } },
+		                   .has_route = route_to_documentation };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_arena struct arena arena = { 0 };
+		static struct trace t;
+		struct err e = { 0 };
+		bool found;
+
+		t = (struct trace){ .arena = &arena, .node = &node };
+		if (trace_plan(&t, "default", cases[i].from, cases[i].to, &e))
+			fail_msg("%s: %s", cases[i].to, e.text);
+		found = strstr(t.result, cases[i].want + 1) != NULL;
+		for (unsigned k = 0; k < t.n; k++)
+			found |= strstr(t.steps[k].text, cases[i].want + 1) != NULL;
+		if (t.stopped != (cases[i].want[0] == '-') || !found) {
+			for (unsigned k = 0; k < t.n; k++)
+				print_message("  %s: %s [%s]\n", t.steps[k].step, t.steps[k].text,
+				              t.steps[k].detail);
+			fail_msg("%s -> %s: %s, not %s", cases[i].from, cases[i].to, t.result,
+			         cases[i].want);
+		}
+		assert_true(t.n && (t.steps[t.n - 1].verdict == TRACE_STOP) == t.stopped);
+	}
+}
+
+static void test_ends_that_cannot_be_read(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		int ret;
+	} cases[] = {
+		{ "nobody", "10.96.0.20", -ENOENT },
+		{ "shop/a", "10.96.0.20", -ENOENT },
+		{ "a", "web:0", -EINVAL },
+		{ "a", "web:65536", -EINVAL },
+		{ "a", "web:http", -EINVAL },
+		{ "a", "web:80/icmp", -EINVAL },
+		{ "a", ":80", -EINVAL },
+		{ "a", "[fd00::1", -EINVAL },
+		{ "a", "[web]:80", -EINVAL },
+		{ "a", "a b", -EINVAL },
+		{ "a", "http://web/", -EINVAL },
+	};
+	struct trace_node node = { .has_route = route_to_documentation };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_arena struct arena arena = { 0 };
+		static struct trace t;
+		struct err e = { 0 };
+
+		t = (struct trace){ .arena = &arena, .node = &node };
+		assert_int_equal(trace_plan(&t, "default", cases[i].from, cases[i].to, &e),
+		                 cases[i].ret);
+		assert_true(*e.text);
+	}
+}
+
+static void test_policies_are_told_not_enforced(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	struct trace_node node = { .has_route = route_to_documentation };
+	static struct trace t;
+	struct err e = { 0 };
+	bool told = false;
+
+	(void)state;
+	lab_put(KIND_NETWORKPOLICY, "shop", "none", "{\"spec\":{\"podSelector\":{}}}");
+	t = (struct trace){ .arena = &arena, .node = &node };
+	assert_int_equal(trace_plan(&t, "default", "a", "web.shop:80", &e), 0);
+	assert_false(t.stopped);
+	for (unsigned i = 0; i < t.n; i++)
+		told |= strstr(t.steps[i].text, "would deny this; this version does not enforce") &&
+		        !strcmp(t.steps[i].detail, "none does not allow");
+	assert_true(told);
+	lab_delete(KIND_NETWORKPOLICY, "shop", "none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_label_selectors),
+		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_where_it_goes),
+		cmocka_unit_test(test_ends_that_cannot_be_read),
+		cmocka_unit_test(test_policies_are_told_not_enforced),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
