@@ -164,6 +164,8 @@ static void one_change(const struct change *c)
 {
 	const struct object *o = c->new ? c->new : c->old;
 
+	if (!o) /* never so: a change has at least one of them */
+		return;
 	owners_changed(c->old, c->new);
 	if (c->new &&interesting(c->new))
 		todo(o->kind, o->key);

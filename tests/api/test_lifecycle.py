@@ -242,7 +242,8 @@ def test_uid_in_a_write(knetd):
 
 
 def test_dry_runs_leave_nothing(knetd):
-    made = make(knetd, SERVICES, name="dry")
+    status, made = knetd.api("POST", SERVICES, {"metadata": {"name": "dry"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}})
+    assert status == 201, made
     before = knetd.api("GET", SERVICES + "/dry")[1]
     status, answer = knetd.api("POST", SERVICES + "?dryRun=All", {"metadata": {"generateName": "g-"}, "spec": {"ports": [{"port": 1}]}})
     assert status == 201 and answer["metadata"]["name"].startswith("g-") and answer["spec"]["clusterIP"]
