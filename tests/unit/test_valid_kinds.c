@@ -48,7 +48,7 @@ static const struct row metadata[] = { /* of a ConfigMap */
 static const struct row namespaces[] = {
 	{ NULL, M("'name':'a'"), "" },
 	{ NULL, M("'name':'a.b'"), "metadata.name: Invalid value: 'a.b': must not contain dots" },
-	{ NULL, M("'name':'A_'"), "metadata.name: Invalid value: 'A_': " LABEL_SAID },
+	{ NULL, M("'name':'Ab'"), "metadata.name: Invalid value: 'Ab': " LABEL_SAID },
 	{ NULL, O("'spec':{'finalizers':['kubernetes','example.com/a']}"), "" },
 	{ NULL, O("'spec':{'finalizers':['other']}"), "spec.finalizers: Invalid value: 'other': name is neither a standard finalizer name nor is it fully qualified" },
 };
