@@ -11,6 +11,7 @@
 
 #include "api_managed.h"
 #include "api_object.h"
+#include "api_options.h"
 
 #define CONFLICTS_MAX CAUSES_MAX
 
@@ -32,14 +33,13 @@ static bool invalid_options(struct call *c, const char *field, const char *what)
 static bool read_options(struct apply *ap)
 {
 	struct call *c = ap->call;
-	char force[8] = "", name[2];
+	char name[2];
 
 	if (!strstr(c->http->query, "fieldManager=") ||
 	    (http_query(c->http->query, "fieldManager", name, sizeof(name)) && !*name))
 		return invalid_options(c, "fieldManager",
 		                       "Required value: is required for apply patch");
-	http_query(c->http->query, "force", force, sizeof(force));
-	ap->force = !strcmp(force, "true") || !strcmp(force, "1");
+	ap->force = query_flag(c->http->query, "force");
 	return writer_read(c, &ap->writer);
 }
 

@@ -13,31 +13,20 @@ import subprocess
 import time
 
 import pytest
-from daemon import ROOT, UnixConnection
+from clients import CLIENTS, client
+from daemon import UnixConnection
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "informers")
-CLIENTS = os.path.join(ROOT, "build", "clients")
 SECONDS = float(os.environ.get("KNETD_SOAK_SECONDS", "30"))
 SERVER, NAMESPACE = "http://127.0.0.1:8001", "soak"
 MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
-
-
-def setup(which, needs):
-    path = os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin"])
-    if not shutil.which(needs, path=path):
-        return f"no {needs} on this machine"
-    try:
-        r = subprocess.run([os.path.join(HERE, "setup.sh"), which], capture_output=True, text=True, timeout=600, check=False)
-    except subprocess.TimeoutExpired:
-        return "its registry is too slow"
-    return (r.stderr.strip()[-300:] or "setup.sh failed") if r.returncode else None
 
 
 def commands():
     """Name -> argv and environment of each informer; a client that cannot be had -> why."""
     found, missing = {}, {}
     for which, needs in (("go", "go"), ("js", "node"), ("python", "python3")):
-        why = setup(which, needs)
+        why = client(which, needs)
         if why:
             missing[which] = why
     if "go" not in missing:

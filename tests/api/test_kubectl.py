@@ -1,133 +1,87 @@
-"""A real kubectl against the plain loopback door: what people type every day."""
+"""Real kubectls, of two Debian releases, over HTTPS with the kubeconfig the daemon made: kubectl_cases.py."""
 
 import json
 import os
-import shutil
+import re
+import shlex
 import subprocess
+import sys
+import time
 
 import pytest
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from clients import kubectl as client_of  # noqa: E402
+from daemon import Knetd  # noqa: E402
+from kubectl_cases import CASES, NEW, OLD  # noqa: E402
 
-MANIFEST = """\
-apiVersion: v1
-kind: Service
-metadata: {name: web, labels: {app: web}}
-spec:
-  selector: {app: web}
-  ports:
-  - {name: http, port: 80}
-  - {name: https, port: 443}
-"""
+KUSTOMIZATION = "configMapGenerator:\n- {name: from-kustomize, literals: [a=b]}\n"
 
 
-@pytest.fixture(scope="module")
-def kubectl(tmp_path_factory):
-    from daemon import Knetd
+class Kubectl:
+    def __init__(self, daemon, version, home):
+        self.daemon, self.binary, self.home = daemon, client_of(version), str(home)
+
+    def run(self, args, stdin=None, env=None):
+        return subprocess.run([*self.daemon.enter, self.binary, *args], input=stdin, capture_output=True, text=True, timeout=60, check=False,
+                              env=dict(os.environ, HOME=self.home, KUBECONFIG=f"{self.daemon.dir}/run/kubeconfig", **(env or {})))
+
+
+@pytest.fixture(scope="module", params=[OLD, NEW])
+def kubectl(request, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    with Knetd(ini="[api]\ninsecure_listen = 127.0.0.1:8001") as daemon:
-        def run(*args, stdin=None, code=0):
-            r = subprocess.run(["ip", "netns", "exec", daemon.netns, "kubectl", "-s", "http://127.0.0.1:8001", *args],
-                               input=stdin, capture_output=True, text=True, timeout=60, check=False,
-                               env=dict(os.environ, HOME=str(home), KUBECONFIG="/dev/null"))
-            assert r.returncode == code, r.stdout + r.stderr
-            return r.stdout + r.stderr
-        yield run
+    (home / "kustomization.yaml").write_text(KUSTOMIZATION)
+    with Knetd() as daemon:
+        yield request.param, Kubectl(daemon, request.param, home)
 
 
-def test_apply_until_it_is_as_asked(kubectl):
-    assert "service/web created" in kubectl("apply", "-f", "-", stdin=MANIFEST)
-    ip = kubectl("get", "svc", "web", "-o", "jsonpath={.spec.clusterIP}")
-    assert "service/web unchanged" in kubectl("apply", "-f", "-", stdin=MANIFEST)
-    assert "+  - " in kubectl("diff", "-f", "-", stdin=MANIFEST + "  - {name: more, port: 99}\n", code=1)
-    less = MANIFEST.replace("  - {name: https, port: 443}\n", "")
-    assert "service/web configured" in kubectl("apply", "-f", "-", stdin=less)
-    spec = json.loads(kubectl("get", "svc", "web", "-o", "json"))["spec"]
-    assert [p["port"] for p in spec["ports"]] == [80] and spec["clusterIP"] == ip
+def texts(value):
+    return [value] if isinstance(value, str) else value
 
 
-def test_mistakes_are_told_in_kubernetes_words(kubectl):
-    out = kubectl("apply", "-f", "-", stdin=MANIFEST.replace("port: 443", "port: 443000"), code=1)
-    assert 'The Service "web" is invalid' in out and "spec.ports[1].port: Invalid value: 443000" in out
-    out = kubectl("apply", "-f", "-", stdin=MANIFEST.replace("selector", "selektor"), code=1)
-    assert 'strict decoding error: unknown field "spec.selektor"' in out
-    assert '(NotFound): services "none" not found' in kubectl("get", "svc", "none", code=1)
+def check(r, expect, fill):
+    out, code = r.stdout + r.stderr, expect.get("code", 0)
+    said = f"{' '.join(r.args[4:])}\n{out}"
+    assert code is None or r.returncode == code, f"exit {r.returncode}, not {code}: {said}"
+    for text in texts(expect.get("has", [])):
+        assert fill(text) in out, f"{text!r} is missing: {said}"
+    for text in texts(expect.get("hasnt", [])):
+        assert fill(text) not in out, f"{text!r} should not be there: {said}"
+    if "like" in expect:
+        assert re.fullmatch(fill(expect["like"]), out), f"not like {expect['like']!r}: {said}"
+    if "json" in expect:
+        assert expect["json"](json.loads(r.stdout)), said
 
 
-def test_every_day_commands(kubectl):
-    kubectl("apply", "-f", "-", stdin=MANIFEST)
-    kubectl("label", "svc", "web", "x=y")
-    kubectl("annotate", "svc", "web", "a=b")
-    kubectl("patch", "svc", "web", "-p", '{"spec":{"ports":[{"port":80,"targetPort":8080}]}}')
-    kubectl("patch", "svc", "web", "--type=json", "-p", '[{"op":"add","path":"/spec/selector/tier","value":"front"}]')
-    kubectl("patch", "svc", "web", "--type=merge", "-p", '{"spec":{"type":"NodePort"}}')
-    kubectl("wait", "--for=jsonpath={.spec.type}=NodePort", "svc/web", "--timeout=5s")
-    table = kubectl("get", "svc", "-l", "x=y", "-o", "wide")
-    assert table.split()[:7] == ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"]
-    assert "80:3" in table and "app=web,tier=front" in table
-    assert "TargetPort:               8080/TCP" in kubectl("describe", "svc", "web")
-    assert "service \"web\" deleted" in kubectl("delete", "svc", "web")
-    assert "No resources found" in kubectl("get", "svc")
+@pytest.mark.parametrize("case", CASES, ids=[c[0] for c in CASES])
+def test_case(kubectl, case):
+    version, client = kubectl
+    name, versions, steps = case
+    if version not in versions:
+        pytest.skip(f"kubectl {version} has no such command or flag")
+    namespace = f"case-{CASES.index(case)}"
+    words = {"NAMESPACE": namespace, "KUSTOMIZE": client.home}
+    client.daemon.api("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
 
+    def fill(text):
+        for word, value in words.items():
+            text = text.replace(word, value)
+        return text
 
-def test_api_resources(kubectl):
-    out = kubectl("api-resources")
-    for kind in ("Service", "EndpointSlice", "Ingress", "NetworkPolicy", "PodNetwork"):
-        assert kind in out
-
-
-def test_create_sends_protobuf(kubectl):
-    """Every one of these has a protobuf body (kubectl 1.32)."""
-    kubectl("create", "namespace", "pb")
-    kubectl("-n", "pb", "create", "service", "clusterip", "web", "--tcp=80:8080", "--tcp=443:https")
-    kubectl("-n", "pb", "create", "service", "nodeport", "np", "--tcp=80", "--node-port=30080")
-    kubectl("-n", "pb", "create", "service", "externalname", "en", "--external-name=example.com")
-    kubectl("-n", "pb", "create", "configmap", "cm", "--from-literal=a=b", "--from-literal=c=d")
-    kubectl("-n", "pb", "create", "secret", "generic", "s", "--from-literal=k=v")
-    kubectl("-n", "pb", "create", "ingress", "in", "--rule=a.b/x*=web:80,tls=t", "--default-backend=d:http")
-
-    def get(what):
-        return json.loads(kubectl("-n", "pb", "get", *what.split(), "-o", "json"))
-    ports = get("svc web")["spec"]["ports"]
-    assert [(p["name"], p["port"], p["targetPort"]) for p in ports] == [("80-8080", 80, 8080), ("443-https", 443, "https")]
-    assert get("svc np")["spec"]["ports"][0]["nodePort"] == 30080
-    assert get("svc en")["spec"]["externalName"] == "example.com"
-    assert get("configmap cm")["data"] == {"a": "b", "c": "d"} and get("secret s")["data"] == {"k": "dg=="}
-    spec = get("ingress in")["spec"]
-    assert spec["rules"][0]["http"]["paths"][0]["backend"] == {"service": {"name": "web", "port": {"number": 80}}}
-    assert spec["tls"] == [{"hosts": ["a.b"], "secretName": "t"}]
-    assert "already exists" in kubectl("-n", "pb", "create", "configmap", "cm", code=1)
-    assert "namespaces \"none\" not found" in kubectl("-n", "none", "create", "configmap", "cm", code=1)
-    kubectl("delete", "namespace", "pb")
-
-
-def test_server_side_apply(kubectl):
-    def apply(text, *args, code=0):
-        return kubectl("apply", "--server-side", "-f", "-", *args, stdin=text, code=code)
-
-    def get():
-        return json.loads(kubectl("get", "svc", "ssa", "-o", "json", "--show-managed-fields"))
-    manifest = MANIFEST.replace("name: web,", "name: ssa,")
-    assert "serverside-applied" in apply(manifest)
-    version = get()["metadata"]["resourceVersion"]
-    assert "serverside-applied" in apply(manifest) and get()["metadata"]["resourceVersion"] == version
-    apply(manifest.replace("  - {name: https, port: 443}\n", ""))
-    assert [p["port"] for p in get()["spec"]["ports"]] == [80]
-    other = manifest.replace("app: web}}", "app: other}}")
-    out = apply(other, "--field-manager=other", code=1)
-    assert 'Apply failed with 1 conflict: conflict with "kubectl": .metadata.labels.app' in out
-    apply(other, "--field-manager=other", "--force-conflicts")
-    assert get()["metadata"]["labels"] == {"app": "other"}
-    assert {m["manager"] for m in get()["metadata"]["managedFields"]} == {"kubectl", "other"}
-
-
-def test_from_client_side_to_server_side(kubectl):
-    """What was applied by the client becomes the server's apply: what goes from the manifest goes from the object."""
-    manifest = MANIFEST.replace("name: web,", "name: csa,")
-    kubectl("apply", "-f", "-", stdin=manifest)
-    kubectl("apply", "--server-side", "-f", "-", stdin=manifest)
-    kubectl("apply", "--server-side", "-f", "-", stdin=manifest.replace("  - {name: https, port: 443}\n", ""))
-    answer = json.loads(kubectl("get", "svc", "csa", "-o", "json", "--show-managed-fields"))
-    assert [p["port"] for p in answer["spec"]["ports"]] == [80]
-    assert {(m["manager"], m["operation"]) for m in answer["metadata"]["managedFields"]} >= {("kubectl", "Apply")}
-    assert all(m["manager"] != "before-first-apply" for m in answer["metadata"]["managedFields"])
+    for args, expect in steps:
+        argv = shlex.split(fill(args))
+        env = {"KUBE_EDITOR": f"sed -i -e '{expect['edit']}'"} if "edit" in expect else None
+        stdin = fill(expect["stdin"]) if "stdin" in expect else None
+        argv = argv if "-n" in argv else [*argv, "-n", namespace]
+        end = time.monotonic() + (10 if expect.get("until") else 0)
+        while True:
+            r = client.run(argv, stdin, env)
+            try:
+                check(r, expect, fill)
+                break
+            except AssertionError:
+                if time.monotonic() >= end:
+                    raise
+        if "keep" in expect:
+            words[expect["keep"]] = r.stdout
+    client.daemon.api("DELETE", f"/api/v1/namespaces/{namespace}")

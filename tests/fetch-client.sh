@@ -1,18 +1,18 @@
 #!/bin/sh
 # Fetches and builds the official clients into build/clients, each once. Fails, saying so, when a registry is away.
-#   setup.sh go | js | python
+#   fetch-client.sh go | js | python
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-out=$here/../../../build/clients
+go=$here/api/informers/go out=$here/../build/clients
 mkdir -p "$out"
 exec 9>"$out/.$1.lock"
 flock 9
 case $1 in
 go)
-	stamp=$out/.go-$(cat "$here"/go/*.go "$here/go/go.mod" | sha256sum | cut -c1-16)
+	stamp=$out/.go-$(cat "$go"/*.go "$go/go.mod" | sha256sum | cut -c1-16)
 	[ -e "$stamp" ] && exit 0
 	PATH=$PATH:/usr/local/go/bin
-	rm -rf "$out/go" && cp -r "$here/go" "$out/go"
+	rm -rf "$out/go" && cp -r "$go" "$out/go"
 	cd "$out/go" && go mod tidy && go build -p 1 -o informer . ;;
 js)
 	stamp=$out/.@kubernetes-client-node@1.4.0
