@@ -28,12 +28,14 @@ struct flag {
 };
 
 #define AT(member) offsetof(struct ctl_args, member)
-#define ALL_COMMANDS (CTL_BIT(CTL_COMMANDS) - 1)
-#define READS (CTL_BIT(CTL_GET) | CTL_BIT(CTL_WATCH))
-#define PICKS (READS | CTL_BIT(CTL_DESCRIBE) | CTL_BIT(CTL_DELETE))
-#define WRITES (CTL_BIT(CTL_APPLY) | CTL_BIT(CTL_CREATE))
-#define FILED (WRITES | CTL_BIT(CTL_DELETE))
-#define SPACED (PICKS | FILED | CTL_BIT(CTL_TRACE))
+enum { /* which commands take a flag */
+       READS = CTL_BIT(CTL_GET) | CTL_BIT(CTL_WATCH),
+       PICKS = READS | CTL_BIT(CTL_DESCRIBE) | CTL_BIT(CTL_DELETE),
+       WRITES = CTL_BIT(CTL_APPLY) | CTL_BIT(CTL_CREATE),
+       FILED = WRITES | CTL_BIT(CTL_DELETE),
+       SPACED = PICKS | FILED | CTL_BIT(CTL_TRACE),
+       ALL_COMMANDS = CTL_BIT(CTL_COMMANDS) - 1,
+};
 
 // clang-format off
 static const struct flag flags[] = {

@@ -119,7 +119,7 @@ bool files_each(const struct ctl_args *a, file_fn *each, void *arg)
 
 	for (unsigned i = 0; i < a->n_files; i++) {
 		const char *path = a->files[i];
-		struct stat st;
+		struct stat st = { 0 };
 
 		if (!strncmp(path, "http://", 7) || !strncmp(path, "https://", 8)) {
 			ctl_fail("%s: knetctl reads files, no URLs", path);

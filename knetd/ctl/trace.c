@@ -36,7 +36,7 @@ static void put_steps(struct buf *out, yyjson_val *root)
 		const char *step = json_str(v, "step"), *text = json_str(v, "text");
 		const char *detail = json_str(v, "detail");
 
-		buf_printf(out, "%s %s\t%s\n", mark(v), step && strcmp(step, last) ? step : "",
+		buf_printf(out, "%s %s\t%s\n", mark(v), step && strcmp(step, last) != 0 ? step : "",
 		           text ? text : "");
 		if (detail && *detail)
 			buf_printf(out, "  \t  %s\n", detail);

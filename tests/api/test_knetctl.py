@@ -137,6 +137,17 @@ def test_delete_says_what_kubectl_says(both):
         assert said[0] == said[1], args
 
 
+def test_delete_waits_for_finalizers(both):
+    both.knetctl("create", "-f", "-", stdin="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [a.b/c]}\n")
+    both.knetctl("delete", "cm", "held", "--timeout=1s", code=1)
+    with subprocess.Popen([KNETCTL, "delete", "cm", "held"], env=both.env, stdout=subprocess.PIPE, text=True) as p:
+        assert p.stdout.readline() == 'configmap "held" deleted\n'
+        status, _ = both.daemon.api("PATCH", "/api/v1/namespaces/default/configmaps/held", {"metadata": {"finalizers": None}},
+                                    "application/merge-patch+json")
+        assert status == 200
+        assert p.wait(timeout=20) == 0
+
+
 def test_apply_tells_each_document(both):
     path = str(both.home / "m.yaml")
     assert set(line.split()[1] for line in both.knetctl("apply", "-f", path).splitlines()) == {"unchanged"}

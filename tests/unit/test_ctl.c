@@ -236,7 +236,7 @@ static void test_a_table_is_kubectl_s(void **state)
 static const char service[] =
 	"{\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"labels\":{\"app.io/x\":\"y\",\"b\":"
 	"\"c\"}},\"spec\":{\"ports\":[{\"name\":\"http\",\"port\":80},{\"name\":\"s\",\"port\":443}"
-        ","
+	","
 	"{\"name\":\"m\",\"port\":9100}],\"ips\":[\"a\",\"b\",\"c\"],\"none\":null,\"yes\":true}}";
 
 static void test_jsonpath(void **state)
