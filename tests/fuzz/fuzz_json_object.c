@@ -20,11 +20,10 @@ static void print_row(enum kind kind, yyjson_mut_val *root)
 	struct object o = {
 		.kind = kind, .key = "x", .ns = "", .name = "x", .json = json, .json_len = n
 	};
-	const struct object *v = &o;
 
 	if (!json)
 		abort();
-	table_build(&table, kind, &v, 1, TABLE_METADATA, true);
+	table_build(&table, &o, TABLE_METADATA, true, FORM_TABLE);
 }
 
 static void pass(enum kind kind, struct documents *d, yyjson_mut_val *root, struct arena *a)

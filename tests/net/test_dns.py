@@ -1,7 +1,6 @@
 """Cluster DNS as a resolver sees it: a real daemon, dnspython as the client, a server of its own as the upstream."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -18,13 +17,12 @@ import dns.reversename
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from daemon import Knetd  # noqa: E402
+from daemon import Knetd, inside  # noqa: E402
 
 V4, V6 = "10.96.0.10", "fd00:10:96::a"
 ZONE = "cluster.local"
 SERVICES = "/api/v1/namespaces/default/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-LIBC = ctypes.CDLL(None, use_errno=True)
 
 # What a name's first label says is what happens. One line a question goes to standard output.
 STUB = r"""
