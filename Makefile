@@ -35,10 +35,14 @@ ifeq ($(ARCH),$(HOST_ARCH))
 	@ln -sfn $(ARCH)/knetd $(BUILD)/knetctl
 endif
 
+# What touches each packet's or request's bytes is made to be quick, everything else to be small.
+SPEED := -Os
+$(OUT)/o/modules/dns/%.o $(OUT)/o/modules/ingress/%.o $(OUT)/o/knetd/http%.o $(OUT)/o/knetd/map.o $(OUT)/o/knetd/buf.o: SPEED := -O2
+
 $(OUT)/o/%.o: %.c Makefile $(MUSL_ARCHIVES) | $(MUSL_CC)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
-	@$(MUSL_CC) -O2 $(COMMON) $(HARDEN) -isystem $(MUSL)/include -c -o $@ $<
+	@$(MUSL_CC) $(SPEED) $(COMMON) $(HARDEN) -isystem $(MUSL)/include -c -o $@ $<
 
 $(OUT)/knetd: $(OBJECTS) $(MUSL_ARCHIVES)
 	@echo "  ld $@"

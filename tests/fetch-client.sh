@@ -9,11 +9,11 @@ exec 9>"$out/.$1.lock"
 flock 9
 case $1 in
 go)
-	stamp=$out/.go-$(cat "$go"/*.go "$go/go.mod" | sha256sum | cut -c1-16)
+	stamp=$out/.go-$(cat "$go"/*.go "$go"/go.* | sha256sum | cut -c1-16)
 	[ -e "$stamp" ] && exit 0
 	PATH=$PATH:/usr/local/go/bin
 	rm -rf "$out/go" && cp -r "$go" "$out/go"
-	cd "$out/go" && go mod tidy && go build -p 1 -o informer . ;;
+	cd "$out/go" && go build -p 1 -o informer . ;;
 js)
 	stamp=$out/.@kubernetes-client-node@1.4.0
 	[ -e "$stamp" ] && exit 0

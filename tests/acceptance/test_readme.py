@@ -87,12 +87,20 @@ def use_it(directory):
         out.write(f.read())
     with open(f"{directory}/svc.json", "w") as out:
         json.dump({"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}, out)
+    with open(f"{directory}/web.yaml", "w") as out:
+        out.write("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n")
+
+
+# A watch has no end of its own, and a Service without endpoints no way to it.
+AS_TYPED = {"k $api/api/v1/services?watch=true": "k --max-time 1 $api/api/v1/services?watch=true || [ $? -eq 28 ]",
+            "knetctl get pods -w": "timeout 1 knetctl get pods -w || [ $? -eq 124 ]",
+            "knetctl trace node web:80": "knetctl trace node web:80 || [ $? -eq 1 ]"}
 
 
 def typed(machine, directory, word):
-    """A watch has no end of its own."""
-    script = "shopt -s expand_aliases\n" + block(word).replace("k $api/api/v1/services?watch=true",
-                                                              "k --max-time 1 $api/api/v1/services?watch=true || [ $? -eq 28 ]")
+    script = "shopt -s expand_aliases\n" + block(word)
+    for line, ended in AS_TYPED.items():
+        script = script.replace(line, ended)
     answer = machine.run(script, directory)
     assert answer.returncode == 0, answer.stderr
     assert '"Failure"' not in answer.stdout, answer.stdout
@@ -107,6 +115,9 @@ def test_run_and_use_it(machine):
             assert "created" in typed(machine, directory, "@app.yaml")
             out = typed(machine, directory, "watch=true")
             assert '"ADDED"' in out and "knetd_" in out
+            machine.run(f"ln -s {ROOT}/build/knetd /usr/local/sbin/knetctl && knetctl create -f web.yaml", directory)
+            out = typed(machine, directory, "knetctl apply")
+            assert "service/frontend unchanged" in out and "Selector:" in out and "ClusterIP" in out
             assert '"ServiceList"' in typed(machine, directory, "KUBECONFIG")
             answer = machine.run(f"{ROOT}/build/knetd -t -c {ROOT}/etc/knetd.ini", directory)
             assert answer.returncode == 0, answer.stderr
@@ -123,5 +134,5 @@ def test_install(machine):
 
 
 def test_every_block_is_run():
-    known = ["make run", "KUBECONFIG", "readyz", "@app.yaml", "watch=true", "make install"]
+    known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install"]
     assert [b for b in blocks() if not any(word in b for word in known)] == []
