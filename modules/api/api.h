@@ -199,6 +199,9 @@ void conns_close_door(enum http_door door);
 unsigned conns_count(void);
 int doors_open(struct err *e);
 void doors_close(void);
+/* Takes who waits at the unix socket: between the requests of a turn, for CNI calls among them. */
+void doors_look(void);
+void doors_turn(void); /* has ended: each may let in as many again */
 
 /* ---- metrics -------------------------------------------------------------------------------- */
 

@@ -6,7 +6,10 @@
  *
  * Nobody starves anybody: each door (unix socket, plain, TLS) has CONNS_MAX places of its own and,
  * in each turn of the loop, a share of requests and of time; what goes beyond is read in a later
- * turn (epoll takes ready descriptors in rotation). CNI calls on the unix socket do not wait. */
+ * turn (epoll takes ready descriptors in rotation). CNI calls on the unix socket do not wait: the
+ * socket is looked at between two requests, the turn that serves a call serves nothing else after
+ * it, and the call's answer leaves before the others. So that a crowd of calls starves nobody
+ * either, the turn behind such a turn gives everybody his share. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,12 +29,14 @@
 #define TURN_US 5000
 
 static struct list all = LIST_INIT(all), aside = LIST_INIT(aside), held = LIST_INIT(held),
-		   ready = LIST_INIT(ready), dead = LIST_INIT(dead);
+		   held_cni = LIST_INIT(held_cni), ready = LIST_INIT(ready), dead = LIST_INIT(dead);
 static struct {
 	unsigned open;
 	unsigned requests; /* this turn */
 	uint64_t us;
 } doors[HTTP_DOORS];
+static bool has_cni,
+	gave_way; /* a CNI call was served this turn; the turn before gave way to one */
 
 /* Freed when the turn ends: callers up the stack still look at it. */
 void conn_close(struct conn *c)
@@ -97,6 +102,7 @@ uint64_t conn_work_begin(void)
 
 void conn_work_end(const struct conn *c, uint64_t begun)
 {
+	has_cni |= c->urgent;
 	doors[c->door].requests++;
 	doors[c->door].us += conn_work_begin() - begun;
 }
@@ -114,7 +120,9 @@ static bool is_cni(const struct conn *c)
 
 bool conn_may(const struct conn *c)
 {
-	if (doors[c->door].requests < TURN_REQUESTS && doors[c->door].us < TURN_US)
+	bool give_way = has_cni && !gave_way;
+
+	if (!give_way && doors[c->door].requests < TURN_REQUESTS && doors[c->door].us < TURN_US)
 		return true;
 	return is_cni(c);
 }
@@ -148,6 +156,7 @@ static void on_event(struct event *ev, uint32_t events)
 	case READ_HEAD:
 	case READ_BODY:
 		conn_read(c);
+		doors_look();
 		break;
 	case WRITE:
 		if (events & (EPOLLERR | EPOLLHUP))
@@ -187,7 +196,7 @@ void conn_put_aside(struct conn *c)
 
 void conn_hold(struct conn *c)
 {
-	wait_on(&held, c, HELD);
+	wait_on(c->urgent ? &held_cni : &held, c, HELD);
 }
 
 void conn_stream_ready(struct conn *c)
@@ -210,12 +219,11 @@ static void work_off(struct list *work, void (*one)(struct conn *c))
 	}
 }
 
-/* What the turn wrote is not kept: answers that rest on it say so instead. */
-void conns_undone(const struct err *e)
+static void undone(struct list *answers, const struct err *e)
 {
 	struct list *l, *next;
 
-	list_each (l, next, &held) {
+	list_each (l, next, answers) {
 		struct conn *c = container_of(l, struct conn, in_work);
 		struct http_answer *a = &c->answer;
 
@@ -230,11 +238,22 @@ void conns_undone(const struct err *e)
 	}
 }
 
+/* What the turn wrote is not kept: answers that rest on it say so instead. */
+void conns_undone(const struct err *e)
+{
+	undone(&held_cni, e);
+	undone(&held, e);
+}
+
 /* What was written is durable, what modules had to do is done. */
 static void after_turn(void)
 {
 	for (unsigned i = 0; i < HTTP_DOORS; i++)
 		doors[i].requests = doors[i].us = 0;
+	gave_way = has_cni && !gave_way;
+	has_cni = false;
+	doors_turn();
+	work_off(&held_cni, conn_flush);
 	work_off(&aside, conn_serve_aside);
 	watches_feed();
 	work_off(&held, conn_flush);

@@ -17,26 +17,39 @@
 
 #include "api.h"
 
-#define ACCEPTS 32 /* a turn, of each listening socket */
+#define ACCEPTS 128 /* a turn, of each listening socket */
 
 static struct door {
 	struct event ev;
 	enum http_door kind;
+	unsigned accepts; /* this turn */
 } doors[2 * CONF_ADDRS + 1];
 static unsigned n_doors;
 
 static void on_accept(struct event *ev, uint32_t events)
 {
-	const struct door *door = container_of(ev, struct door, ev);
+	struct door *door = container_of(ev, struct door, ev);
 
 	(void)events;
-	for (int i = 0; i < ACCEPTS; i++) {
+	for (; door->accepts < ACCEPTS; door->accepts++) {
 		int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
 			return;
 		conn_open(fd, door->kind);
 	}
+}
+
+void doors_look(void)
+{
+	if (n_doors)
+		on_accept(&doors[0].ev, EPOLLIN);
+}
+
+void doors_turn(void)
+{
+	for (unsigned i = 0; i < n_doors; i++)
+		doors[i].accepts = 0;
 }
 
 static int open_door(int fd, enum http_door kind, const char *what, struct err *e)

@@ -123,6 +123,62 @@ def test_readers_of_the_turn_see_durable_state(knetd, method):
     assert stream.count(b'"type":"ADDED"') == 1 and name.encode() in stream
 
 
+# ---- CNI calls among writers -------------------------------------------------------------------------
+
+@pytest.fixture
+def sandbox(knetd):
+    name = f"{knetd.netns}-sandbox"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    yield f"/run/netns/{name}"
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def cni(verb, container, netns, ifname):
+    return request("POST", f"/cni/v1/{verb}", {
+        "containerID": container, "netns": netns, "ifName": ifname, "args": f"K8S_POD_NAME={container}",
+        "config": {"cniVersion": "1.0.0", "name": "n"}})
+
+
+def version_of(o):
+    return int(o["metadata"]["resourceVersion"])
+
+
+def test_cni_calls_and_writers_take_turns(knetd, sandbox):
+    """A call found behind a crowd is served next and ends its turn; a row of calls, each of which is there when a
+    turn begins, does not keep the crowd waiting until the last."""
+    calls = [f"eth{i}" for i in range(10)]
+    with one_turn(knetd, 40) as writers, contextlib.closing(socket.socket(socket.AF_UNIX)) as runtime:
+        for i, s in enumerate(writers):
+            s.sendall(request("POST", MAPS, config_map(f"crowd-{i}")))
+        runtime.settimeout(20)
+        runtime.connect(knetd.socket)
+        runtime.sendall(b"".join(cni("add", "row", sandbox, name) for name in calls))
+        os.kill(knetd.process.pid, signal.SIGCONT)
+        answers = [read_answer(s) for s in writers]
+        assert [a[0] for a in answers] == [201] * len(writers)
+        made = []
+        while len(made) < len(calls):
+            networks = knetd.api("GET", "/apis/knetd.io/v1alpha1/podnetworks")[1]["items"]
+            made = sorted(version_of(o) for o in networks if o["spec"]["containerID"] == "row")
+    crowd = sorted(version_of(a[1]) for a in answers)
+    assert sum(v < made[0] for v in crowd) <= 1, "the call waited for the crowd"
+    assert crowd[-1] < made[-1], "the crowd waited for every call"
+
+
+def test_commits_of_one_cni_call(knetd, sandbox):
+    """One for what the call writes and one for what follows from it: a call waits for no more."""
+    for verb in ("add", "del"):
+        before = counters(knetd)
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as runtime:
+            runtime.settimeout(20)
+            runtime.connect(knetd.socket)
+            runtime.sendall(cni(verb, "alone", sandbox, "eth0"))
+            assert runtime.recv(65536).startswith(b"HTTP/1.1 200")
+        after = counters(knetd)
+        assert after["writes"] > before["writes"]
+        assert after["commits"] - before["commits"] <= 2, verb
+
+
 # ---- a full disk ------------------------------------------------------------------------------------
 
 @pytest.fixture
