@@ -16,11 +16,14 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <knetd/auto.h>
 
 #include "podnet_attach.h"
 #include "podnet_plan.h"
+
+#define CARRIER_TRIES 40 /* of half a millisecond: the daemon waits with us */
 
 struct ip attach_gateway(uint8_t family)
 {
@@ -195,12 +198,31 @@ static int pod_side_with_ipv6(struct rt *pod, const struct attachment *a, int ne
 	return ret ? ret : pod_side(pod, a, ifindex, e);
 }
 
+/* The host's end came up before there was another. The kernel hears of its carrier later, when it
+ * has the time, and until then throws away what the host sends. Asking makes it listen at once
+ * (from Linux 6.8 on; before, it does so in its own time). One that is late is no reason to refuse.
+ */
+static int await_carrier(struct rt *host, const struct attachment *a, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	struct rt_link link;
+	int ret = rt_link_get(host, a->link, &link, e);
+
+	for (int i = 0; !ret && !(link.flags & IFF_RUNNING) && i < CARRIER_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		ret = rt_link_get(host, a->link, &link, e);
+	}
+	return ret;
+}
+
 int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, int netns_fd,
                  const struct rt_link *made, struct err *e)
 {
 	int ret = host_side(host, a, made, e);
 
-	return ret ? ret : pod_side_with_ipv6(pod, a, netns_fd, made->peer_index, e);
+	if (!ret)
+		ret = pod_side_with_ipv6(pod, a, netns_fd, made->peer_index, e);
+	return ret ? ret : await_carrier(host, a, e);
 }
 
 /* The alias is looked at too: a name alone could be somebody else's link. */

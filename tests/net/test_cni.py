@@ -1,19 +1,23 @@
 """The CNI plugin against a real daemon in a network namespace of its own: what the specification asks
 of ADD, DEL, CHECK, GC, STATUS and VERSION, what pods can reach, and what a crash leaves behind."""
 
+import fcntl
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from daemon import BINARY  # noqa: E402
+from daemon import BINARY, inside  # noqa: E402
 from pods import CniError, Pod, eventually  # noqa: E402
 
 VERSIONS = ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40  # <linux/sockios.h>, <net/if.h>
 CAT = "import socket,sys; s=socket.create_connection((sys.argv[1], int(sys.argv[2])), 5); print(s.getsockname()[0])"
 
 
@@ -41,6 +45,12 @@ def attachments(knetd):
 
 def ping(pod, ip):
     return pod.run("ping", "-c", "1", "-W", "2", ip).returncode == 0
+
+
+def is_running(knetd, link):
+    with inside(knetd.netns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        answer = fcntl.ioctl(s, SIOCGIFFLAGS, struct.pack("16sH14x", link.encode(), 0))
+    return bool(struct.unpack("16xH14x", answer)[0] & IFF_RUNNING)
 
 
 # ---- the verbs -------------------------------------------------------------------------------------
@@ -154,11 +164,12 @@ def test_del_never_fails(knetd, pods):
     eventually(lambda: len(links(knetd)) == len(attachments(knetd)))
 
 
-def test_add_right_after_del(pods):
+def test_add_right_after_del(knetd, pods):
     pod = pods("again")
     for _ in range(5):
         pod.cni("DEL")
         pod.result = pod.cni("ADD")
+        assert is_running(knetd, pod.result["interfaces"][0]["name"])  # else the kernel drops what goes to the pod
         ip = next(i["address"].split("/")[0] for i in pod.result["ips"])
         assert ip in pod.run("ip", "addr").stdout
         assert ping(pod, "169.254.1.1")
