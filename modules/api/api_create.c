@@ -95,6 +95,18 @@ void object_create(struct call *c, struct documents *d, const char *name)
 		object_store(c, d, name, NULL, 201);
 }
 
+/* A version says that the object was there before: it is no new one. */
+static bool is_new(struct call *c, yyjson_mut_val *root)
+{
+	const char *version = mut_str(root, "metadata.resourceVersion");
+
+	if (!version || !*version || !strcmp(version, "0"))
+		return true;
+	status_fail(c, 400, "BadRequest",
+	            "resourceVersion should not be set on objects to be created");
+	return false;
+}
+
 void serve_create(struct call *c)
 {
 	struct documents d;
@@ -103,7 +115,7 @@ void serve_create(struct call *c)
 
 	if (!body_read(c, &d))
 		return;
-	if (object_agree(c, d.doc, d.v[0].root, "")) {
+	if (object_agree(c, d.doc, d.v[0].root, "") && is_new(c, d.v[0].root)) {
 		name = name_of(c, &d, &generated);
 		if (!namespace_takes(c, name))
 			;

@@ -114,6 +114,26 @@ def test_create_get_update_delete(knetd):
     assert knetd.api("DELETE", CONFIGMAPS + "/life")[0] == 404
 
 
+def test_which_object_is_meant(knetd):
+    """A create that names a version means one that was there; a write that names a uid means that very object."""
+    body = configmap("meant")
+    body["metadata"]["resourceVersion"] = "17"
+    status, answer = knetd.api("POST", CONFIGMAPS, body)
+    assert (status, answer["reason"]) == (400, "BadRequest")
+    assert answer["message"] == "resourceVersion should not be set on objects to be created"
+    body["metadata"]["resourceVersion"] = "0"
+    meta = create(knetd, CONFIGMAPS, body)["metadata"]
+    other = configmap("meant", v="other")
+    other["metadata"]["uid"] = "someone-else"
+    status, answer = knetd.api("PUT", CONFIGMAPS + "/meant", other)
+    assert (status, answer["reason"]) == (409, "Conflict")
+    assert answer["message"].endswith("Precondition failed: UID in precondition: someone-else, "
+                                      f"UID in object meta: {meta['uid']}")
+    assert knetd.api("GET", CONFIGMAPS + "/meant")[1]["metadata"]["resourceVersion"] == meta["resourceVersion"]
+    other["metadata"]["uid"] = meta["uid"]
+    assert knetd.api("PUT", CONFIGMAPS + "/meant", other)[0] == 200
+
+
 def test_identity_comes_from_the_path(knetd):
     made = create(knetd, CONFIGMAPS, {"metadata": {"generateName": "gen-"}})
     assert made["kind"] == "ConfigMap" and made["apiVersion"] == "v1"
