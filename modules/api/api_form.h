@@ -6,12 +6,14 @@
 /* The first entry of the list that can be produced; can: bits (1 << form). FORM_NONE: 406. */
 enum form form_choose(const char *accept, unsigned can);
 #define FORM_BIT(form) (1u << (form))
-#define FORMS_PLAIN (FORM_BIT(FORM_JSON) | FORM_BIT(FORM_YAML))
-#define FORMS_OBJECT                                                                               \
-	(FORMS_PLAIN | FORM_BIT(FORM_TABLE) | FORM_BIT(FORM_TABLE_V1BETA1) |                       \
-	 FORM_BIT(FORM_METADATA))
-#define FORMS_DISCOVERY                                                                            \
-	(FORMS_PLAIN | FORM_BIT(FORM_DISCOVERY_V2) | FORM_BIT(FORM_DISCOVERY_V2BETA1))
+/* What a path can answer in. */
+enum {
+	FORMS_PLAIN = FORM_BIT(FORM_JSON) | FORM_BIT(FORM_YAML),
+	FORMS_OBJECT = FORMS_PLAIN | FORM_BIT(FORM_TABLE) | FORM_BIT(FORM_TABLE_V1BETA1) |
+	               FORM_BIT(FORM_METADATA),
+	FORMS_DISCOVERY =
+		FORMS_PLAIN | FORM_BIT(FORM_DISCOVERY_V2) | FORM_BIT(FORM_DISCOVERY_V2BETA1),
+};
 
 static inline bool form_is_table(enum form form)
 {

@@ -80,16 +80,19 @@ static const char *const system_certs[] = { "System", NULL };
 static const char *const scopes[] = { "All", "None", NULL };
 static const char *const lifetimes[] = { "Permanent", "Session", NULL };
 
-#define HTTP KIND_BIT(KIND_HTTPROUTE)
-#define GRPC KIND_BIT(KIND_GRPCROUTE)
-#define TLS KIND_BIT(KIND_TLSROUTE)
-#define L4 (KIND_BIT(KIND_TCPROUTE) | KIND_BIT(KIND_UDPROUTE))
-#define GATEWAY KIND_BIT(KIND_GATEWAY)
-#define CLASS KIND_BIT(KIND_GATEWAYCLASS)
-#define GRANT KIND_BIT(KIND_REFERENCEGRANT)
-#define BACKEND KIND_BIT(KIND_BACKENDTLSPOLICY)
-#define POOL KIND_BIT(KIND_ADDRESSPOOL)
-#define ROUTES (HTTP | GRPC | TLS | L4)
+/* The kinds a rule holds for. */
+enum {
+	HTTP = KIND_BIT(KIND_HTTPROUTE),
+	GRPC = KIND_BIT(KIND_GRPCROUTE),
+	TLS = KIND_BIT(KIND_TLSROUTE),
+	L4 = KIND_BIT(KIND_TCPROUTE) | KIND_BIT(KIND_UDPROUTE),
+	GATEWAY = KIND_BIT(KIND_GATEWAY),
+	CLASS = KIND_BIT(KIND_GATEWAYCLASS),
+	GRANT = KIND_BIT(KIND_REFERENCEGRANT),
+	BACKEND = KIND_BIT(KIND_BACKENDTLSPOLICY),
+	POOL = KIND_BIT(KIND_ADDRESSPOOL),
+	ROUTES = HTTP | GRPC | TLS | L4,
+};
 
 struct rule {
 	const char *name, *in; /* in: NULL, wherever it stands */
