@@ -59,3 +59,10 @@ bool json_bool(yyjson_val *root, const char *path, bool absent)
 
 	return yyjson_is_bool(v) ? yyjson_get_bool(v) : absent;
 }
+
+yyjson_val *json_members(yyjson_val *obj)
+{
+	static yyjson_val none[3] = { { .tag = YYJSON_TYPE_OBJ } }; /* and where a first pair is */
+
+	return yyjson_is_obj(obj) ? obj : none;
+}

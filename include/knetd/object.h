@@ -98,3 +98,5 @@ yyjson_val *json_at(yyjson_val *root, const char *path);
 const char *json_str(yyjson_val *root, const char *path); /* NULL when absent or not a string */
 int64_t json_int(yyjson_val *root, const char *path, int64_t absent);
 bool json_bool(yyjson_val *root, const char *path, bool absent);
+/* obj, or an empty object for what is none: yyjson_obj_foreach steps on from a NULL. */
+yyjson_val *json_members(yyjson_val *obj);

@@ -130,7 +130,7 @@ static void put_map(struct page *p, const char *name, yyjson_val *map, const cha
 	bool first = true;
 
 	buf_printf(text(p), "%s:\t", name);
-	yyjson_obj_foreach (map, i, n, key, v) {
+	yyjson_obj_foreach (json_members(map), i, n, key, v) {
 		if (strstr(yyjson_get_str(key), "last-applied-configuration"))
 			continue;
 		buf_printf(text(p), "%s%s%s", first ? "" : "\t", yyjson_get_str(key), equals);
@@ -149,7 +149,7 @@ static void put_secret(struct page *p, yyjson_val *data)
 	size_t i, n;
 
 	buf_str(text(p), "Data:\n");
-	yyjson_obj_foreach (data, i, n, key, v) {
+	yyjson_obj_foreach (json_members(data), i, n, key, v) {
 		const char *s = yyjson_get_str(v);
 		size_t len = yyjson_get_len(v), pad = 0;
 
@@ -178,7 +178,7 @@ static void put_head(struct page *p, yyjson_val *root)
 	buf_str(text(p), "\n");
 	put_field(p, "kind", yyjson_obj_get(root, "kind"), 0);
 	buf_str(text(p), "Metadata:\n");
-	yyjson_obj_foreach (meta, i, n, key, v) {
+	yyjson_obj_foreach (json_members(meta), i, n, key, v) {
 		bool again = false;
 
 		for (size_t k = 0; k < ARRAY_LEN(told); k++)

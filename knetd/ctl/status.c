@@ -90,7 +90,7 @@ static void put_objects(struct buf *out, yyjson_val *root)
 	size_t i, n;
 
 	buf_str(out, "Objects:\t");
-	yyjson_obj_foreach (yyjson_obj_get(root, "objects"), i, n, key, v) {
+	yyjson_obj_foreach (json_members(yyjson_obj_get(root, "objects")), i, n, key, v) {
 		if (!yyjson_get_sint(v))
 			continue;
 		buf_printf(out, "%s%s %lld", sep, yyjson_get_str(key),

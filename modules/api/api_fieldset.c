@@ -129,7 +129,7 @@ static const char *keys_text(struct arena *a, const char *json)
 	const char *out = "";
 	size_t i, n;
 
-	yyjson_obj_foreach (yyjson_doc_get_root(doc), i, n, key, v) {
+	yyjson_obj_foreach (json_members(yyjson_doc_get_root(doc)), i, n, key, v) {
 		auto_free char *text = yyjson_val_write(v, 0, NULL);
 
 		out = arena_printf(a, "%s%s%s=%s", out, *out ? "," : "", yyjson_get_str(key),

@@ -378,7 +378,7 @@ static void node_roles(struct buf *b, yyjson_val *o)
 	yyjson_val *key, *v;
 	size_t i, n, before = b->len;
 
-	yyjson_obj_foreach (json_at(o, "metadata.labels"), i, n, key, v) {
+	yyjson_obj_foreach (json_members(json_at(o, "metadata.labels")), i, n, key, v) {
 		const char *s = yyjson_get_str(key);
 
 		if (!strncmp(s, prefix, sizeof(prefix) - 1)) {

@@ -101,7 +101,7 @@ void add_labels_of(yyjson_mut_doc *d, yyjson_mut_val *labels, yyjson_val *from)
 	yyjson_val *key, *v;
 	size_t i, n;
 
-	yyjson_obj_foreach (json_at(from, "metadata.labels"), i, n, key, v) {
+	yyjson_obj_foreach (json_members(json_at(from, "metadata.labels")), i, n, key, v) {
 		bool skip = !yyjson_is_str(v);
 
 		for (size_t k = 0; k < ARRAY_LEN(own); k++)

@@ -41,7 +41,7 @@ bool label_selector_match(yyjson_val *selector, yyjson_val *labels)
 	yyjson_val *key, *v;
 	size_t i, n;
 
-	yyjson_obj_foreach (yyjson_obj_get(selector, "matchLabels"), i, n, key, v) {
+	yyjson_obj_foreach (json_members(yyjson_obj_get(selector, "matchLabels")), i, n, key, v) {
 		const char *has = yyjson_get_str(yyjson_obj_get(labels, yyjson_get_str(key)));
 
 		if (!has || !yyjson_equals_str(v, has))
