@@ -264,7 +264,6 @@ static bool is_unborn(const struct file *f)
 int store_file_walk(const char *path, file_entry_fn *fn, void *arg, struct err *e)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	auto_free uint8_t *used = NULL;
 	struct file f = { .fd = fd, .fn = fn, .arg = arg, .page = 4096 };
 	struct stat st;
 
@@ -278,7 +277,9 @@ int store_file_walk(const char *path, file_entry_fn *fn, void *arg, struct err *
 		return 0;
 	}
 	if (read_meta(&f, 0) && read_meta(&f, 1)) {
-		used = f.used = xcalloc(1, f.last / 8 + 1);
+		auto_free uint8_t *used = xcalloc(1, f.last / 8 + 1);
+
+		f.used = used;
 		walk_trees(&f);
 	}
 	if (!f.why[0])

@@ -19,7 +19,8 @@ void answer_pack(struct call *c)
 	const struct span *wanted = head ? http_header(head, "Accept-Encoding") : NULL;
 	struct buf *b = &c->answer->body, packed = { .max = b->len };
 
-	if (b->failed || b->len < PACK_MIN || b->len > PACK_MAX || strcmp(c->http->method, "GET"))
+	if (b->failed || b->len < PACK_MIN || b->len > PACK_MAX ||
+	    strcmp(c->http->method, "GET") != 0)
 		return;
 	buf_str(&c->answer->headers, "Vary: Accept-Encoding\r\n");
 	if (!wanted || !span_has_token(*wanted, "gzip") ||

@@ -189,7 +189,7 @@ static int orphan(const struct edge *edge, const char *uid, struct err *e)
 	auto_object struct object *hold = o ? object_ref(o) : NULL;
 	auto_doc yyjson_doc *doc = o ? object_doc(o) : NULL;
 
-	return o ? edit_references(o, yyjson_doc_get_root(doc), drop_uid, uid, e) : 0;
+	return hold ? edit_references(hold, yyjson_doc_get_root(doc), drop_uid, uid, e) : 0;
 }
 
 int orphan_dependents(const struct object *o, yyjson_val *root, struct err *e)

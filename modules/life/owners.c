@@ -65,15 +65,13 @@ static void unlink_edges(struct dependent *d)
 static struct dependent *dependent_new(const struct object *o, size_t n)
 {
 	const char *plural = kind_info[o->kind].plural;
-	size_t size = sizeof(struct dependent) + n * sizeof(struct edge), len = strlen(plural);
-	struct dependent *d = xcalloc(1, size + len + strlen(o->key) + 2);
-	char *key = (char *)d + size;
+	size_t size = sizeof(struct dependent) + n * sizeof(struct edge);
+	struct dependent *d = xcalloc(1, size + strlen(plural) + strlen(o->key) + 2);
+	char *key = stpcpy(stpcpy((char *)d + size, plural), "/");
 
-	memcpy(key, plural, len);
-	key[len] = '/';
-	strcpy(key + len + 1, o->key);
+	strcpy(key, o->key);
 	d->kind = o->kind;
-	d->key = key + len + 1;
+	d->key = key;
 	return d;
 }
 
