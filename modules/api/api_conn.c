@@ -148,6 +148,15 @@ static void stream_event(struct conn *c, uint32_t events)
 		conn_stream_write(c);
 }
 
+static void read_and_look(struct conn *c)
+{
+	unsigned before = doors[c->door].requests;
+
+	conn_read(c);
+	if (doors[c->door].requests != before)
+		doors_look();
+}
+
 static void on_event(struct event *ev, uint32_t events)
 {
 	struct conn *c = container_of(ev, struct conn, ev);
@@ -155,8 +164,7 @@ static void on_event(struct event *ev, uint32_t events)
 	switch (c->phase) {
 	case READ_HEAD:
 	case READ_BODY:
-		conn_read(c);
-		doors_look();
+		read_and_look(c);
 		break;
 	case WRITE:
 		if (events & (EPOLLERR | EPOLLHUP))
