@@ -210,8 +210,8 @@ bool openapi_tagged(struct call *c, uint64_t hash)
 
 static bool serve_document(struct call *c, const char *path)
 {
-	const char *slash = strchr(path, '/');
 	const struct document_hash *d;
+	const char *slash;
 
 	if (!strncmp(path, "api/", 4)) {
 		d = document_find("", path + 4);

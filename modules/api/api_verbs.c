@@ -212,7 +212,8 @@ void serve_object(struct call *c)
 		status_fail(c, 501, "NotImplemented",
 		            "pods/%s is the container runtime's: ask it (crictl, ctr)",
 		            c->target.sub);
-	else if ((!strcmp(m, "GET") || !strcmp(m, "HEAD")) && strcmp(c->target.sub, "finalize"))
+	else if ((!strcmp(m, "GET") || !strcmp(m, "HEAD")) &&
+	         strcmp(c->target.sub, "finalize") != 0)
 		named ? serve_get(c) : serve_list(c);
 	else if (kind_info[c->target.kind].read_only)
 		status_fail(c, 405, "MethodNotAllowed", "%s are written by knetd alone",
