@@ -1,12 +1,12 @@
-/* cni.c - see cni.h */
+/* cni.c - see cni.h. The environment and the order of questions are here; what the network
+ * configuration says is read by cni_config.c, addresses asked for by cni_ips.c. */
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 #include <knetd/auto.h>
-#include <knetd/object.h>
 
 #include "cni.h"
+#include "cni_config.h"
 
 static const struct {
 	const char *name;
@@ -21,31 +21,6 @@ static const struct {
 	[CNI_GC] = { "GC", CNI_1_1_0, false, false, true },
 	[CNI_STATUS] = { "STATUS", CNI_1_1_0, false, false, true },
 };
-
-/* ---- reading JSON --------------------------------------------------------------------------- */
-
-/* A string member, "" when absent; a string with a NUL inside counts as absent. */
-static const char *text_of(yyjson_val *obj, const char *key)
-{
-	yyjson_val *v = yyjson_obj_get(obj, key);
-	const char *s = yyjson_get_str(v);
-
-	return s && strlen(s) == yyjson_get_len(v) ? s : "";
-}
-
-/* containerd writes the members of runtimeConfig in Go's capitals. */
-static yyjson_val *get_nocase(yyjson_val *obj, const char *key)
-{
-	size_t i, max;
-	yyjson_val *k, *v;
-
-	if (!yyjson_is_obj(obj))
-		return NULL;
-	yyjson_obj_foreach (obj, i, max, k, v)
-		if (!strcasecmp(yyjson_get_str(k), key))
-			return v;
-	return NULL;
-}
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
@@ -107,49 +82,6 @@ static enum cni_code check_environment(const struct cni_request *r, struct cni_e
 	return CNI_OK;
 }
 
-/* ---- requested addresses -------------------------------------------------------------------- */
-
-/* "10.1.2.3" or "10.1.2.3/24": the prefix length is the network's affair, not the asker's. */
-static enum cni_code want_ip(struct cni_request *r, const char *text, struct cni_error *er)
-{
-	char bare[IP_TEXT];
-	size_t n = text ? strcspn(text, "/") : 0;
-	struct ip ip;
-
-	if (n == 0 || n >= sizeof(bare))
-		return cni_error_set(er, CNI_BAD_CONFIG, "a requested address is no IP address");
-	memcpy(bare, text, n);
-	bare[n] = 0;
-	if (!ip_parse(&ip, bare))
-		return cni_error_set(er, CNI_BAD_CONFIG, "requested address %s is no IP address",
-		                     bare);
-	for (unsigned i = 0; i < r->n_ips; i++) {
-		if (ip_equal(&r->ips[i], &ip))
-			return CNI_OK;
-		if (r->ips[i].len == ip.len)
-			return cni_error_set(
-				er, CNI_BAD_CONFIG,
-				"requested address %s: one of its family is requested already",
-				bare);
-	}
-	r->ips[r->n_ips++] = ip;
-	return CNI_OK;
-}
-
-static enum cni_code want_ips(struct cni_request *r, yyjson_val *list, struct cni_error *er)
-{
-	enum cni_code code = CNI_OK;
-	size_t i, max;
-	yyjson_val *v;
-
-	yyjson_arr_foreach (list, i, max, v) {
-		code = want_ip(r, yyjson_get_str(v), er);
-		if (code)
-			break;
-	}
-	return code;
-}
-
 /* ---- CNI_ARGS: "K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;IgnoreUnknown=1", in any order ----
  */
 
@@ -157,7 +89,7 @@ static enum cni_code take_arg(struct cni_request *r, const char *key, const char
                               struct cni_error *er)
 {
 	if (!strcmp(key, "IP"))
-		return want_ip(r, value, er);
+		return cni_want_ip(r, value, er);
 	if (!strcmp(key, "K8S_POD_NAMESPACE")) {
 		if (!is_dns_name(value, false))
 			return cni_error_set(er, CNI_BAD_ENVIRONMENT,
@@ -195,12 +127,11 @@ static enum cni_code parse_args(struct cni_request *r, const char *args, struct 
 	return CNI_OK;
 }
 
-/* ---- the network configuration ----------------------------------------------------------------
- */
+/* ---- the request -------------------------------------------------------------------------- */
 
 static enum cni_code parse_version(struct cni_request *r, yyjson_val *config, struct cni_error *er)
 {
-	const char *text = text_of(config, "cniVersion");
+	const char *text = cni_text(config, "cniVersion");
 	int version = cni_version_find(text);
 
 	if (version < 0)
@@ -215,61 +146,9 @@ static enum cni_code parse_version(struct cni_request *r, yyjson_val *config, st
 	return CNI_OK;
 }
 
-/* A port that is silently not opened would be a lie; port 0 asks for nothing. */
-static enum cni_code check_port_mappings(yyjson_val *list, struct cni_error *er)
-{
-	size_t i, max;
-	yyjson_val *v;
-
-	yyjson_arr_foreach (list, i, max, v) {
-		int64_t port = yyjson_get_sint(get_nocase(v, "hostPort"));
-
-		if (port)
-			return cni_error_set(er, CNI_BAD_CONFIG,
-			                     "runtimeConfig.portMappings: host ports (here %lld) "
-			                     "are not supported by this version",
-			                     (long long)port);
-	}
-	return CNI_OK;
-}
-
-static enum cni_code parse_runtime_config(struct cni_request *r, yyjson_val *config,
-                                          struct cni_error *er)
-{
-	yyjson_val *runtime = yyjson_obj_get(config, "runtimeConfig");
-	yyjson_val *annotations = get_nocase(runtime, "io.kubernetes.cri.pod-annotations");
-	enum cni_code code = want_ips(r, get_nocase(runtime, "ips"), er);
-
-	if (!code)
-		code = want_ips(r, json_at(config, "args.cni.ips"), er);
-	if (!code)
-		code = check_port_mappings(get_nocase(runtime, "portMappings"), er);
-	r->annotations = yyjson_is_obj(annotations) ? annotations : NULL;
-	return code;
-}
-
-/* Another plugin's address manager would be asked for nothing: say so rather than ignore it. */
-static enum cni_code check_ipam(yyjson_val *config, struct cni_error *er)
-{
-	const char *type = json_str(config, "ipam.type");
-
-	if (type && *type && strcmp(type, "knet") != 0)
-		return cni_error_set(
-			er, CNI_UNSUPPORTED_FIELD,
-			"ipam.type \"%.32s\": addresses come from [podnet] cidrs of knetd.ini",
-			type);
-	return CNI_OK;
-}
-
 static enum cni_code parse_config(struct cni_request *r, yyjson_val *config, struct cni_error *er)
 {
-	yyjson_val *prev = yyjson_obj_get(config, "prevResult"),
-		   *dns = yyjson_obj_get(config, "dns");
-
-	r->network = text_of(config, "name");
-	r->prev = yyjson_is_obj(prev) ? prev : NULL;
-	r->dns = yyjson_is_obj(dns) ? dns : NULL;
-	r->valid = yyjson_obj_get(config, "cni.dev/valid-attachments");
+	cni_config_members(r, config);
 	if (verbs[r->verb].network && !is_cni_name(r->network, 253))
 		return cni_error_set(er, CNI_BAD_CONFIG, "the network's name is %s",
 		                     r->network[0] ? "not valid" : "missing");
@@ -277,7 +156,7 @@ static enum cni_code parse_config(struct cni_request *r, yyjson_val *config, str
 		return cni_error_set(er, CNI_BAD_CONFIG, "CHECK needs prevResult");
 	if (r->verb == CNI_GC && !yyjson_is_arr(r->valid))
 		return cni_error_set(er, CNI_BAD_CONFIG, "GC needs cni.dev/valid-attachments");
-	return r->verb == CNI_ADD ? check_ipam(config, er) : CNI_OK;
+	return r->verb == CNI_ADD ? cni_config_ipam(config, er) : CNI_OK;
 }
 
 enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const char *body,
@@ -298,9 +177,9 @@ enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const
 	if (!yyjson_is_obj(config))
 		return cni_error_set(er, CNI_DECODE,
 		                     "the request or its network configuration is no JSON object");
-	r->container = text_of(root, "containerID");
-	r->netns = text_of(root, "netns");
-	r->ifname = text_of(root, "ifName");
+	r->container = cni_text(root, "containerID");
+	r->netns = cni_text(root, "netns");
+	r->ifname = cni_text(root, "ifName");
 	code = parse_version(r, config, er);
 	if (!code)
 		code = check_environment(r, er);
@@ -309,8 +188,8 @@ enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const
 	if (code || verb == CNI_DEL ||
 	    !verbs[verb].attachment) /* DEL must not fail over what ADD was told */
 		return code;
-	code = parse_args(r, text_of(root, "args"), er);
-	return code ? code : parse_runtime_config(r, config, er);
+	code = parse_args(r, cni_text(root, "args"), er);
+	return code ? code : cni_config_wishes(r, config, er);
 }
 
 void cni_request_free(struct cni_request *r)

@@ -1,0 +1,22 @@
+/* cni_config.h - how the files that read a CNI request (cni.c, cni_config.c, cni_ips.c ...) share
+ * the work. Private to them. */
+#pragma once
+
+#include "cni.h"
+
+/* A string member, "" when absent; a string with a NUL inside counts as absent. */
+const char *cni_text(yyjson_val *obj, const char *key);
+/* Any member, however its letters are written: containerd writes those of runtimeConfig in Go's
+ * capitals. */
+yyjson_val *cni_member(yyjson_val *obj, const char *key);
+
+/* What every verb reads; checked by the caller. */
+void cni_config_members(struct cni_request *r, yyjson_val *config);
+/* ADD: an address manager that is not ours is refused. */
+enum cni_code cni_config_ipam(yyjson_val *config, struct cni_error *er);
+/* What the runtime and the user wish for this attachment: runtimeConfig and args.cni. */
+enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struct cni_error *er);
+
+/* "10.1.2.3" or "10.1.2.3/24": the prefix length is the network's affair, not the asker's. */
+enum cni_code cni_want_ip(struct cni_request *r, const char *text, struct cni_error *er);
+enum cni_code cni_want_ips(struct cni_request *r, yyjson_val *list, struct cni_error *er);
