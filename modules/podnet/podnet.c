@@ -80,7 +80,7 @@ static int sync_all(struct changes *c, struct err *e)
 
 	(void)c;
 	if (!ret)
-		ret = host_masquerade(e);
+		ret = rules_replace(e);
 	if (!ret)
 		ret = podnet_repair(e);
 	podnet.trouble.code = 0;
@@ -98,7 +98,7 @@ static void remove_all(void)
 		rt_link_del(podnet.host, a->link);
 		rt_flush(podnet.host, &e); /* one that is gone must not keep the others */
 	}
-	host_masquerade_remove();
+	rules_remove();
 }
 
 static void stop(bool remove)

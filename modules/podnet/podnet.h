@@ -36,7 +36,9 @@ void podnet_settle(const struct err *failed);
 int podnet_repair(struct err *e);
 
 /* podnet_host.c: the machine's own settings. */
-int host_prepare(struct err *e);    /* forwarding; sets podnet.ipv6 */
-int host_masquerade(struct err *e); /* the table, or none */
-void host_masquerade_remove(void);
-unsigned host_mtu(void); /* for a new link */
+int host_prepare(struct err *e); /* forwarding; sets podnet.ipv6 */
+unsigned host_mtu(void);         /* for a new link */
+
+/* podnet_rules.c: the table inet knetd_podnet. */
+int rules_replace(struct err *e); /* the whole of it, in one transaction */
+void rules_remove(void);
