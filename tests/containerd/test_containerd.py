@@ -1,134 +1,121 @@
-"""Pods of real containerd and runc: one reaches another through a Service by its name, and when they are
-gone nothing is left."""
+"""Pods of real containerd and runc, in every version that Debian serves: one reaches another through a
+Service by its name, knetd and containerd may be restarted and killed, and afterwards nothing is left."""
 
 import os
-import subprocess
-import sys
-import tempfile
+import signal
 import time
 
+import grpc
 import pytest
+from leftovers import Leftovers
+from node import HELLO, HTTPD, IDLE, CriPod, sandbox_config
+from pods import eventually
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-sys.path.insert(0, os.path.dirname(HERE))
-from daemon import BINARY, Knetd  # noqa: E402
-from kit import IMAGE, Containerd  # noqa: E402
-from pods import eventually  # noqa: E402
-
-# What a machine of its own would have: folders of the runtime that no other instance sees.
-HOLD = ("mount -t tmpfs t /run/containerd 2>/dev/null || { mkdir -p /run/containerd; mount -t tmpfs t /run/containerd; }; "
-        "mkdir -p /var/lib/cni /run/netns; mount -t tmpfs t /var/lib/cni; mount -t tmpfs t /run/netns; "
-        "mount --make-shared /run/netns; echo held; exec sleep 1000000")
+def curl(node, url):
+    return node.exec("curl", "-sS", "-m", "5", url).stdout
 
 
-@pytest.fixture(scope="module")
-def node():
-    daemon = Knetd()
-    holder = subprocess.Popen(["nsenter", f"--net=/var/run/netns/{daemon.netns}", "unshare", "-m", "--propagation", "private",
-                               "sh", "-c", HOLD], stdout=subprocess.PIPE, text=True)
-    directory = tempfile.mkdtemp(prefix="knettestc")
-    runtime = None
-    try:
-        assert holder.stdout.readline() == "held\n"
-        daemon.enter = ["nsenter", "-t", str(holder.pid), "-m", "-n", "--"]
-        daemon.start()
-        runtime = Containerd(holder.pid, directory, BINARY, daemon.socket)
-        runtime.start()
-        runtime.load_image()
-        yield daemon, runtime
-    finally:
-        if runtime:
-            runtime.stop()
-        daemon.stop()
-        holder.kill()
-        holder.wait()
-        daemon.close()
-        subprocess.run(["rm", "-rf", directory], check=False)
+def test_version(node):
+    said = node.runtime.cri("Version").runtime_version
+    assert said.split("~")[0].split("+")[0].startswith(node.runtime.version), said
 
 
-class CriPod:
-    """A sandbox with one container, as a kubelet would ask for it."""
-
-    def __init__(self, runtime, name, annotations, command):
-        self.runtime = runtime
-        self.config = {
-            "metadata": {"name": name, "uid": f"uid-{name}", "namespace": "default"},
-            "hostname": name, "log_directory": os.path.join(runtime.dir, "log"),
-            "dns_config": {"servers": ["10.96.0.10"], "options": ["ndots:5"],
-                           "searches": ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"]},
-            "annotations": annotations, "linux": {"cgroup_parent": f"/knettest-{os.getpid()}-{name}"},
-        }
-        self.sandbox = runtime.cri("RunPodSandbox", config=self.config).pod_sandbox_id
-        self.container = runtime.cri("CreateContainer", pod_sandbox_id=self.sandbox, sandbox_config=self.config, config={
-            "metadata": {"name": "main"}, "image": {"image": IMAGE}, "command": command, "log_path": name, "linux": {},
-        }).container_id
-        runtime.cri("StartContainer", container_id=self.container)
-
-    def exec(self, *cmd):
-        r = self.runtime.cri("ExecSync", container_id=self.container, cmd=list(cmd), timeout=10)
-        return r.exit_code, r.stdout.decode(), r.stderr.decode()
-
-    def remove(self):
-        self.runtime.cri("StopPodSandbox", pod_sandbox_id=self.sandbox)
-        self.runtime.cri("RemovePodSandbox", pod_sandbox_id=self.sandbox)
-
-
-def left_over(daemon):
-    links = daemon.exec("ip", "-o", "link").stdout
-    routes = daemon.exec("ip", "route").stdout
-    return [line for line in (links + routes).splitlines() if "knet" in line or "10.244." in line]
-
-
-def test_pods_reach_each_other_by_name(node):
-    daemon, runtime = node
-    status, answer = daemon.api("POST", "/api/v1/namespaces/default/services", {
+def test_pods_reach_each_other_by_name(node, idle):
+    status, answer = node.knetd.api("POST", "/api/v1/namespaces/default/services", {
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}})
     assert status == 201, answer
-    web = CriPod(runtime, "web-0", {"knetd.io/labels": "app=web"}, ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"])
-    client = CriPod(runtime, "client", {}, ["/bin/sleep", "1000000"])
-    try:
-        _, pod = daemon.api("GET", "/api/v1/namespaces/default/pods/web-0")
+    with CriPod(node.runtime, "web-0", HTTPD, annotations={"knetd.io/labels": "app=web"}) as web, CriPod(node.runtime, "client", IDLE) as client:
+        pod = node.pod_object("web-0")
         assert pod["metadata"]["labels"]["app"] == "web" and pod["status"]["podIP"].startswith("10.244.")
-        code, resolv, _ = client.exec("/bin/cat", "/etc/resolv.conf")
-        assert code == 0 and "nameserver 10.96.0.10" in resolv
-        assert eventually(lambda: client.exec("/bin/wget", "-qO-", "http://web/")[1]) == "hello from containerd\n"
+        assert [ip["ip"] for ip in pod["status"]["podIPs"]] == web.ips()
+        assert eventually(lambda: client.exec("/bin/wget", "-qO-", "http://web/")[1]) == HELLO
         code, out, err = client.exec("/bin/wget", "-qO-", "http://web.default.svc.cluster.local/")
-        assert (code, out) == (0, "hello from containerd\n"), err
-        assert daemon.exec("curl", "-sS", "-m", "5", f"http://{pod['status']['podIP']}:8080/").stdout == "hello from containerd\n"
-    finally:
-        web.remove()
-        client.remove()
-    eventually(lambda: not left_over(daemon), seconds=10)
-    assert daemon.api("GET", "/apis/knetd.io/v1alpha1/podnetworks")[1]["items"] == []
-    assert daemon.api("GET", "/api/v1/namespaces/default/pods")[1]["items"] == []
+        assert (code, out) == (0, HELLO), err
+        for ip in web.ips():
+            assert curl(node, f"http://[{ip}]:8080/" if ":" in ip else f"http://{ip}:8080/") == HELLO
+    assert node.knetd.api("DELETE", "/api/v1/namespaces/default/services/web")[0] == 200
 
 
-def test_pod_outlives_a_restart_of_knetd(node):
-    daemon, runtime = node
-    pod = CriPod(runtime, "keeper", {"knetd.io/labels": "app=keeper"}, ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"])
-    try:
-        before = daemon.api("GET", "/api/v1/namespaces/default/pods/keeper")[1]
-        daemon.stop(9)
-        daemon.start()
-        assert daemon.api("GET", "/api/v1/namespaces/default/pods/keeper")[1] == before
-        ip = before["status"]["podIP"]
-        assert daemon.exec("curl", "-sS", "-m", "5", f"http://{ip}:8080/").stdout == "hello from containerd\n"
-    finally:
-        pod.remove()
-    eventually(lambda: not left_over(daemon), seconds=10)
+def test_dns_config_reaches_the_pod(node, idle):
+    with CriPod(node.runtime, "named", IDLE) as pod:
+        assert set(pod.exec("/bin/cat", "/etc/resolv.conf")[1].splitlines()) == {
+            "nameserver 10.96.0.10", "search default.svc.cluster.local svc.cluster.local cluster.local", "options ndots:5"}
+        assert pod.exec("/bin/cat", "/etc/hostname")[1] == "named\n"
 
 
-def test_ten_pods_in_a_row_leave_nothing(node):
-    daemon, runtime = node
+def test_pod_of_the_host_network_makes_no_call(node, idle):
+    calls = node.knetd.api("GET", "/metrics")[1].split("knetd_cni_calls_total", 1)[1].split("# TYPE")[0]
+    linux = sandbox_config(node.runtime, "host")["linux"] | {"security_context": {"namespace_options": {"network": "NODE"}}}
+    with CriPod(node.runtime, "host", IDLE, linux=linux, hostname="") as pod:
+        assert "10.96.0.10" in pod.exec("/bin/ip", "-4", "addr", "show", "dev", "lo")[1]
+    assert node.knetd.api("GET", "/metrics")[1].split("knetd_cni_calls_total", 1)[1].split("# TYPE")[0] == calls
+
+
+@pytest.mark.parametrize("how", [15, 9])
+def test_pod_outlives_a_restart_of_knetd(node, idle, how):
+    with CriPod(node.runtime, "keeper", HTTPD):
+        before = node.pod_object("keeper")
+        node.knetd.stop(how)
+        node.knetd.start()
+        assert node.pod_object("keeper") == before
+        assert curl(node, f"http://{before['status']['podIP']}:8080/") == HELLO
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_pod_outlives_a_restart_of_containerd(node, idle, how):
+    with CriPod(node.runtime, "keeper", HTTPD) as pod:
+        ips = pod.ips()
+        node.runtime.kill() if how == "kill" else node.runtime.terminate()
+        assert curl(node, f"http://{ips[0]}:8080/") == HELLO
+        node.runtime.start()
+        assert pod.ips() == ips
+        assert pod.exec("/bin/wget", "-qO-", "http://127.0.0.1:8080/")[1] == HELLO
+
+
+def test_ten_pods_in_a_row(node, idle):
     start = time.monotonic()
+    seen = set()
     for i in range(10):
-        config = {"metadata": {"name": f"p{i}", "uid": f"u{i}", "namespace": "default"}, "hostname": "p",
-                  "log_directory": os.path.join(runtime.dir, "log"), "linux": {"cgroup_parent": f"/knettest-{os.getpid()}-p{i}"}}
-        sandbox = runtime.cri("RunPodSandbox", config=config).pod_sandbox_id
-        runtime.cri("StopPodSandbox", pod_sandbox_id=sandbox)
-        runtime.cri("StopPodSandbox", pod_sandbox_id=sandbox)
-        runtime.cri("RemovePodSandbox", pod_sandbox_id=sandbox)
-    eventually(lambda: not left_over(daemon), seconds=10)
+        pod = CriPod(node.runtime, "again", attempt=i)
+        seen.update(pod.ips())
+        pod.stop()
+        pod.stop()
+        pod.remove()
+        node.runtime.cri("RemovePodSandbox", pod_sandbox_id=pod.sandbox)
+    assert len(seen) == 20, "an address was given again at once"
     print(f"10 sandboxes in {time.monotonic() - start:.1f} s")
+
+
+def test_failed_pod_leaves_its_name_free(node, idle):
+    """While knetd is away neither ADD nor the DEL after it succeeds."""
+    node.knetd.stop()
+    with pytest.raises(grpc.RpcError, match="is the daemon running"):
+        CriPod(node.runtime, "early")
+    node.knetd.start()
+    for sandbox in node.runtime.cri("ListPodSandbox").items:  # as a kubelet does with what is not ready
+        node.runtime.cri("StopPodSandbox", pod_sandbox_id=sandbox.id)
+        node.runtime.cri("RemovePodSandbox", pod_sandbox_id=sandbox.id)
+    CriPod(node.runtime, "early").remove()
+
+
+def test_stop_while_knetd_is_away(node, idle):
+    """Fails, and is made good later: a runtime goes on asking."""
+    pod = CriPod(node.runtime, "late")
+    node.knetd.stop(9)
+    with pytest.raises(grpc.RpcError, match="is the daemon running"):
+        pod.stop()
+    node.knetd.start()
+    pod.remove()
+
+
+def test_shim_dies(node):
+    """Its pod is stopped and removed as any other, once containerd has noticed. (Version 2 leaves
+    files and processes of its own then.)"""
+    state = Leftovers(node, whole=False)
+    pod = CriPod(node.runtime, "orphan", IDLE)
+    for pid in node.runtime.shims():
+        os.kill(pid, signal.SIGKILL)
+    pod.stop()
+    eventually(pod.removed)
+    state.gone()
