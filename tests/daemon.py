@@ -49,6 +49,35 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+class Watch:
+    """A watch, read event by event."""
+
+    def __init__(self, knetd, path, headers=None):
+        self.connection = UnixConnection(knetd.socket, timeout=30)
+        self.connection.request("GET", path + ("" if "/watch/" in path else "&watch=true" if "?" in path else "?watch=true"),
+                                headers=headers or {})
+        self.response = self.connection.getresponse()
+
+    def event(self):
+        line = self.response.readline()
+        return json.loads(line) if line else None
+
+    def told(self, n):
+        return [(e["type"], e["object"]["metadata"]["name"]) for e in (self.event() for _ in range(n))]
+
+    def until_bookmark(self):
+        seen = []
+        while (e := self.event())["type"] != "BOOKMARK":
+            seen.append((e["type"], e["object"]["metadata"]["name"]))
+        return seen, e["object"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+
 class Knetd:
     """Started on entry (or by start), stopped with everything it left on exit."""
 

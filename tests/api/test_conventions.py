@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from daemon import Watch
 
 SERVICES = "/api/v1/namespaces/default/services"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -591,29 +592,6 @@ def test_no_request_keeps_the_api_busy(knetd):
 # ---- watches ------------------------------------------------------------------------------------------------------------------
 
 
-class Watch:
-    """A watch read line by line."""
-
-    def __init__(self, knetd, path, headers=None):
-        from daemon import UnixConnection
-        self.connection = UnixConnection(knetd.socket, timeout=20)
-        self.connection.request("GET", path, headers=headers or {})
-        self.response = self.connection.getresponse()
-
-    def event(self):
-        line = self.response.readline()
-        return json.loads(line) if line else None
-
-    def names(self, n):
-        return [(e["type"], e["object"]["metadata"]["name"]) for e in (self.event() for _ in range(n))]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
-
-
 @pytest.fixture
 def place(knetd):
     """An empty namespace."""
@@ -624,12 +602,12 @@ def place(knetd):
 def test_watch_begins_with_the_present(knetd, place):
     create(knetd, place, configmap("a"))
     with Watch(knetd, place + "?watch=true") as w:
-        assert w.response.status == 200 and w.names(1) == [("ADDED", "a")]
+        assert w.response.status == 200 and w.told(1) == [("ADDED", "a")]
         create(knetd, place, configmap("b"))
         knetd.api("PUT", place + "/a", configmap("a", x="1"))
         version = int(knetd.api("GET", place)[1]["metadata"]["resourceVersion"])
         knetd.api("DELETE", place + "/a")
-        assert w.names(2) == [("ADDED", "b"), ("MODIFIED", "a")]
+        assert w.told(2) == [("ADDED", "b"), ("MODIFIED", "a")]
         gone = w.event()
         assert gone["type"] == "DELETED" and gone["object"]["data"] == {"x": "1"}
         assert int(gone["object"]["metadata"]["resourceVersion"]) > version
@@ -640,9 +618,9 @@ def test_watch_goes_on_from_a_version(knetd, place):
     version = knetd.api("GET", place)[1]["metadata"]["resourceVersion"]
     with Watch(knetd, f"{place}?watch=1&resourceVersion={version}") as w:
         create(knetd, place, configmap("b"))
-        assert w.names(1) == [("ADDED", "b")]
+        assert w.told(1) == [("ADDED", "b")]
     with Watch(knetd, f"{place}?watch=1&resourceVersion={version}") as w:
-        assert w.names(1) == [("ADDED", "b")]
+        assert w.told(1) == [("ADDED", "b")]
 
 
 def test_watch_selects(knetd, place):
@@ -652,9 +630,9 @@ def test_watch_selects(knetd, place):
         knetd.api("PUT", place + "/a", configmap("a", {"on": "yes"}, k="v"))
         knetd.api("PUT", place + "/a", configmap("a", {"on": "no"}))
         create(knetd, place, configmap("b", {"on": "yes"}))
-        assert w.names(4) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a"), ("ADDED", "b")]
+        assert w.told(4) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a"), ("ADDED", "b")]
     with Watch(knetd, place + "?watch=true&fieldSelector=metadata.name%3Db&timeoutSeconds=1") as w:
-        assert w.names(1) == [("ADDED", "b")] and w.event() is None
+        assert w.told(1) == [("ADDED", "b")] and w.event() is None
 
 
 def test_watch_of_the_past_is_gone(knetd, place):
@@ -690,9 +668,9 @@ def test_large_present_is_watched_whole(knetd, place):
     for i in range(8):
         create(knetd, place, configmap(f"big{i}", text="x" * 900000))
     with Watch(knetd, place + "?watch=true") as w:
-        assert {n for _, n in w.names(8)} == {f"big{i}" for i in range(8)}
+        assert {n for _, n in w.told(8)} == {f"big{i}" for i in range(8)}
         create(knetd, place, configmap("small"))
-        assert w.names(1) == [("ADDED", "small")]
+        assert w.told(1) == [("ADDED", "small")]
 
 
 # ---- doors and connections ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from daemon import UnixConnection, inside, private_kb
+from daemon import Watch, inside, private_kb
 
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}
 PARTIAL = {"Accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"}
@@ -15,35 +15,6 @@ INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBo
 
 def configmap(name, labels=None, **data):
     return {"metadata": {"name": name, "labels": labels or {}}, "data": data}
-
-
-class Watch:
-    """A watch, read event by event."""
-
-    def __init__(self, knetd, path, headers=None):
-        self.connection = UnixConnection(knetd.socket, timeout=30)
-        self.connection.request("GET", path + ("" if "/watch/" in path else "&watch=true" if "?" in path else "?watch=true"),
-                                headers=headers or {})
-        self.response = self.connection.getresponse()
-
-    def event(self):
-        line = self.response.readline()
-        return json.loads(line) if line else None
-
-    def told(self, n):
-        return [(e["type"], e["object"]["metadata"]["name"]) for e in (self.event() for _ in range(n))]
-
-    def until_bookmark(self):
-        seen = []
-        while (e := self.event())["type"] != "BOOKMARK":
-            seen.append((e["type"], e["object"]["metadata"]["name"]))
-        return seen, e["object"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
 
 
 @pytest.fixture
