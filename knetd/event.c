@@ -9,6 +9,7 @@
 #include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/event.h>
+#include <knetd/json_mut.h>
 #include <knetd/life.h>
 #include <knetd/list.h>
 #include <knetd/log.h>
@@ -120,11 +121,9 @@ static yyjson_mut_doc *event_doc(const struct note *n, const struct object *old)
 	const char *first = json_str(yyjson_doc_get_root(was), "firstTimestamp");
 	yyjson_mut_doc *d = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(d);
-	time_t now = time(NULL);
-	char text[24];
-	struct tm tm;
+	char text[TIME_TEXT];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	time_text(time(NULL), text);
 	yyjson_mut_doc_set_root(d, root);
 	yyjson_mut_obj_add_obj(d, root, "metadata");
 	add_involved(d, root, n);

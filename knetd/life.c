@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <knetd/auto.h>
+#include <knetd/json_mut.h>
 #include <knetd/life.h>
 #include <knetd/store.h>
 
@@ -71,25 +72,6 @@ static int64_t grace_of(enum kind kind, yyjson_val *root, const struct life_opti
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
-{
-	yyjson_mut_val *k = yyjson_mut_str(doc, key);
-
-	if (!yyjson_mut_obj_replace(obj, k, val))
-		yyjson_mut_obj_add(obj, k, val);
-}
-
-static yyjson_mut_val *member(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key)
-{
-	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
-
-	if (!yyjson_mut_is_obj(v)) {
-		v = yyjson_mut_obj(doc);
-		set(doc, obj, key, v);
-	}
-	return v;
-}
-
 static bool list_has(yyjson_mut_val *list, const char *name)
 {
 	yyjson_mut_val *v;
@@ -125,7 +107,7 @@ static void list_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name,
 	} else if (!list_has(list, name)) {
 		if (!yyjson_mut_is_arr(list)) {
 			list = yyjson_mut_arr(doc);
-			set(doc, obj, "finalizers", list);
+			mut_set(doc, obj, "finalizers", list);
 		}
 		yyjson_mut_arr_add_strcpy(doc, list, name);
 	}
@@ -144,27 +126,26 @@ static void set_propagation(yyjson_mut_doc *doc, yyjson_mut_val *meta, enum prop
 
 static void stamp(yyjson_mut_doc *doc, yyjson_mut_val *meta, int64_t grace)
 {
-	time_t at = time(NULL) + grace;
-	struct tm tm;
-	char text[24];
+	char text[TIME_TEXT];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
-	set(doc, meta, "deletionTimestamp", yyjson_mut_strcpy(doc, text));
-	set(doc, meta, "deletionGracePeriodSeconds", yyjson_mut_sint(doc, grace));
+	mut_set_text(doc, meta, "deletionTimestamp", time_text(time(NULL) + grace, text));
+	mut_set(doc, meta, "deletionGracePeriodSeconds", yyjson_mut_sint(doc, grace));
 }
 
 static void end_namespace(yyjson_mut_doc *doc, yyjson_mut_val *root, bool first)
 {
-	set(doc, member(doc, root, "status"), "phase", yyjson_mut_str(doc, "Terminating"));
+	mut_set(doc, mut_object_in(doc, root, "status"), "phase",
+	        yyjson_mut_str(doc, "Terminating"));
 	if (first)
-		list_set(doc, member(doc, root, "spec"), FINALIZER_NAMESPACE, true);
+		list_set(doc, mut_object_in(doc, root, "spec"), FINALIZER_NAMESPACE, true);
 }
 
 static int end(const struct object *o, yyjson_val *was, const struct life_options *how,
                const struct object **left, struct err *e)
 {
 	auto_mut yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	yyjson_mut_val *root = yyjson_val_mut_copy(doc, was), *meta = member(doc, root, "metadata");
+	yyjson_mut_val *root = yyjson_val_mut_copy(doc, was),
+		       *meta = mut_object_in(doc, root, "metadata");
 	int64_t grace = grace_of(o->kind, was, how),
 		had = json_int(was, "metadata.deletionGracePeriodSeconds", INT64_MAX);
 	bool first = !json_str(was, "metadata.deletionTimestamp");
@@ -207,7 +188,8 @@ int life_finalizer_done(const struct object *o, const char *name, struct err *e)
 	const struct object *stored;
 	int ret;
 
-	list_set(doc, member(doc, root, strcmp(name, FINALIZER_NAMESPACE) ? "metadata" : "spec"),
+	list_set(doc,
+	         mut_object_in(doc, root, strcmp(name, FINALIZER_NAMESPACE) ? "metadata" : "spec"),
 	         name, false);
 	ret = store_put(hold->kind, hold->ns, hold->name, doc, hold->run ? STORE_RUN : 0, &stored,
 	                e);

@@ -9,21 +9,9 @@
 #include <time.h>
 
 #include <knetd/auto.h>
+#include <knetd/json_mut.h>
 
 #include "store_int.h"
-
-static void set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
-{
-	yyjson_mut_val *k = yyjson_mut_strcpy(doc, key);
-
-	if (!yyjson_mut_obj_replace(obj, k, val))
-		yyjson_mut_obj_add(obj, k, val);
-}
-
-static void set_str(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const char *text)
-{
-	set(doc, obj, key, yyjson_mut_strcpy(doc, text));
-}
 
 /* In front when they were missing, as everybody expects to read them. */
 static void set_type(yyjson_mut_doc *doc, yyjson_mut_val *root, enum kind kind)
@@ -35,8 +23,8 @@ static void set_type(yyjson_mut_doc *doc, yyjson_mut_val *root, enum kind kind)
 	if (!yyjson_mut_obj_get(root, "apiVersion"))
 		yyjson_mut_obj_insert(root, yyjson_mut_str(doc, "apiVersion"), yyjson_mut_null(doc),
 		                      0);
-	set(doc, root, "apiVersion", api_version);
-	set_str(doc, root, "kind", kind_info[kind].kind);
+	mut_set(doc, root, "apiVersion", api_version);
+	mut_set_text(doc, root, "kind", kind_info[kind].kind);
 }
 
 static const char *uid_new(char out[static 37])
@@ -53,24 +41,16 @@ static const char *uid_new(char out[static 37])
 	return out;
 }
 
-static const char *timestamp(char out[static 24])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	return out;
-}
-
 /* uid and creationTimestamp are given once and carried over from then on. */
 static void stamp_birth(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_val *old_meta)
 {
-	char uid[37], time[24];
+	char uid[37], now[TIME_TEXT];
 	const char *old_uid = json_str(old_meta, "uid"),
 		   *old_time = json_str(old_meta, "creationTimestamp");
 
-	set_str(doc, meta, "uid", old_uid ? old_uid : uid_new(uid));
-	set_str(doc, meta, "creationTimestamp", old_time ? old_time : timestamp(time));
+	mut_set_text(doc, meta, "uid", old_uid ? old_uid : uid_new(uid));
+	mut_set_text(doc, meta, "creationTimestamp",
+	             old_time ? old_time : time_text(time(NULL), now));
 }
 
 /* metadata.generation counts changes of spec; kinds without a spec have none. */
@@ -87,7 +67,7 @@ static void stamp_generation(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_v
 		if (yyjson_mut_equals(spec, yyjson_val_mut_copy(copy, yyjson_obj_get(old, "spec"))))
 			generation--;
 	}
-	set(doc, meta, "generation", yyjson_mut_sint(doc, generation + 1));
+	mut_set(doc, meta, "generation", yyjson_mut_sint(doc, generation + 1));
 }
 
 char *store_stamp(enum kind kind, const char *ns, const char *name, yyjson_mut_doc *doc,
@@ -105,13 +85,13 @@ char *store_stamp(enum kind kind, const char *ns, const char *name, yyjson_mut_d
 		yyjson_mut_obj_add(root, yyjson_mut_str(doc, "metadata"), meta);
 	}
 	set_type(doc, root, kind);
-	set_str(doc, meta, "name", name);
+	mut_set_text(doc, meta, "name", name);
 	if (kind_info[kind].namespaced)
-		set_str(doc, meta, "namespace", ns);
+		mut_set_text(doc, meta, "namespace", ns);
 	stamp_birth(doc, meta, json_at(old_root, "metadata"));
 	stamp_generation(doc, meta, old_root);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
-	set_str(doc, meta, "resourceVersion", text);
+	mut_set_text(doc, meta, "resourceVersion", text);
 	json = yyjson_mut_write(doc, 0, len);
 	if (!json || *len > STORE_OBJECT_MAX) {
 		err_set(e, EINVAL, "%s %s: larger than %d bytes", kind_info[kind].kind, name,

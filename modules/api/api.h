@@ -9,6 +9,7 @@
 #include <knetd/arena.h>
 #include <knetd/buf.h>
 #include <knetd/http.h>
+#include <knetd/json_mut.h>
 #include <knetd/manifest.h>
 #include <knetd/store.h>
 
@@ -141,10 +142,6 @@ void service_allocate(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key
                       struct causes *c);
 void service_addresses_reload(void); /* after a write that was undone */
 
-/* Small access to mutable documents. */
-yyjson_mut_val *mut_at(yyjson_mut_val *root, const char *path);
-const char *mut_str(yyjson_mut_val *root, const char *path);
-void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val);
 /* What a copy of v would take, added up; depth: levels of objects and lists (0 for a scalar). */
 struct weight {
 	size_t nodes, bytes;

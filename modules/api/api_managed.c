@@ -196,12 +196,9 @@ static void take_over(struct arena *a, enum kind kind, struct managers *m, const
 
 static const char *time_now(struct arena *a)
 {
-	time_t t = time(NULL);
-	char s[32];
-	struct tm tm;
+	char s[TIME_TEXT];
 
-	strftime(s, sizeof(s), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	return arena_strdup(a, s);
+	return arena_strdup(a, time_text(time(NULL), s));
 }
 
 /* A time is that of the last change: who says the same again keeps his. */

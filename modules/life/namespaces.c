@@ -9,6 +9,7 @@
 #include <knetd/arena.h>
 #include <knetd/auto.h>
 #include <knetd/buf.h>
+#include <knetd/json_mut.h>
 #include <knetd/life.h>
 
 #include "life_int.h"
@@ -109,14 +110,12 @@ static void add_condition(yyjson_mut_doc *doc, yyjson_mut_val *list, yyjson_val 
 {
 	const char *since = json_str(condition_before(root, type), "lastTransitionTime");
 	yyjson_mut_val *c = yyjson_mut_arr_add_obj(doc, list);
-	time_t now = time(NULL);
-	struct tm tm;
-	char text[24];
+	char now[TIME_TEXT];
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	yyjson_mut_obj_add_str(doc, c, "type", type);
 	yyjson_mut_obj_add_str(doc, c, "status", "True");
-	yyjson_mut_obj_add_strcpy(doc, c, "lastTransitionTime", since ? since : text);
+	yyjson_mut_obj_add_strcpy(doc, c, "lastTransitionTime",
+	                          since ? since : time_text(time(NULL), now));
 	yyjson_mut_obj_add_str(doc, c, "reason", reason);
 	yyjson_mut_obj_add_strcpy(doc, c, "message", message);
 }
@@ -125,7 +124,7 @@ static int tell_remaining(const struct object *o, yyjson_val *root, const struct
                           struct err *e)
 {
 	auto_mut yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	yyjson_mut_val *copy = yyjson_val_mut_copy(doc, root), *list = yyjson_mut_arr(doc), *key;
+	yyjson_mut_val *copy = yyjson_val_mut_copy(doc, root), *list = yyjson_mut_arr(doc);
 	auto_buf struct buf message = { 0 };
 
 	yyjson_mut_doc_set_root(doc, copy);
@@ -134,9 +133,7 @@ static int tell_remaining(const struct object *o, yyjson_val *root, const struct
 	              message.data);
 	add_condition(doc, list, root, "NamespaceFinalizersRemaining", "SomeFinalizersRemain",
 	              "Some content in the namespace has finalizers remaining");
-	key = yyjson_mut_str(doc, "conditions");
-	if (!yyjson_mut_obj_replace(yyjson_mut_obj_get(copy, "status"), key, list))
-		yyjson_mut_obj_add(yyjson_mut_obj_get(copy, "status"), key, list);
+	mut_set(doc, yyjson_mut_obj_get(copy, "status"), "conditions", list);
 	return store_put(o->kind, o->ns, o->name, doc, o->run ? STORE_RUN : 0, NULL, e);
 }
 

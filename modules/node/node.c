@@ -11,6 +11,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/json_mut.h>
 #include <knetd/kern.h>
 #include <knetd/loop.h>
 #include <knetd/module.h>
@@ -151,16 +152,13 @@ static int write_node(struct err *e)
 	const struct object *old = store_get(KIND_NODE, "", f.name);
 	auto_mut yyjson_mut_doc *doc = NULL;
 	struct addresses addresses;
-	time_t now = time(NULL);
-	char text[24];
-	struct tm tm;
+	char now[TIME_TEXT];
 	int ret;
 
 	find_addresses(&addresses);
 	memcpy(f.addresses, addresses.v, sizeof(f.addresses));
 	f.n_addresses = addresses.n;
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	f.now = text;
+	f.now = time_text(time(NULL), now);
 	doc = node_plan(&f, old);
 	store_begin();
 	ret = store_put(KIND_NODE, "", f.name, doc, 0, NULL, e);

@@ -5,41 +5,17 @@
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/json_mut.h>
 
 #include "node_plan.h"
-
-/* Replaces where it stands, so that writing the same again gives the same text. */
-static void set(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
-{
-	yyjson_mut_val *k = yyjson_mut_str(d, key);
-
-	if (!yyjson_mut_obj_replace(obj, k, val))
-		yyjson_mut_obj_add(obj, k, val);
-}
-
-static void set_text(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key, const char *text)
-{
-	set(d, obj, key, yyjson_mut_strcpy(d, text));
-}
-
-static yyjson_mut_val *object_in(yyjson_mut_doc *d, yyjson_mut_val *obj, const char *key)
-{
-	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
-
-	if (!yyjson_mut_is_obj(v)) {
-		v = yyjson_mut_obj(d);
-		set(d, obj, key, v);
-	}
-	return v;
-}
 
 static void add_address(yyjson_mut_doc *d, yyjson_mut_val *list, const char *type,
                         const char *address)
 {
 	yyjson_mut_val *a = yyjson_mut_arr_add_obj(d, list);
 
-	set_text(d, a, "type", type);
-	set_text(d, a, "address", address);
+	mut_set_text(d, a, "type", type);
+	mut_set_text(d, a, "address", address);
 }
 
 static void set_addresses(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_val *status)
@@ -50,7 +26,7 @@ static void set_addresses(const struct node_facts *f, yyjson_mut_doc *d, yyjson_
 	for (unsigned i = 0; i < f->n_addresses; i++)
 		add_address(d, list, "InternalIP", ip_text(&f->addresses[i], text));
 	add_address(d, list, "Hostname", f->name);
-	set(d, status, "addresses", list);
+	mut_set(d, status, "addresses", list);
 }
 
 static void set_cidrs(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_val *spec)
@@ -62,8 +38,8 @@ static void set_cidrs(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_
 		yyjson_mut_arr_add_strcpy(d, list, cidr_text(&f->pod_cidrs[i], text));
 	if (!f->n_pod_cidrs)
 		return;
-	set_text(d, spec, "podCIDR", cidr_text(&f->pod_cidrs[0], text));
-	set(d, spec, "podCIDRs", list);
+	mut_set_text(d, spec, "podCIDR", cidr_text(&f->pod_cidrs[0], text));
+	mut_set(d, spec, "podCIDRs", list);
 }
 
 static yyjson_mut_val *condition(yyjson_mut_doc *d, yyjson_mut_val *status, const char *type)
@@ -73,13 +49,13 @@ static yyjson_mut_val *condition(yyjson_mut_doc *d, yyjson_mut_val *status, cons
 
 	if (!yyjson_mut_is_arr(list)) {
 		list = yyjson_mut_arr(d);
-		set(d, status, "conditions", list);
+		mut_set(d, status, "conditions", list);
 	}
 	yyjson_mut_arr_foreach (list, i, n, c)
 		if (yyjson_mut_equals_str(yyjson_mut_obj_get(c, "type"), type))
 			return c;
 	c = yyjson_mut_arr_add_obj(d, list);
-	set_text(d, c, "type", type);
+	mut_set_text(d, c, "type", type);
 	return c;
 }
 
@@ -90,51 +66,51 @@ static void set_condition(const struct node_facts *f, yyjson_mut_doc *d, yyjson_
 	yyjson_mut_val *c = condition(d, status, type);
 
 	if (!yyjson_mut_equals_str(yyjson_mut_obj_get(c, "status"), value)) {
-		set_text(d, c, "lastHeartbeatTime", f->now);
-		set_text(d, c, "lastTransitionTime", f->now);
+		mut_set_text(d, c, "lastHeartbeatTime", f->now);
+		mut_set_text(d, c, "lastTransitionTime", f->now);
 	}
-	set_text(d, c, "status", value);
-	set_text(d, c, "reason", reason);
-	set_text(d, c, "message", message);
+	mut_set_text(d, c, "status", value);
+	mut_set_text(d, c, "reason", reason);
+	mut_set_text(d, c, "message", message);
 }
 
 static void set_info(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_val *status)
 {
-	yyjson_mut_val *info = object_in(d, status, "nodeInfo");
+	yyjson_mut_val *info = mut_object_in(d, status, "nodeInfo");
 
-	set_text(d, info, "machineID", f->machine_id);
-	set_text(d, info, "systemUUID", f->machine_id);
-	set_text(d, info, "bootID", f->boot_id);
-	set_text(d, info, "kernelVersion", f->kernel);
-	set_text(d, info, "osImage", f->os_image);
-	set_text(d, info, "containerRuntimeVersion", "containerd");
-	set_text(d, info, "kubeletVersion", "knetd " KNETD_VERSION);
-	set_text(d, info, "kubeProxyVersion", "knetd " KNETD_VERSION);
-	set_text(d, info, "operatingSystem", "linux");
-	set_text(d, info, "architecture", f->arch);
+	mut_set_text(d, info, "machineID", f->machine_id);
+	mut_set_text(d, info, "systemUUID", f->machine_id);
+	mut_set_text(d, info, "bootID", f->boot_id);
+	mut_set_text(d, info, "kernelVersion", f->kernel);
+	mut_set_text(d, info, "osImage", f->os_image);
+	mut_set_text(d, info, "containerRuntimeVersion", "containerd");
+	mut_set_text(d, info, "kubeletVersion", "knetd " KNETD_VERSION);
+	mut_set_text(d, info, "kubeProxyVersion", "knetd " KNETD_VERSION);
+	mut_set_text(d, info, "operatingSystem", "linux");
+	mut_set_text(d, info, "architecture", f->arch);
 }
 
 static void set_capacity(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_val *status,
                          const char *key)
 {
-	yyjson_mut_val *c = object_in(d, status, key);
+	yyjson_mut_val *c = mut_object_in(d, status, key);
 	char text[32];
 
 	snprintf(text, sizeof(text), "%ld", f->cpus);
-	set_text(d, c, "cpu", text);
+	mut_set_text(d, c, "cpu", text);
 	snprintf(text, sizeof(text), "%ldKi", f->memory_kb);
-	set_text(d, c, "memory", text);
+	mut_set_text(d, c, "memory", text);
 	snprintf(text, sizeof(text), "%ld", f->pods);
-	set_text(d, c, "pods", text);
+	mut_set_text(d, c, "pods", text);
 }
 
 static void set_labels(const struct node_facts *f, yyjson_mut_doc *d, yyjson_mut_val *meta)
 {
-	yyjson_mut_val *labels = object_in(d, meta, "labels");
+	yyjson_mut_val *labels = mut_object_in(d, meta, "labels");
 
-	set_text(d, labels, "kubernetes.io/hostname", f->name);
-	set_text(d, labels, "kubernetes.io/os", "linux");
-	set_text(d, labels, "kubernetes.io/arch", f->arch);
+	mut_set_text(d, labels, "kubernetes.io/hostname", f->name);
+	mut_set_text(d, labels, "kubernetes.io/os", "linux");
+	mut_set_text(d, labels, "kubernetes.io/arch", f->arch);
 }
 
 yyjson_mut_doc *node_plan(const struct node_facts *f, const struct object *old)
@@ -144,9 +120,9 @@ yyjson_mut_doc *node_plan(const struct node_facts *f, const struct object *old)
 	yyjson_mut_val *root = was ? yyjson_mut_doc_get_root(d) : yyjson_mut_obj(d), *status;
 
 	yyjson_mut_doc_set_root(d, root);
-	set_labels(f, d, object_in(d, root, "metadata"));
-	set_cidrs(f, d, object_in(d, root, "spec"));
-	status = object_in(d, root, "status");
+	set_labels(f, d, mut_object_in(d, root, "metadata"));
+	set_cidrs(f, d, mut_object_in(d, root, "spec"));
+	status = mut_object_in(d, root, "status");
 	set_capacity(f, d, status, "capacity");
 	set_capacity(f, d, status, "allocatable");
 	set_condition(f, d, status, "NetworkUnavailable", "False", "KnetdIsUp",

@@ -12,6 +12,7 @@
 #include <knetd/arena.h>
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/json_mut.h>
 #include <knetd/life.h>
 #include <knetd/store.h>
 
@@ -25,43 +26,6 @@
 /* ---- editing documents ------------------------------------------------------------------------
  */
 
-/* Replaces where it stands, so that writing the same again gives the same text. */
-static void set(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, yyjson_mut_val *val)
-{
-	yyjson_mut_val *k = yyjson_mut_strcpy(doc, key);
-
-	if (!yyjson_mut_obj_replace(obj, k, val))
-		yyjson_mut_obj_add(obj, k, val);
-}
-
-static void set_text(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const char *text)
-{
-	set(doc, obj, key, yyjson_mut_strcpy(doc, text));
-}
-
-/* The member, made when it is missing or of another type. */
-static yyjson_mut_val *object_in(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key)
-{
-	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
-
-	if (!yyjson_mut_is_obj(v)) {
-		v = yyjson_mut_obj(doc);
-		set(doc, obj, key, v);
-	}
-	return v;
-}
-
-static yyjson_mut_val *array_in(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key)
-{
-	yyjson_mut_val *v = yyjson_mut_obj_get(obj, key);
-
-	if (!yyjson_mut_is_arr(v)) {
-		v = yyjson_mut_arr(doc);
-		set(doc, obj, key, v);
-	}
-	return v;
-}
-
 static yyjson_mut_doc *editable(const struct object *o)
 {
 	auto_doc yyjson_doc *doc = o ? object_doc(o) : NULL;
@@ -72,15 +36,6 @@ static yyjson_mut_doc *editable(const struct object *o)
 	mut = yyjson_mut_doc_new(NULL);
 	yyjson_mut_doc_set_root(mut, yyjson_mut_obj(mut));
 	return mut;
-}
-
-static const char *timestamp(char out[static 24])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	return out;
 }
 
 /* The store's answer to who owns the Pod's addresses: "" when nobody does. */
@@ -110,11 +65,12 @@ static int ensure_namespace(const char *ns, struct err *e)
 		return 0;
 	doc = editable(NULL);
 	root = yyjson_mut_doc_get_root(doc);
-	labels = object_in(doc, object_in(doc, root, "metadata"), "labels");
-	set_text(doc, labels, "kubernetes.io/metadata.name", ns);
-	yyjson_mut_arr_add_str(doc, array_in(doc, object_in(doc, root, "spec"), "finalizers"),
+	labels = mut_object_in(doc, mut_object_in(doc, root, "metadata"), "labels");
+	mut_set_text(doc, labels, "kubernetes.io/metadata.name", ns);
+	yyjson_mut_arr_add_str(doc,
+	                       mut_array_in(doc, mut_object_in(doc, root, "spec"), "finalizers"),
 	                       "kubernetes");
-	set_text(doc, object_in(doc, root, "status"), "phase", "Active");
+	mut_set_text(doc, mut_object_in(doc, root, "status"), "phase", "Active");
 	return store_put(KIND_NAMESPACE, "", ns, doc, 0, NULL, e);
 }
 
@@ -125,7 +81,7 @@ static int add_labels(yyjson_mut_doc *doc, yyjson_mut_val *meta, const char *tex
 	int ret;
 
 	while ((ret = plan_label_next(&text, &arena, &key, &value)) > 0)
-		set_text(doc, object_in(doc, meta, "labels"), key, value);
+		mut_set_text(doc, mut_object_in(doc, meta, "labels"), key, value);
 	return ret < 0 ? err_set(e, EINVAL,
 	                         "annotation " POD_LABELS ": not of the form app=web,tier=front")
 	               : 0;
@@ -135,7 +91,7 @@ static int add_labels(yyjson_mut_doc *doc, yyjson_mut_val *meta, const char *tex
 static int add_annotations(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_val *told,
                            struct err *e)
 {
-	yyjson_mut_val *annotations = object_in(doc, meta, "annotations");
+	yyjson_mut_val *annotations = mut_object_in(doc, meta, "annotations");
 	size_t i, max;
 	yyjson_val *k, *v;
 	int ret = 0;
@@ -148,7 +104,7 @@ static int add_annotations(yyjson_mut_doc *doc, yyjson_mut_val *meta, yyjson_val
 		if (!yyjson_is_str(v) || !strcmp(key, POD_ATTACHMENT) ||
 		    !strcmp(key, POD_CREATED_BY))
 			continue;
-		set_text(doc, annotations, key, yyjson_get_str(v));
+		mut_set_text(doc, annotations, key, yyjson_get_str(v));
 		if (!strcmp(key, POD_LABELS))
 			ret = add_labels(doc, meta, yyjson_get_str(v), e);
 		if (ret)
@@ -166,8 +122,8 @@ static void set_addresses(yyjson_mut_doc *doc, yyjson_mut_val *status, const str
 		yyjson_mut_obj_add_strcpy(doc, yyjson_mut_arr_add_obj(doc, list), "ip",
 		                          ip_text(&a->ips[i], text));
 	if (a->n_ips)
-		set_text(doc, status, "podIP", ip_text(&a->ips[0], text));
-	set(doc, status, "podIPs", list);
+		mut_set_text(doc, status, "podIP", ip_text(&a->ips[0], text));
+	mut_set(doc, status, "podIPs", list);
 }
 
 static yyjson_mut_val *ready_condition(yyjson_mut_val *conditions)
@@ -184,42 +140,42 @@ static yyjson_mut_val *ready_condition(yyjson_mut_val *conditions)
 /* A Ready condition that came through the API is left as it is: its writer knows the pod better. */
 static void set_ready(yyjson_mut_doc *doc, yyjson_mut_val *status, bool up)
 {
-	yyjson_mut_val *conditions = array_in(doc, status, "conditions"),
+	yyjson_mut_val *conditions = mut_array_in(doc, status, "conditions"),
 		       *c = ready_condition(conditions);
 	const char *reason = yyjson_mut_get_str(yyjson_mut_obj_get(c, "reason"));
-	char now[24];
+	char now[TIME_TEXT];
 
 	if (c && (!reason || (strcmp(reason, READY_UP) != 0 && strcmp(reason, READY_DOWN) != 0)))
 		return;
 	if (!c) {
 		c = yyjson_mut_arr_add_obj(doc, conditions);
-		set_text(doc, c, "type", "Ready");
+		mut_set_text(doc, c, "type", "Ready");
 	}
-	set_text(doc, c, "status", up ? "True" : "False");
-	set_text(doc, c, "reason", up ? READY_UP : READY_DOWN);
-	set_text(doc, c, "lastTransitionTime", timestamp(now));
+	mut_set_text(doc, c, "status", up ? "True" : "False");
+	mut_set_text(doc, c, "reason", up ? READY_UP : READY_DOWN);
+	mut_set_text(doc, c, "lastTransitionTime", time_text(time(NULL), now));
 }
 
 /* What a Pod that nobody sent through the API needs to look like one. */
 static void fill_new(yyjson_mut_doc *doc, yyjson_mut_val *root)
 {
-	yyjson_mut_val *spec = object_in(doc, root, "spec");
+	yyjson_mut_val *spec = mut_object_in(doc, root, "spec");
 
-	set_text(doc, object_in(doc, object_in(doc, root, "metadata"), "annotations"),
-	         POD_CREATED_BY, "cni");
-	array_in(doc, spec, "containers");
-	set_text(doc, spec, "nodeName", conf.node.name);
+	mut_set_text(doc, mut_object_in(doc, mut_object_in(doc, root, "metadata"), "annotations"),
+	             POD_CREATED_BY, "cni");
+	mut_array_in(doc, spec, "containers");
+	mut_set_text(doc, spec, "nodeName", conf.node.name);
 }
 
 static void fill_status(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct attachment *a)
 {
-	yyjson_mut_val *status = object_in(doc, root, "status");
-	char now[24];
+	yyjson_mut_val *status = mut_object_in(doc, root, "status");
+	char now[TIME_TEXT];
 
-	set_text(doc, status, "phase", "Running");
+	mut_set_text(doc, status, "phase", "Running");
 	set_addresses(doc, status, a);
 	if (!yyjson_mut_obj_get(status, "startTime"))
-		set_text(doc, status, "startTime", timestamp(now));
+		mut_set_text(doc, status, "startTime", time_text(time(NULL), now));
 	set_ready(doc, status, true);
 }
 
@@ -251,13 +207,13 @@ int pod_attached(const struct attachment *a, const struct cni_request *r, struct
 		return ret;
 	doc = editable(pod);
 	root = yyjson_mut_doc_get_root(doc);
-	meta = object_in(doc, root, "metadata");
+	meta = mut_object_in(doc, root, "metadata");
 	ret = add_annotations(doc, meta, r->annotations, e);
 	if (ret)
 		return ret;
 	if (!pod)
 		fill_new(doc, root);
-	set_text(doc, object_in(doc, meta, "annotations"), POD_ATTACHMENT, a->object);
+	mut_set_text(doc, mut_object_in(doc, meta, "annotations"), POD_ATTACHMENT, a->object);
 	fill_status(doc, root, a);
 	return store_put(KIND_POD, a->ns, a->pod, doc, flags_of(pod), NULL, e);
 }
@@ -268,7 +224,7 @@ static int take_network_off(const struct object *pod, struct err *e)
 {
 	auto_mut yyjson_mut_doc *doc = editable(pod);
 	yyjson_mut_val *root = yyjson_mut_doc_get_root(doc),
-		       *status = object_in(doc, root, "status");
+		       *status = mut_object_in(doc, root, "status");
 	yyjson_mut_val *annotations =
 		yyjson_mut_obj_get(yyjson_mut_obj_get(root, "metadata"), "annotations");
 	bool made_here =
