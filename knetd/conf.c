@@ -170,6 +170,26 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 }
 
 /* Service ranges: at most one a family. */
+static const char *one_range(void *arg, char *item)
+{
+	struct conf_ranges *list = arg;
+
+	if (list->n == CONF_RANGES)
+		return "at most 32 items";
+	if (!range_parse(&list->v[list->n], item))
+		return "addresses and ranges like 10.244.0.9, 10.244.0.10-10.244.0.20, "
+		       "10.244.0.64/26";
+	list->n++;
+	return NULL;
+}
+
+static const char *read_ranges(void *field, size_t size, const char *value)
+{
+	(void)size;
+	((struct conf_ranges *)field)->n = 0;
+	return each_item(value, one_range, field);
+}
+
 static const char *read_service_cidrs(void *field, size_t size, const char *value)
 {
 	struct conf_cidrs *list = field;
@@ -329,6 +349,7 @@ static const struct key keys[] = {
 	KEY(api, cert, read_path_or_none, ""),
 	KEY(api, key, read_path_or_none, ""),
 	KEY(podnet, cidrs, read_cidrs, "10.244.0.0/24,fd00:10:244::/64"),
+	KEY(podnet, reserved, read_ranges, ""),
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),
 	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),

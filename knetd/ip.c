@@ -146,6 +146,44 @@ uint64_t cidr_offset(const struct cidr *c, const struct ip *ip)
 	return low_bits(ip) - low_bits(&c->ip);
 }
 
+int ip_order(const struct ip *a, const struct ip *b)
+{
+	return a->len != b->len ? a->len - b->len : memcmp(a->b, b->b, a->len);
+}
+
+bool range_has(const struct ip_range *r, const struct ip *ip)
+{
+	return ip->len == r->first.len && ip_order(&r->first, ip) <= 0 &&
+	       ip_order(ip, &r->last) <= 0;
+}
+
+static void cidr_range(const struct cidr *c, struct ip_range *out)
+{
+	out->first = out->last = c->ip;
+	for (unsigned bit = c->bits; bit < c->ip.len * 8u; bit++)
+		out->last.b[bit / 8] |= 0x80 >> bit % 8;
+}
+
+bool range_parse(struct ip_range *r, const char *s)
+{
+	char first[IP_TEXT];
+	size_t n = strcspn(s, "-");
+	struct cidr cidr;
+
+	if (strchr(s, '/')) {
+		if (!cidr_parse(&cidr, s))
+			return false;
+		cidr_range(&cidr, r);
+		return true;
+	}
+	if (n >= sizeof(first))
+		return false;
+	memcpy(first, s, n);
+	first[n] = 0;
+	return ip_parse(&r->first, first) && ip_parse(&r->last, s[n] ? s + n + 1 : first) &&
+	       r->first.len == r->last.len && ip_order(&r->first, &r->last) <= 0;
+}
+
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
 	return a->port == b->port && ip_equal(&a->ip, &b->ip);

@@ -11,10 +11,15 @@
 
 #define CONF_CIDRS 8
 #define CONF_ADDRS 16
+#define CONF_RANGES 32
 
 struct conf_cidrs {
 	unsigned n;
 	struct cidr v[CONF_CIDRS];
+};
+struct conf_ranges {
+	unsigned n;
+	struct ip_range v[CONF_RANGES];
 };
 struct conf_endpoints {
 	unsigned n;
@@ -39,7 +44,8 @@ struct conf {
 	} api;
 	struct {
 		struct conf_cidrs cidrs;
-		unsigned mtu; /* 0 = auto, from the uplink */
+		struct conf_ranges reserved; /* never a pod's */
+		unsigned mtu;                /* 0 = auto, from the uplink */
 		bool masquerade;
 	} podnet;
 	struct {

@@ -34,6 +34,16 @@ uint64_t cidr_offset(const struct cidr *c, const struct ip *ip);
 /* Addresses in the range, at most 2^63. */
 uint64_t cidr_size(const struct cidr *c);
 
+/* Addresses from first to last, both included, of one family. */
+struct ip_range {
+	struct ip first, last;
+};
+#define RANGE_TEXT (2 * IP_TEXT)
+/* "10.0.0.9", "10.0.0.10-10.0.0.20", "10.0.0.64/26"; false on anything else. */
+bool range_parse(struct ip_range *r, const char *s);
+bool range_has(const struct ip_range *r, const struct ip *ip);
+int ip_order(const struct ip *a, const struct ip *b); /* by family, then by number */
+
 struct endpoint {
 	struct ip ip;
 	uint16_t port; /* host order */

@@ -66,7 +66,7 @@ static int init(struct err *e)
 	podnet.host = rt_open(-1, e);
 	if (!podnet.host)
 		return -e->code;
-	ret = ipam_init(&podnet.ipam, &conf.podnet.cidrs, e);
+	ret = ipam_init(&podnet.ipam, &conf.podnet.cidrs, &conf.podnet.reserved, e);
 	if (ret)
 		return ret;
 	load();

@@ -135,11 +135,6 @@ void plan_saw_route(const struct rt_route *r, void *seen)
 	s->routes[s->n_routes++] = *r;
 }
 
-static int ip_order(const struct ip *a, const struct ip *b)
-{
-	return a->len != b->len ? a->len - b->len : memcmp(a->b, b->b, a->len);
-}
-
 static int link_order(const void *a, const void *b)
 {
 	return strcmp(((const struct rt_link *)a)->name, ((const struct rt_link *)b)->name);

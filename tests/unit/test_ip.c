@@ -222,12 +222,36 @@ static void test_none(void **state)
 	assert_true(ip_equal(&none, &(struct ip){ 0 }));
 }
 
+static void reads_ranges(void **state)
+{
+	static const char *const bad[] = { "",
+		                           "10.0.0.9-",
+		                           "-10.0.0.9",
+		                           "10.0.0.9-10.0.0.1",
+		                           "10.0.0.1-::1",
+		                           "10.0.0.0/24-10.0.0.9",
+		                           "x" };
+	struct ip_range r;
+	char first[IP_TEXT], last[IP_TEXT];
+
+	(void)state;
+	assert_true(range_parse(&r, "10.0.0.70/26"));
+	assert_string_equal(ip_text(&r.first, first), "10.0.0.64");
+	assert_string_equal(ip_text(&r.last, last), "10.0.0.127");
+	assert_true(range_parse(&r, "fd00::5-fd00::1:0"));
+	assert_true(range_has(&r, &r.first) && range_has(&r, &r.last));
+	assert_true(range_parse(&r, "10.0.0.9") && ip_equal(&r.first, &r.last));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(range_parse(&r, bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_has),       cmocka_unit_test(test_nth),
 		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_none),
+		cmocka_unit_test(reads_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
