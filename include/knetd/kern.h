@@ -48,11 +48,16 @@ struct rt_route {
 	struct ip via;   /* len 0: on link */
 	struct ip src;   /* preferred source, len 0: none */
 	unsigned ifindex;
-	bool onlink; /* RTNH_F_ONLINK */
-	bool local;  /* RTN_LOCAL in table local */
+	bool onlink;    /* RTNH_F_ONLINK */
+	bool local;     /* RTN_LOCAL in table local */
+	uint32_t table; /* 0: main (or local) */
 };
 void rt_route_replace(struct rt *rt, const struct rt_route *r);
 void rt_route_del(struct rt *rt, const struct rt_route *r);
+/* "from ADDRESS lookup TABLE" at RT_RULE_PRIORITY; del takes one away, whatever its table. */
+#define RT_RULE_PRIORITY 10700
+void rt_rule_add(struct rt *rt, const struct ip *from, uint32_t table);
+void rt_rule_del(struct rt *rt, const struct ip *from);
 /* A permanent neighbour entry. */
 void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip,
                   const uint8_t mac[static 6]);
@@ -83,6 +88,12 @@ int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), 
 /* Unicast and local routes of tables main and local. */
 int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
                   struct err *e);
+/* Unicast routes of one other table. */
+int rt_route_each_in(struct rt *rt, uint32_t table, void (*fn)(const struct rt_route *r, void *arg),
+                     void *arg, struct err *e);
+/* Rules from one whole address to a table. */
+int rt_rule_each(struct rt *rt, void (*fn)(const struct ip *from, uint32_t table, void *arg),
+                 void *arg, struct err *e);
 /* The link that the default route leaves by (IPv4 first), -ENETUNREACH when there is none. */
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e);
 

@@ -1,4 +1,4 @@
-/* route.c - routes of both families in tables main and local. */
+/* route.c - routes of both families: in tables main and local, and in one by number. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -28,13 +28,15 @@ static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
 	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 	m->rtm_family = r->dst.ip.len == 4 ? AF_INET : AF_INET6;
 	m->rtm_dst_len = r->dst.bits;
-	m->rtm_table = r->local ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
+	m->rtm_table = r->table ? RT_TABLE_UNSPEC : r->local ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
 	m->rtm_type = r->local ? RTN_LOCAL : RTN_UNICAST;
 	m->rtm_scope = RT_SCOPE_NOWHERE;
 	if (r->dst.bits)
 		rt_put_ip(h, RTA_DST, &r->dst.ip);
 	if (r->ifindex)
 		mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
+	if (r->table)
+		mnl_attr_put_u32(h, RTA_TABLE, r->table);
 	return h;
 }
 
@@ -81,6 +83,7 @@ void route_describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 struct each {
 	void (*fn)(const struct rt_route *r, uint32_t metric, void *arg);
 	void *arg;
+	uint32_t table; /* 0: main and local */
 };
 
 static uint32_t number(const struct nlmsghdr *h, uint16_t type, uint32_t absent)
@@ -112,9 +115,12 @@ static void one(const struct nlmsghdr *h, void *arg)
 	uint32_t table = number(h, RTA_TABLE, m->rtm_table);
 	struct rt_route r = { .dst.bits = m->rtm_dst_len,
 		              .local = m->rtm_type == RTN_LOCAL,
-		              .onlink = m->rtm_flags & RTNH_F_ONLINK };
+		              .onlink = m->rtm_flags & RTNH_F_ONLINK,
+		              .table = each->table };
 
-	if ((table != RT_TABLE_MAIN && table != RT_TABLE_LOCAL) || (m->rtm_flags & RTM_F_CLONED) ||
+	if ((each->table ? table != each->table
+	                 : table != RT_TABLE_MAIN && table != RT_TABLE_LOCAL) ||
+	    (m->rtm_flags & RTM_F_CLONED) ||
 	    (m->rtm_type != RTN_UNICAST && m->rtm_type != RTN_LOCAL))
 		return;
 	r.dst.ip = rt_get_ip(nl_attr(h, sizeof(*m), RTA_DST));
@@ -149,14 +155,20 @@ static void without_metric(const struct rt_route *r, uint32_t metric, void *arg)
 	p->fn(r, p->arg);
 }
 
-int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
-                  struct err *e)
+int rt_route_each_in(struct rt *rt, uint32_t table, void (*fn)(const struct rt_route *r, void *arg),
+                     void *arg, struct err *e)
 {
 	struct plain p = { fn, arg };
-	struct each each = { without_metric, &p };
+	struct each each = { without_metric, &p, table };
 	int ret = list(rt, AF_INET, &each, e);
 
 	return ret ? ret : list(rt, AF_INET6, &each, e);
+}
+
+int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg), void *arg,
+                  struct err *e)
+{
+	return rt_route_each_in(rt, 0, fn, arg, e);
 }
 
 struct best {
@@ -176,7 +188,7 @@ static void better(const struct rt_route *r, uint32_t metric, void *arg)
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e)
 {
 	struct best best = { 0 };
-	struct each each = { better, &best };
+	struct each each = { better, &best, 0 };
 	int ret = list(rt, AF_INET, &each, e);
 
 	if (!ret && !best.ifindex)

@@ -94,6 +94,10 @@ static void describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	case RTM_DELROUTE:
 		route_describe(h, out);
 		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		rule_describe(h, out);
+		break;
 	case RTM_NEWNEIGH:
 		neigh_describe(h, out);
 		break;

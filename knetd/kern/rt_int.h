@@ -31,4 +31,5 @@ int link_get(struct rt *rt, const char *name, unsigned ifindex, struct rt_link *
 void link_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void addr_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void route_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
+void rule_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void neigh_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);

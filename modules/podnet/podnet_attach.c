@@ -22,6 +22,7 @@
 
 #include "podnet_attach.h"
 #include "podnet_plan.h"
+#include "podnet_source.h"
 
 #define CARRIER_TRIES 40 /* of half a millisecond: the daemon waits with us */
 
@@ -64,11 +65,6 @@ static int set_link_sysctl(int netns_fd, const char *family, const char *link, c
 	return sysctl_set(netns_fd, path, value, e);
 }
 
-int attach_loosen(const struct attachment *a, struct err *e)
-{
-	return set_link_sysctl(-1, "ipv4", a->link, "rp_filter", "2", e);
-}
-
 /* A pod does not route the host: accept_ra 1 hears no router where the kernel forwards, 2 does. The
  * link says what it inherited; a file is written only where that will not do. */
 static int set_host_ipv6(const struct attachment *a, const struct rt_link *made, struct err *e)
@@ -83,9 +79,8 @@ static int set_host_ipv6(const struct attachment *a, const struct rt_link *made,
 }
 
 /* rp_filter 1: a pod cannot send under another's address (the only route back to its own is this
- * link). The kernel takes the larger of this and conf/all, so 0 here could not switch it off where
- * the machine wants it anyway. With a second interface the pod answers through its first, hence 2.
- */
+ * link). The kernel takes the larger of this and conf/all; podnet_rules.c drops what a 2 there lets
+ * pass, and this holds while somebody else has flushed our rules. */
 int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
                 struct rt_link *made, struct err *e)
 {
@@ -94,7 +89,7 @@ int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsig
 		.peer = a->ifname,
 		.peer_netns_fd = netns_fd,
 		.mtu = mtu,
-		.rp_filter = a->default_route ? 1 : 2,
+		.rp_filter = 1,
 	};
 	char alias[LINK_ALIAS_SIZE];
 	struct err unused;
@@ -142,7 +137,7 @@ static int host_side(struct rt *host, const struct attachment *a, const struct r
 }
 
 /* The default route goes through the on-link gateway; fe80::1 needs no route to itself. */
-static void queue_pod_route(struct rt *pod, unsigned ifindex, uint8_t family)
+void attach_queue_default(struct rt *pod, unsigned ifindex, uint8_t family)
 {
 	struct ip gateway = attach_gateway(family);
 	struct rt_route to_gateway = { .dst = whole(&gateway), .ifindex = ifindex };
@@ -180,7 +175,7 @@ static int pod_side(struct rt *pod, const struct attachment *a, unsigned ifindex
 		rt_addr_add(pod, ifindex, &a->ips[i], a->ips[i].len * 8, false);
 		rt_neigh_add(pod, ifindex, &gateway, a->link_mac);
 		if (a->default_route)
-			queue_pod_route(pod, ifindex, a->ips[i].len);
+			attach_queue_default(pod, ifindex, a->ips[i].len);
 	}
 	return rt_flush(pod, e);
 }
@@ -222,6 +217,8 @@ int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, in
 
 	if (!ret)
 		ret = pod_side_with_ipv6(pod, a, netns_fd, made->peer_index, e);
+	if (!ret && !a->default_route)
+		ret = source_setup(pod, a, made->peer_index, e);
 	return ret ? ret : await_carrier(host, a, e);
 }
 
@@ -329,7 +326,7 @@ static enum cni_code check_pod(struct rt *pod, const struct attachment *a, struc
 		                     a->ifname);
 	if (a->default_route && f.defaults < a->n_ips)
 		return cni_error_set(er, CNI_CHECK_FAILED, "a default route in the pod is missing");
-	return CNI_OK;
+	return a->default_route ? CNI_OK : source_check(pod, a, f.ifindex, er);
 }
 
 enum cni_code attach_check(struct rt *host, struct rt *pod, const struct attachment *a,

@@ -27,8 +27,8 @@ int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, in
  */
 void attach_queue_host(struct rt *host, const struct attachment *a, const struct ip *ip,
                        unsigned ifindex, bool gateway);
-/* The pod has more than one interface: what comes in by this one may be answered by another. */
-int attach_loosen(const struct attachment *a, struct err *e);
+/* Queues the pod's default route of that family. */
+void attach_queue_default(struct rt *pod, unsigned ifindex, uint8_t family);
 /* Takes the routes away, so that nothing reaches the pod any more; false when the link is gone. */
 bool attach_cut(struct rt *host, const struct attachment *a);
 

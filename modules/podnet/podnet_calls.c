@@ -23,6 +23,7 @@
 #include "podnet_attach.h"
 #include "podnet_plan.h"
 #include "podnet_pod.h"
+#include "podnet_source.h"
 
 static bool unsettled; /* there are attachments that are coming or going */
 
@@ -37,6 +38,8 @@ static enum cni_code from_err(struct cni_error *er, const struct err *e)
 	case EINVAL:
 	case EAFNOSUPPORT:
 		return cni_error_set(er, CNI_BAD_CONFIG, "%s", e->text);
+	case EOPNOTSUPP:
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "%s", e->text);
 	}
 	return cni_error_set(er, CNI_IO, "%s", e->text);
 }
@@ -229,17 +232,6 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
 	cni_result_write(out, &result);
 }
 
-static int loosen_siblings(const struct attachment *a, struct err *e)
-{
-	const struct attachment *other;
-	int ret = 0;
-
-	for (size_t i = 0; !ret && (other = attachment_next(&i));)
-		if (!strcmp(other->container, a->container))
-			ret = attach_loosen(other, e);
-	return ret;
-}
-
 /* From a described attachment with addresses to one that is in force and known. */
 static enum cni_code establish(struct attachment *a, const struct cni_request *r,
                                const struct sandbox *s, unsigned mtu, struct cni_error *er)
@@ -249,7 +241,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 
 	if (code)
 		return code;
-	if ((!a->default_route && loosen_siblings(a, &e)) || keep(a, r, &e))
+	if (keep(a, r, &e))
 		return from_err(er, &e);
 	if (store_pending()) {
 		a->state = COMING;
@@ -318,6 +310,8 @@ static int forget(const struct attachment *a, struct err *e)
 
 	store_begin();
 	ret = pod_detached(a, e);
+	if (!ret)
+		ret = source_name_heir(a, e);
 	if (!ret && store_delete(KIND_PODNETWORK, a->ns, a->object))
 		log_warn("podnet: %s/%s was not in the store", a->ns, a->object);
 	if (!ret)
@@ -329,6 +323,7 @@ static int forget(const struct attachment *a, struct err *e)
 static void cut(struct attachment *a)
 {
 	undo(a);
+	source_hand_on(a);
 	attachment_remove(a);
 }
 
@@ -372,11 +367,18 @@ void podnet_settle(const struct err *failed)
 /* Whatever is missing already is as good as deleted. */
 enum cni_code podnet_del(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
-	struct attachment *a = attachment_find(r->container, r->ifname);
+	struct attachment *a = attachment_find(r->container, r->ifname), gone;
 	struct err e;
 
 	(void)out;
-	return a && detach(a, &e) ? from_err(er, &e) : CNI_OK;
+	if (!a)
+		return CNI_OK;
+	gone = *a;
+	if (detach(a, &e))
+		return from_err(er, &e);
+	if (!gone.default_route)
+		source_forget(&gone, r->netns);
+	return CNI_OK;
 }
 
 /* Goes on after an error and tells the first. */

@@ -150,6 +150,8 @@ static void route(struct rt *rt, const char *verb, const struct rt_route *r)
 		buf_printf(&text, " via %s", ip_str(&r->via));
 	if (r->src.len)
 		buf_printf(&text, " src %s", ip_str(&r->src));
+	if (r->table)
+		buf_printf(&text, " table %u", r->table);
 	buf_printf(&text, " link %u%s\n", r->ifindex, r->onlink ? " onlink" : "");
 }
 
@@ -161,6 +163,33 @@ void rt_route_replace(struct rt *rt, const struct rt_route *r)
 void rt_route_del(struct rt *rt, const struct rt_route *r)
 {
 	route(rt, "del", r);
+}
+
+void rt_rule_add(struct rt *rt, const struct ip *from, uint32_t table)
+{
+	buf_printf(&text, "%srule add from %s lookup %u\n", where(rt), ip_str(from), table);
+}
+
+void rt_rule_del(struct rt *rt, const struct ip *from)
+{
+	buf_printf(&text, "%srule del from %s\n", where(rt), ip_str(from));
+}
+
+int rt_rule_each(struct rt *rt, void (*fn)(const struct ip *from, uint32_t table, void *arg),
+                 void *arg, struct err *e)
+{
+	(void)rt;
+	(void)fn;
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+int rt_route_each_in(struct rt *rt, uint32_t table, void (*fn)(const struct rt_route *r, void *arg),
+                     void *arg, struct err *e)
+{
+	(void)table;
+	return rt_route_each(rt, fn, arg, e);
 }
 
 void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip, const uint8_t mac[static 6])
