@@ -169,6 +169,41 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 	return each_item(value, one_cidr, field);
 }
 
+/* What a packet may leave the node under. */
+static bool is_source(const struct ip *ip)
+{
+	static const struct cidr v4[] = { { { 4, { 0 } }, 8 },
+		                          { { 4, { 127 } }, 8 },
+		                          { { 4, { 224 } }, 3 } };
+	static const struct cidr v6[] = { { { .len = 16 }, 127 }, /* :: and ::1 */
+		                          { { 16, { 0xfe, 0x80 } }, 10 },
+		                          { { 16, { 0xff } }, 8 } };
+	const struct cidr *never = ip->len == 4 ? v4 : v6;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (cidr_has(&never[i], ip))
+			return false;
+	return true;
+}
+
+static const char *one_outbound(void *arg, char *item)
+{
+	struct ip *addresses = arg, ip;
+
+	if (!ip_parse(&ip, item) || !is_source(&ip))
+		return "an address of the node like 192.0.2.7, 2001:db8::7";
+	if (addresses[ip.len == 16].len)
+		return "at most one address for each of IPv4 and IPv6";
+	addresses[ip.len == 16] = ip;
+	return NULL;
+}
+
+static const char *read_outbound(void *field, size_t size, const char *value)
+{
+	memset(field, 0, size);
+	return each_item(value, one_outbound, field);
+}
+
 /* Service ranges: at most one a family. */
 static const char *one_range(void *arg, char *item)
 {
@@ -352,6 +387,8 @@ static const struct key keys[] = {
 	KEY(podnet, reserved, read_ranges, ""),
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),
+	KEY(podnet, masquerade_except, read_cidrs, ""),
+	KEY(podnet, outbound, read_outbound, ""),
 	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),
 	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0,
 	  "30000-32767" },
@@ -497,6 +534,8 @@ static int settle(struct err *e)
 		return err_set(e, EINVAL, "[node] run_dir: too long for a socket's path");
 	if (conf.api.socket[0] != '/')
 		return err_set(e, EINVAL, "[api] socket: an absolute path is expected");
+	if (!conf.podnet.masquerade && (conf.podnet.outbound[0].len || conf.podnet.outbound[1].len))
+		return err_set(e, EINVAL, "[podnet] outbound needs masquerade = yes");
 	settle_dns_address(conf.dns.address.n == 0);
 	return check_overlap(e);
 }

@@ -47,6 +47,8 @@ struct conf {
 		struct conf_ranges reserved; /* never a pod's */
 		unsigned mtu;                /* 0 = auto, from the uplink */
 		bool masquerade;
+		struct conf_cidrs masquerade_except; /* who sees pods under their addresses */
+		struct ip outbound[2];               /* IPv4, IPv6; len 0: masquerade */
 	} podnet;
 	struct {
 		struct conf_cidrs cidrs; /* at most one a family */

@@ -196,11 +196,16 @@ void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in);
 void nft_map_to(struct nft_rule *r, unsigned reg, const char *map, unsigned dreg); /* map @map */
 void nft_vmap(struct nft_rule *r, unsigned reg, const char *map);                  /* vmap @map */
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg);
+/* Both with a random port: two pods that leave at the same time by the same port do not collide. */
 void nft_masquerade(struct nft_rule *r);
-void nft_ct_status_dnat(struct nft_rule *r, bool set); /* ct status dnat / ct status & dnat == 0 */
+void nft_snat(struct nft_rule *r, const struct ip *ip); /* snat ip to ADDRESS */
+void nft_ct_status_dnat(struct nft_rule *r, bool set);  /* ct status dnat / ct status & dnat == 0 */
 void nft_ct_state_new(struct nft_rule *r);
 void nft_oif_lo(struct nft_rule *r, bool is); /* oif "lo" / oif != "lo" */
 void nft_iif_lo(struct nft_rule *r, bool is);
+void nft_iif_named(struct nft_rule *r, const char *prefix); /* iifname "PREFIX*" */
+/* fib saddr . iif oif missing: the way back to the source is not the link it came by. */
+void nft_no_way_back(struct nft_rule *r);
 void nft_notrack(struct nft_rule *r);
 void nft_counter(struct nft_rule *r);
 enum nft_verdict { NFT_V_ACCEPT, NFT_V_DROP, NFT_V_RETURN };

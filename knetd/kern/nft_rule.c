@@ -14,6 +14,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
 #include <netinet/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -228,6 +229,24 @@ void nft_iif_lo(struct nft_rule *r, bool is)
 	compare_link(r, NFT_META_IIF, is);
 }
 
+void nft_iif_named(struct nft_rule *r, const char *prefix)
+{
+	load_meta(r, NFT_META_IIFNAME, SCRATCH);
+	compare(r, SCRATCH, true, prefix, (uint32_t)strlen(prefix));
+}
+
+void nft_no_way_back(struct nft_rule *r)
+{
+	struct nftnl_expr *e = expr(r, "fib");
+	uint32_t missing = 0;
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS,
+	                   NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, reg32(SCRATCH));
+	compare(r, SCRATCH, true, &missing, sizeof(missing));
+}
+
 static void ct_bit(struct nft_rule *r, uint32_t key, uint32_t bit, bool set)
 {
 	uint32_t zero = 0;
@@ -290,7 +309,20 @@ void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_
 
 void nft_masquerade(struct nft_rule *r)
 {
-	expr(r, "masq");
+	nftnl_expr_set_u32(expr(r, "masq"), NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+}
+
+void nft_snat(struct nft_rule *r, const struct ip *ip)
+{
+	struct nftnl_expr *e = expr(r, "immediate");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, reg32(SCRATCH));
+	nftnl_expr_set(e, NFTNL_EXPR_IMM_DATA, ip->b, ip->len);
+	e = expr(r, "nat");
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, ip->len == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, reg32(SCRATCH));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
 }
 
 void nft_notrack(struct nft_rule *r)

@@ -96,6 +96,21 @@ static void to_node(struct trace *t, bool service)
 	                         port_note(t));
 }
 
+static bool is_excepted(const struct ip *ip)
+{
+	for (unsigned i = 0; i < conf.podnet.masquerade_except.n; i++)
+		if (cidr_has(&conf.podnet.masquerade_except.v[i], ip))
+			return true;
+	return false;
+}
+
+static const char *outbound(struct trace *t)
+{
+	const struct ip *ip = &conf.podnet.outbound[t->to.len == 16];
+
+	return ip->len ? trace_ip(t, ip) : "the node's address";
+}
+
 static void to_outside(struct trace *t)
 {
 	trace_policies(t);
@@ -106,9 +121,12 @@ static void to_outside(struct trace *t)
 	}
 	trace_say(t, STEP, TRACE_OK, NULL, "%s is outside: the node's routes lead there",
 	          trace_ip(t, &t->to));
-	if (t->source == TRACE_POD && conf.podnet.masquerade)
+	if (t->source == TRACE_POD && conf.podnet.masquerade && is_excepted(&t->to))
 		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "the packet leaves with the node's address (masquerade)");
+		          "[podnet] masquerade_except: it leaves with the pod's address");
+	else if (t->source == TRACE_POD && conf.podnet.masquerade)
+		trace_say(t, "nat", TRACE_NOTE, NULL, "the packet leaves with %s (masquerade)",
+		          outbound(t));
 	else if (t->source == TRACE_POD)
 		trace_say(t, "nat", TRACE_NOTE, NULL,
 		          "[podnet] masquerade = no: it leaves with the pod's address, and %s "

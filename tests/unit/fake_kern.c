@@ -649,6 +649,11 @@ void nft_masquerade(struct nft_rule *r)
 	word(r, "masquerade");
 }
 
+void nft_snat(struct nft_rule *r, const struct ip *ip)
+{
+	word(r, "snat to %s", ip_str(ip));
+}
+
 void nft_ct_status_dnat(struct nft_rule *r, bool set)
 {
 	word(r, "ct status %sdnat", equals(set));
@@ -667,6 +672,16 @@ void nft_oif_lo(struct nft_rule *r, bool is)
 void nft_iif_lo(struct nft_rule *r, bool is)
 {
 	word(r, "iif %slo", equals(is));
+}
+
+void nft_iif_named(struct nft_rule *r, const char *prefix)
+{
+	word(r, "iifname %s*", prefix);
+}
+
+void nft_no_way_back(struct nft_rule *r)
+{
+	word(r, "fib saddr . iif missing");
 }
 
 void nft_notrack(struct nft_rule *r)

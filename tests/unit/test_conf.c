@@ -168,6 +168,11 @@ static void test_wrong_values(void **state)
 		{ "[podnet]\nmtu = 1279\n", 2, "1280" },
 		{ "[podnet]\nmtu = 65536\n", 2, "65535" },
 		{ "[podnet]\nmasquerade = true\n", 2, "yes or no" },
+		{ "[podnet]\nmasquerade_except = 10.1.0.0\n", 2, "ranges like" },
+		{ "[podnet]\noutbound = eth0\n", 2, "an address of the node" },
+		{ "[podnet]\noutbound = 127.0.0.1\n", 2, "an address of the node" },
+		{ "[podnet]\n\noutbound = 192.0.2.7, fe80::1\n", 3, "an address of the node" },
+		{ "[podnet]\noutbound = 192.0.2.7, 192.0.2.8\n", 2, "at most one" },
 		{ "[service]\ncidrs = 10.0.0.0/24, 10.1.0.0/24\n", 2, "at most one" },
 		{ "[service]\nnode_ports = 30000\n", 2, "FIRST-LAST" },
 		{ "[service]\nnode_ports = 2-1\n", 2, "FIRST-LAST" },
@@ -219,6 +224,8 @@ static void test_what_does_not_fit_together(void **state)
 	assert_int_equal(load("[podnet]\ncidrs = 10.0.0.0/8\n", &e),
 	                 -EINVAL); /* either way round */
 	assert_int_equal(load("[api]\nsocket = here\n", &e), -EINVAL);
+	assert_int_equal(load("[podnet]\nmasquerade = no\noutbound = 192.0.2.7\n", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "masquerade = yes"));
 	good("[podnet]\ncidrs = 10.97.0.0/16\n");
 }
 
