@@ -21,7 +21,7 @@ def kubectl(version):
 
 
 def client(which, needs):
-    """Sees to it that the "go", "js" or "python" client stands in CLIENTS; why it cannot, or None."""
+    """Sees to it that the "go", "js", "python" or "cnitool" client stands in CLIENTS; why it cannot, or None."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin"])
     if not shutil.which(needs, path=path):
         return f"no {needs} on this machine"

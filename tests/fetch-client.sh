@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches and builds the official clients into build/clients, each once. Fails, saying so, when a registry is away.
-#   fetch-client.sh go | js | python
+#   fetch-client.sh go | js | python | cnitool
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 go=$here/api/informers/go out=$here/../build/clients
@@ -14,6 +14,10 @@ go)
 	PATH=$PATH:/usr/local/go/bin
 	rm -rf "$out/go" && cp -r "$go" "$out/go"
 	cd "$out/go" && go build -p 1 -o informer . ;;
+cnitool)
+	stamp=$out/.cnitool@v1.3.0
+	[ -e "$stamp" ] && exit 0
+	PATH=$PATH:/usr/local/go/bin GOBIN=$(cd "$out" && pwd) go install -p 1 github.com/containernetworking/cni/cnitool@v1.3.0 ;;
 js)
 	stamp=$out/.@kubernetes-client-node@1.4.0
 	[ -e "$stamp" ] && exit 0

@@ -31,7 +31,7 @@ def lines(text, fold=()):
 
 class Leftovers:
     def __init__(self, node, whole=True):
-        """Not whole: what is the runtime's alone is no matter."""
+        """Not whole: shims, cgroups and files that are the runtime's alone are no matter."""
         self.node, self.whole = node, whole
         self.before = self.look()
 
@@ -52,19 +52,24 @@ class Leftovers:
             "nft": lines(self.node.exec("nft", "list", "table", "inet", "knetd_podnet").stdout, counters),
         }
 
+    def root(self):
+        return f"/proc/{self.node.holder.pid}/root"
+
+    def networks(self):
+        """What the runtime keeps of a pod's network."""
+        c = self.node.runtime
+        return {
+            "netns": self.node.netns_mounts(), "sandboxes": [s.id for s in c.cri("ListPodSandbox").items],
+            "cached results": [f for top in ("/var/lib/cni", "/run/netns") for f in under(self.root() + top)],
+        }
+
     def runtime(self):
         c = self.node.runtime
-        with open(f"/proc/{self.node.holder.pid}/mountinfo", encoding="utf-8") as f:
-            mounts = sorted(line.split()[4] for line in f if c.dir in line or "/run/netns/" in line or "/var/lib/cni/" in line)
-        root = f"/proc/{self.node.holder.pid}/root"
         return {
-            "mounts": mounts,
-            "sandboxes": [s.id for s in c.cri("ListPodSandbox").items],
             "shims": [str(pid) for pid in c.shims()],
             "cgroups": [d for d in cgroup_dirs() if re.search("/[0-9a-f]{64}", d)],  # those above them are a kubelet's
             "containers": lines(c.ctr("containers", "list", "-q").stdout),
-            "files": [f for top in FOLDERS for f in under(os.path.join(c.dir, top))] +
-                     [f for top in ("/var/lib/cni", "/run/netns", "/run/containerd/runc") for f in under(root + top)],
+            "files": [f for top in FOLDERS for f in under(os.path.join(c.dir, top))] + under(self.root() + "/run/containerd/runc"),
         }
 
     def knetd(self):
@@ -78,7 +83,7 @@ class Leftovers:
         }
 
     def look(self):
-        return {**self.kernel(), **self.knetd(), **(self.runtime() if self.whole else {})}
+        return {**self.kernel(), **self.knetd(), **self.networks(), **(self.runtime() if self.whole else {})}
 
     def left(self):
         now = self.look()

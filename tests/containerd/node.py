@@ -85,6 +85,11 @@ class Node:
         """A command with the node's network and its mounts."""
         return subprocess.run([*self.knetd.enter, *argv], capture_output=True, text=True, timeout=30, check=False, **options)
 
+    def netns_mounts(self):
+        """Where the runtime has pinned network namespaces."""
+        with open(f"/proc/{self.holder.pid}/mountinfo", encoding="utf-8") as f:
+            return sorted(line.split()[4] for line in f if " nsfs " in line and line.split()[4].startswith(self.runtime.dir))
+
     def pod_object(self, name):
         return self.knetd.api("GET", f"/api/v1/namespaces/default/pods/{name}")[1]
 
