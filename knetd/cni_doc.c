@@ -42,7 +42,7 @@ static void text_add(struct buf *out, const char *text)
 void cni_error_write(struct buf *out, const struct cni_error *er, const char *version)
 {
 	buf_str(out, "{\"cniVersion\":");
-	text_add(out, version ? version : cni_version_name[CNI_VERSIONS - 1]);
+	text_add(out, cni_version_find(version) < 0 ? cni_version_name[CNI_VERSIONS - 1] : version);
 	buf_printf(out, ",\"code\":%d,\"msg\":", er->code);
 	text_add(out, er->msg);
 	if (er->details[0]) {
@@ -70,6 +70,35 @@ static yyjson_mut_val *list_from(yyjson_mut_doc *doc, yyjson_val *prev, const ch
 	yyjson_val *old = yyjson_obj_get(prev, key);
 
 	return yyjson_is_arr(old) ? yyjson_val_mut_copy(doc, old) : yyjson_mut_arr(doc);
+}
+
+/* 1.1.0 added members to interfaces and routes. */
+static const char *const newer_in_interface[] = { "mtu", "socketPath", "pciID", NULL };
+static const char *const newer_in_route[] = { "mtu", "advmss", "priority", "table", "scope", NULL };
+
+static void drop_members(yyjson_mut_val *list, const char *const *names)
+{
+	yyjson_mut_val *v;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach (list, i, n, v)
+		for (const char *const *name = names; *name; name++)
+			yyjson_mut_obj_remove_key(v, *name);
+}
+
+/* Until 1.0.0 an address said which family it is of. */
+static void convert_ips(yyjson_mut_doc *doc, yyjson_mut_val *list, enum cni_version version)
+{
+	yyjson_mut_val *v;
+	size_t i, n;
+
+	yyjson_mut_arr_foreach (list, i, n, v) {
+		const char *address = yyjson_mut_get_str(yyjson_mut_obj_get(v, "address"));
+
+		yyjson_mut_obj_remove_key(v, "version");
+		if (version < CNI_1_0_0 && address)
+			yyjson_mut_obj_add_str(doc, v, "version", strchr(address, ':') ? "6" : "4");
+	}
 }
 
 static void add_interfaces(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct cni_result *r)
@@ -130,6 +159,11 @@ void cni_result_write(struct buf *out, const struct cni_result *r)
 	size_t before = yyjson_mut_arr_size(interfaces), len;
 	auto_free char *text = NULL;
 
+	convert_ips(doc, ips, r->version);
+	if (r->version < CNI_1_1_0) {
+		drop_members(interfaces, newer_in_interface);
+		drop_members(routes, newer_in_route);
+	}
 	add_interfaces(doc, interfaces, r);
 	for (unsigned i = 0; i < r->n_addresses; i++) {
 		const struct cni_address *a = &r->addresses[i];

@@ -7,6 +7,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from daemon import inside  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Answers every request, TCP and UDP, with the name it was given, so that a test sees who served it.
@@ -132,6 +135,89 @@ class Pod:
         except (CniError, subprocess.TimeoutExpired):
             pass
         subprocess.run(["ip", "netns", "del", self.netns], stderr=subprocess.DEVNULL, check=False)
+
+
+class Sandbox:
+    """A network namespace that nobody has attached yet, and plugin calls by hand."""
+
+    serial = 0
+
+    def __init__(self, knetd):
+        Sandbox.serial += 1
+        self.knetd = knetd
+        self.netns = f"{knetd.netns}-s{Sandbox.serial}"
+        self.container = f"{knetd.netns}s{Sandbox.serial}"
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def call(self, command, conf=None, plugin=os.path.join(ROOT, "build", "knetd"), **env):
+        """One call on the node; a variable that is None is not set. conf: text, or members over the usual ones."""
+        base = {"CNI_COMMAND": command, "CNI_CONTAINERID": self.container, "CNI_IFNAME": "eth0", "CNI_ARGS": None,
+                "CNI_NETNS": f"/var/run/netns/{self.netns}", "CNI_PATH": "/usr/lib/cni", "PATH": os.environ["PATH"],
+                "KNETD_SOCKET": self.knetd.socket, **env}
+        if not isinstance(conf, str):
+            conf = json.dumps({"cniVersion": "1.1.0", "name": "knet", "type": "knet", **(conf or {})})
+        with inside(self.knetd.netns):
+            p = subprocess.Popen([os.path.basename(plugin) if "cni/" in plugin else "knet"], executable=plugin,
+                                 env={k: v for k, v in base.items() if v is not None}, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = p.communicate(conf, timeout=30)
+        answer = json.loads(out) if out.strip() else None
+        if p.returncode:
+            raise CniError(answer or {"msg": err})
+        return answer
+
+    def run(self, *argv):
+        return subprocess.run(["ip", "netns", "exec", self.netns, *argv], capture_output=True, text=True, timeout=15,
+                              check=False)
+
+    def ip(self, *argv):
+        """`ip -j` in the sandbox, parsed; lists alone: what does not match gives {} with ip's older releases."""
+        out = self.run("ip", "-j", *argv).stdout
+        return [x for x in json.loads(out or "[]") if x]
+
+    def links(self):
+        return [x["ifname"] for x in self.ip("link")]
+
+    def remove(self):
+        try:
+            self.call("DEL")
+        except CniError:
+            pass
+        subprocess.run(["ip", "netns", "del", self.netns], stderr=subprocess.DEVNULL, check=False)
+
+
+class ConfList:
+    """A network of several plugins, called as libcni calls them: ADD in their order, each with the result of the one
+    before, DEL backwards, CHECK in order, DEL and CHECK with the last result."""
+
+    def __init__(self, plugins, name="chain", version="1.0.0", directory="/usr/lib/cni"):
+        self.plugins, self.name, self.version, self.directory = plugins, name, version, directory
+
+    def _each(self, sandbox, command, plugins, result, **env):
+        for conf in plugins:
+            conf = {**conf, "cniVersion": self.version, "name": self.name}
+            if result is not None:
+                conf["prevResult"] = result
+            path = {} if conf["type"] == "knet" else {"plugin": os.path.join(self.directory, conf["type"])}
+            answer = sandbox.call(command, conf, **path, **env)
+            if command == "ADD":
+                result = answer
+        return result
+
+    def add(self, sandbox, **env):
+        return self._each(sandbox, "ADD", self.plugins, None, **env)
+
+    def check(self, sandbox, result, **env):
+        self._each(sandbox, "CHECK", self.plugins, result, **env)
+
+    def delete(self, sandbox, result, **env):
+        self._each(sandbox, "DEL", reversed(self.plugins), result, **env)
 
 
 def eventually(what, seconds=10.0, every=0.05):

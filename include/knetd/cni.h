@@ -26,7 +26,8 @@ enum cni_code {
 	CNI_DECODE = 6,
 	CNI_BAD_CONFIG = 7,
 	CNI_TRY_AGAIN = 11,
-	CNI_NOT_AVAILABLE = 50,
+	CNI_NOT_AVAILABLE = 50, /* STATUS: an ADD would fail */
+	CNI_LIMITED = 51,       /* STATUS: and pods that are there may be cut off */
 	CNI_CHECK_FAILED = 100,
 };
 
@@ -38,7 +39,7 @@ struct cni_error {
 /* Returns code, so that `return cni_error_set(er, ...)` reads well. */
 enum cni_code cni_error_set(struct cni_error *er, enum cni_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* version NULL: the newest one. */
+/* version NULL, or one that is not spoken here: the newest one. */
 void cni_error_write(struct buf *out, const struct cni_error *er, const char *version);
 
 /* The answer to VERSION. */
@@ -65,4 +66,6 @@ struct cni_result {
 	struct cni_interface interfaces[CNI_RESULT_MAX];
 	struct cni_address addresses[CNI_RESULT_MAX];
 };
+/* Members that the version does not know yet are left out of prev's entries, those that it wants
+ * are put in: prev may be of any version. */
 void cni_result_write(struct buf *out, const struct cni_result *r);

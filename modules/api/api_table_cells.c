@@ -150,21 +150,6 @@ static void pod_node(struct buf *b, yyjson_val *o)
 	put_at(b, o, "spec.nodeName", "<none>");
 }
 
-static void attached_pod(struct buf *b, yyjson_val *o)
-{
-	put_at(b, o, "spec.podRef.name", "<none>");
-}
-
-static void attached_as(struct buf *b, yyjson_val *o)
-{
-	put_at(b, o, "spec.ifName", "");
-}
-
-static void attached_ips(struct buf *b, yyjson_val *o)
-{
-	put_list(b, json_at(o, "status.ips"), NULL, "<none>");
-}
-
 static void none(struct buf *b, yyjson_val *o)
 {
 	(void)o;
@@ -467,6 +452,69 @@ static void is_accepted(struct buf *b, yyjson_val *o)
 	put(b, condition(o, "Accepted"), "");
 }
 
+static void attached_pod(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.podRef.name", "<none>");
+}
+
+static void attached_as(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.ifName", "");
+}
+
+static void attached_ready(struct buf *b, yyjson_val *o)
+{
+	put(b, condition(o, "Ready"), "Unknown");
+}
+
+static void attached_network(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.network", "");
+}
+
+static void attached_mtu(struct buf *b, yyjson_val *o)
+{
+	int64_t mtu = json_int(o, "spec.mtu", 0);
+
+	if (mtu)
+		buf_printf(b, "%lld", (long long)mtu);
+	else
+		buf_str(b, "<unknown>");
+}
+
+static void attached_default(struct buf *b, yyjson_val *o)
+{
+	buf_str(b, json_bool(o, "spec.defaultRoute", true) ? "true" : "false");
+}
+
+static void attached_mac(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.mac", "");
+}
+
+static void attached_link(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.hostInterface", "");
+}
+
+/* As runtimes show them: the first twelve are enough to tell and to look for. */
+static void attached_container(struct buf *b, yyjson_val *o)
+{
+	const char *id = json_str(o, "spec.containerID");
+
+	buf_printf(b, "%.12s", id ? id : "");
+}
+
+static void attached_netns(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.netns", "");
+}
+
+static void attached_ips(struct buf *b, yyjson_val *o)
+{
+	put_list(b, json_at(o, "status.ips"), NULL, "<none>");
+}
+
 static void is_programmed(struct buf *b, yyjson_val *o)
 {
 	put(b, condition(o, "Programmed"), "");
@@ -633,7 +681,15 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                       { "Pod", attached_pod, false, false },
 	                                       { "Interface", attached_as, false, false },
 	                                       { "Addresses", attached_ips, false, false },
+	                                       { "Ready", attached_ready, false, false },
 	                                       AGE,
+	                                       { "Network", attached_network, true, false },
+	                                       { "MTU", attached_mtu, true, false },
+	                                       { "Default-Route", attached_default, true, false },
+	                                       { "MAC", attached_mac, true, false },
+	                                       { "Node-Link", attached_link, true, false },
+	                                       { "Container", attached_container, true, false },
+	                                       { "Netns", attached_netns, true, false },
 	                                       END },
 };
 

@@ -51,6 +51,7 @@ static const struct field knetd_pod_network_spec_fields[] = {
 	{ "mac", STRING, 0, 0, NULL, NULL, "Hardware address in the pod." },
 	{ "hostMac", STRING, 0, 0, NULL, NULL, "Hardware address on the host." },
 	{ "defaultRoute", BOOL, 0, 0, NULL, NULL, "Whether the pod's default routes go through this interface." },
+	{ "mtu", INT32, 0, 0, NULL, NULL, "Largest packet of the interface." },
 	{ "podRef", OBJECT, 0, 0, &knetd_pod_ref, NULL, "The pod it belongs to." },
 	END
 };
@@ -59,6 +60,7 @@ static const struct message knetd_pod_network_spec = { "io.knetd.v1alpha1.PodNet
 static const struct field knetd_pod_network_status_fields[] = {
 	{ "phase", STRING, 0, 0, NULL, NULL, "Attached." },
 	{ "ips", STRING, LIST, 0, NULL, NULL, "Addresses of the pod on this interface." },
+	{ "conditions", OBJECT, LIST, 0, &meta_condition, "type", "Ready: everything is in force." },
 	END
 };
 static const struct message knetd_pod_network_status = { "io.knetd.v1alpha1.PodNetworkStatus", "The state of an attachment.", knetd_pod_network_status_fields };

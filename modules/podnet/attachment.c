@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/json_mut.h>
 #include <knetd/log.h>
 #include <knetd/map.h>
 #include <knetd/store.h>
@@ -47,6 +48,7 @@ static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct att
 	yyjson_mut_obj_add_strcpy(doc, spec, "mac", mac_text(a->mac, text));
 	yyjson_mut_obj_add_strcpy(doc, spec, "hostMac", mac_text(a->link_mac, text));
 	yyjson_mut_obj_add_bool(doc, spec, "defaultRoute", a->default_route);
+	yyjson_mut_obj_add_uint(doc, spec, "mtu", a->mtu);
 	if (a->pod[0]) {
 		yyjson_mut_val *pod = yyjson_mut_obj_add_obj(doc, spec, "podRef");
 
@@ -55,6 +57,18 @@ static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct att
 		if (r->pod_uid[0])
 			yyjson_mut_obj_add_strcpy(doc, pod, "uid", r->pod_uid);
 	}
+}
+
+/* An attachment that is known is in force: those that are not are never stored. */
+static void add_ready(yyjson_mut_doc *doc, yyjson_mut_val *conditions)
+{
+	yyjson_mut_val *c = yyjson_mut_arr_add_obj(doc, conditions);
+	char now[TIME_TEXT];
+
+	yyjson_mut_obj_add_str(doc, c, "type", "Ready");
+	yyjson_mut_obj_add_str(doc, c, "status", "True");
+	yyjson_mut_obj_add_str(doc, c, "reason", "NetworkAttached");
+	yyjson_mut_obj_add_strcpy(doc, c, "lastTransitionTime", time_text(time(NULL), now));
 }
 
 yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r)
@@ -67,6 +81,7 @@ yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_requ
 	add_spec(doc, yyjson_mut_obj_add_obj(doc, root, "spec"), a, r);
 	status = yyjson_mut_obj_add_obj(doc, root, "status");
 	yyjson_mut_obj_add_str(doc, status, "phase", "Attached");
+	add_ready(doc, yyjson_mut_obj_add_arr(doc, status, "conditions"));
 	ips = yyjson_mut_obj_add_arr(doc, status, "ips");
 	for (unsigned i = 0; i < a->n_ips; i++)
 		yyjson_mut_arr_add_strcpy(doc, ips, ip_text(&a->ips[i], text));
@@ -107,6 +122,7 @@ bool attachment_read(struct attachment *a, const struct object *o)
 			return false;
 		a->n_ips++;
 	}
+	a->mtu = json_int(root, "spec.mtu", 0);
 	a->default_route = json_bool(root, "spec.defaultRoute", true);
 	attachment_key(a->key, a->container, a->ifname);
 	return true;

@@ -26,6 +26,7 @@ struct attachment {
 	char link[16];               /* host side */
 	uint8_t mac[6], link_mac[6]; /* pod side, host side */
 	bool default_route;          /* the pod's way out; a second interface is not */
+	unsigned mtu;                /* 0: of before it was kept */
 	unsigned n_ips;
 	struct ip ips[CNI_FAMILIES];
 };

@@ -2,8 +2,10 @@
  * configuration says is read by cni_config.c, addresses asked for by cni_ips.c. */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include <knetd/auto.h>
+#include <knetd/object.h>
 
 #include "cni.h"
 #include "cni_config.h"
@@ -102,7 +104,19 @@ static enum cni_code take_arg(struct cni_request *r, const char *key, const char
 		r->pod_name = value;
 	} else if (!strcmp(key, "K8S_POD_UID")) {
 		r->pod_uid = value;
+	} else if (strcmp(key, "K8S_POD_INFRA_CONTAINER_ID") != 0 && !r->unknown_arg) {
+		r->unknown_arg = key;
 	}
+	return CNI_OK;
+}
+
+/* "IgnoreUnknown=1" may stand before or behind what is to be ignored. */
+static enum cni_code take_ignore(struct cni_request *r, const char *value, struct cni_error *er)
+{
+	r->ignore_unknown = !strcmp(value, "1") || !strcasecmp(value, "true");
+	if (!r->ignore_unknown && strcmp(value, "0") != 0 && strcasecmp(value, "false") != 0)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
+		                     "CNI_ARGS: IgnoreUnknown is neither true nor false");
 	return CNI_OK;
 }
 
@@ -120,10 +134,16 @@ static enum cni_code parse_args(struct cni_request *r, const char *args, struct 
 			return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 			                     "CNI_ARGS: a part has no '='");
 		*value++ = 0;
-		code = take_arg(r, pair, value, er);
+		code = strcasecmp(pair, "IgnoreUnknown") ? take_arg(r, pair, value, er)
+		                                         : take_ignore(r, value, er);
 		if (code)
 			return code;
 	}
+	if (r->unknown_arg && !r->ignore_unknown)
+		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
+		                     "CNI_ARGS: %.64s is unknown here, and IgnoreUnknown=1 is not "
+		                     "among them",
+		                     r->unknown_arg);
 	return CNI_OK;
 }
 
@@ -146,17 +166,61 @@ static enum cni_code parse_version(struct cni_request *r, yyjson_val *config, st
 	return CNI_OK;
 }
 
+static enum cni_code check_prev(const struct cni_request *r, yyjson_val *config,
+                                struct cni_error *er)
+{
+	yyjson_val *prev = yyjson_obj_get(config, "prevResult");
+	const char *version = json_str(r->prev, "cniVersion");
+
+	if (prev && !yyjson_is_null(prev) && !r->prev)
+		return cni_error_set(er, CNI_BAD_CONFIG, "prevResult is no object");
+	if (r->verb == CNI_CHECK && !r->prev)
+		return cni_error_set(er, CNI_BAD_CONFIG, "CHECK needs prevResult");
+	if (version && cni_version_find(version) < 0)
+		return cni_error_set(
+			er, CNI_VERSION_UNKNOWN,
+			"prevResult: cniVersion \"%.32s\" is not supported (0.3.1 to 1.1.0 are)",
+			version);
+	return CNI_OK;
+}
+
+/* An entry that cannot be read may be one that lives: nothing is removed then. */
+static enum cni_code check_valid(yyjson_val *valid, struct cni_error *er)
+{
+	size_t i, max;
+	yyjson_val *v;
+
+	if (!yyjson_is_arr(valid))
+		return cni_error_set(er, CNI_BAD_CONFIG, "GC needs cni.dev/valid-attachments");
+	yyjson_arr_foreach (valid, i, max, v)
+		if (!*cni_text(v, "containerID") || !*cni_text(v, "ifname"))
+			return cni_error_set(er, CNI_BAD_CONFIG,
+			                     "cni.dev/valid-attachments[%zu] needs containerID and "
+			                     "ifname",
+			                     i);
+	return CNI_OK;
+}
+
 static enum cni_code parse_config(struct cni_request *r, yyjson_val *config, struct cni_error *er)
 {
 	cni_config_members(r, config);
 	if (verbs[r->verb].network && !is_cni_name(r->network, 253))
 		return cni_error_set(er, CNI_BAD_CONFIG, "the network's name is %s",
 		                     r->network[0] ? "not valid" : "missing");
-	if (r->verb == CNI_CHECK && !r->prev)
-		return cni_error_set(er, CNI_BAD_CONFIG, "CHECK needs prevResult");
-	if (r->verb == CNI_GC && !yyjson_is_arr(r->valid))
-		return cni_error_set(er, CNI_BAD_CONFIG, "GC needs cni.dev/valid-attachments");
-	return r->verb == CNI_ADD ? cni_config_ipam(config, er) : CNI_OK;
+	switch (r->verb) {
+	case CNI_ADD:
+	case CNI_CHECK:
+		if (check_prev(r, config, er))
+			return er->code;
+		return r->verb == CNI_ADD ? cni_config_ipam(config, er) : CNI_OK;
+	case CNI_GC:
+		return check_valid(r->valid, er);
+	case CNI_DEL: /* a result that is broken or missing must not keep anything from going */
+	case CNI_STATUS:
+	case CNI_VERBS:
+		break;
+	}
+	return CNI_OK;
 }
 
 enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const char *body,

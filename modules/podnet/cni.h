@@ -21,6 +21,9 @@ struct cni_request { /* strings live as long as the request; "" where one is abs
 		*pod_uid; /* from CNI_ARGS; pod_ns is "default" without one */
 	unsigned n_ips;   /* addresses asked for, at most one a family */
 	struct ip ips[CNI_FAMILIES];
+	const char *unknown_arg; /* the first of CNI_ARGS that nobody knows, NULL for none */
+	bool ignore_unknown;     /* CNI_ARGS: IgnoreUnknown */
+	bool no_gc;              /* disableGC: others use the network too */
 	yyjson_val *prev;        /* prevResult, NULL for none */
 	yyjson_val *dns;         /* config.dns, NULL for none */
 	yyjson_val *annotations; /* of the pod, an object or NULL */

@@ -40,6 +40,9 @@ void cni_config_members(struct cni_request *r, yyjson_val *config)
 	r->prev = yyjson_is_obj(prev) ? prev : NULL;
 	r->dns = yyjson_is_obj(dns) ? dns : NULL;
 	r->valid = yyjson_obj_get(config, "cni.dev/valid-attachments");
+	if (!r->valid) /* as runtimes called it before the specification was out */
+		r->valid = yyjson_obj_get(config, "cni.dev/attachments");
+	r->no_gc = json_bool(config, "disableGC", false);
 }
 
 /* Another plugin's address manager would be asked for nothing: say so rather than ignore it. */

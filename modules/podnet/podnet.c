@@ -9,6 +9,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/event.h>
 #include <knetd/http.h>
 #include <knetd/log.h>
 #include <knetd/module.h>
@@ -16,12 +17,9 @@
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_metrics.h"
 
 struct podnet podnet;
-
-static struct {
-	uint64_t calls[CNI_VERBS], errors[CNI_VERBS];
-} counts;
 
 /* ---- start, sync, stop ------------------------------------------------------------------------
  */
@@ -124,6 +122,7 @@ static unsigned http_status(enum cni_code code)
 		return 500;
 	case CNI_TRY_AGAIN:
 	case CNI_NOT_AVAILABLE:
+	case CNI_LIMITED:
 		return 503;
 	case CNI_CHECK_FAILED:
 		return 409;
@@ -168,21 +167,32 @@ static void undone(struct http_answer *answer, const struct err *e)
 	cni_error_write(&answer->body, &er, cni_version_name[answer->form]);
 }
 
+/* What a kubelet would say of its pod; here nobody else is there to say it. */
+static void tell_pod(const struct cni_request *r, const struct cni_error *er)
+{
+	if (r->verb == CNI_ADD && r->pod_name && *r->pod_name)
+		event_emit(KIND_POD, r->pod_ns, r->pod_name, EVENT_WARNING,
+		           "FailedCreatePodSandBox", "interface %s: %s (CNI code %d)", r->ifname,
+		           er->msg, er->code);
+}
+
 static void serve(enum cni_verb verb, const struct http_call *call, struct http_answer *answer)
 {
+	uint64_t began = metrics_now();
 	struct cni_error er = { 0 };
 	struct cni_request r;
 	enum cni_code code = cni_request_parse(&r, verb, call->body, call->body_len, &er);
 
 	if (!code)
 		code = run(&r, &answer->body, &er);
-	counts.calls[verb]++;
-	counts.errors[verb] += code != CNI_OK;
+	metrics_called(verb, code, began);
 	answer->status = http_status(code);
 	answer->undone = undone;
 	answer->form = r.version;
-	if (code)
+	if (code) {
+		tell_pod(&r, &er);
 		cni_error_write(&answer->body, &er, cni_version_name[r.version]);
+	}
 	cni_request_free(&r);
 }
 
@@ -217,38 +227,11 @@ static const struct route routes[] = {
 	{ "POST", "/cni/v1/status", serve_status }, { NULL, NULL, NULL },
 };
 
-/* ---- metrics -------------------------------------------------------------------------------- */
-
-static const char *const verb_names[CNI_VERBS] = {
-	[CNI_ADD] = "add", [CNI_DEL] = "del",       [CNI_CHECK] = "check",
-	[CNI_GC] = "gc",   [CNI_STATUS] = "status",
-};
-
-static void metrics(struct buf *out)
-{
-	buf_str(out, "# TYPE knetd_cni_calls_total counter\n");
-	for (unsigned i = 0; i < CNI_VERBS; i++)
-		buf_printf(out, "knetd_cni_calls_total{verb=\"%s\"} %llu\n", verb_names[i],
-		           (unsigned long long)counts.calls[i]);
-	buf_str(out, "# TYPE knetd_cni_errors_total counter\n");
-	for (unsigned i = 0; i < CNI_VERBS; i++)
-		buf_printf(out, "knetd_cni_errors_total{verb=\"%s\"} %llu\n", verb_names[i],
-		           (unsigned long long)counts.errors[i]);
-	buf_printf(out, "# TYPE knetd_podnet_attachments gauge\nknetd_podnet_attachments %zu\n",
-	           attachments_count());
-	buf_str(out, "# TYPE knetd_podnet_addresses_free gauge\n");
-	for (uint8_t family = 4; family <= 16; family += 12)
-		if (ipam_has_family(&podnet.ipam, family))
-			buf_printf(out, "knetd_podnet_addresses_free{family=\"IPv%c\"} %llu\n",
-			           family == 4 ? '4' : '6',
-			           (unsigned long long)ipam_room(&podnet.ipam, family));
-}
-
 const struct module podnet_module = {
 	.name = "podnet",
 	.init = init,
 	.sync = sync_all,
-	.metrics = metrics,
+	.metrics = podnet_metrics,
 	.routes = routes,
 	.exit = stop,
 };

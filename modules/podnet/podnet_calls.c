@@ -14,13 +14,13 @@
 #include <sys/random.h>
 
 #include <knetd/auto.h>
-#include <knetd/event.h>
 #include <knetd/log.h>
 #include <knetd/store.h>
 
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_metrics.h"
 #include "podnet_plan.h"
 #include "podnet_pod.h"
 #include "podnet_source.h"
@@ -168,7 +168,7 @@ static bool make_way(const struct attachment *a, struct rt *pod)
 }
 
 static enum cni_code connect_pod(const struct attachment *a, const struct sandbox *s, unsigned mtu,
-                                 struct cni_error *er)
+                                 bool made_before, struct cni_error *er)
 {
 	struct rt_link made;
 	struct err e;
@@ -178,7 +178,10 @@ static enum cni_code connect_pod(const struct attachment *a, const struct sandbo
 		ret = attach_pair(podnet.host, a, s->netns, mtu, &made, &e);
 	if (ret == -EEXIST)
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
-		                     "CNI_IFNAME: %s exists already in the pod", a->ifname);
+		                     "CNI_IFNAME: %s exists already in the pod%s", a->ifname,
+		                     made_before ? ": a plugin before this one made it, and each "
+		                                   "makes an interface of its own"
+		                                 : "");
 	if (ret)
 		return from_err(er, &e);
 	if (!attach_setup(podnet.host, s->rt, a, s->netns, &made, &e))
@@ -236,7 +239,8 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
 static enum cni_code establish(struct attachment *a, const struct cni_request *r,
                                const struct sandbox *s, unsigned mtu, struct cni_error *er)
 {
-	enum cni_code code = connect_pod(a, s, mtu, er);
+	enum cni_code code =
+		connect_pod(a, s, mtu, cni_result_has_interface(r->prev, a->ifname), er);
 	struct err e;
 
 	if (code)
@@ -287,12 +291,9 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 		return code;
 	if (describe(&a, r, &e))
 		return from_err(er, &e);
-	if (take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e)) {
-		if (a.pod[0])
-			event_emit(KIND_POD, a.ns, a.pod, EVENT_WARNING, "FailedCreatePodSandBox",
-			           "no address for interface %s: %s", a.ifname, e.text);
+	if (take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);
-	}
+	a.mtu = mtu;
 	code = establish(&a, r, &s, mtu, er);
 	if (code) {
 		undo(&a);
@@ -351,6 +352,7 @@ void podnet_settle(const struct err *failed)
 {
 	struct attachment *a;
 
+	metrics_settled();
 	if (!unsettled)
 		return;
 	unsettled = false;
@@ -384,20 +386,30 @@ enum cni_code podnet_del(const struct cni_request *r, struct buf *out, struct cn
 /* Goes on after an error and tells the first. */
 enum cni_code podnet_gc(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
-	enum cni_code code = CNI_OK;
+	struct err e, first = { 0 };
+	unsigned removed = 0, failed = 0;
 	struct attachment *a;
-	struct err e;
 
 	(void)out;
-	for (size_t i = 0; (a = attachment_next(&i));) {
+	for (size_t i = 0; !r->no_gc && (a = attachment_next(&i));) {
 		if (strcmp(a->network, r->network) != 0 ||
 		    cni_attachments_have(r->valid, a->container, a->ifname))
 			continue;
 		log_info("podnet: %s is left over and is removed", a->key);
-		if (detach(a, &e) && !code)
-			code = from_err(er, &e);
+		if (detach(a, &e)) {
+			first = failed++ ? first : e;
+			log_warn("podnet: %s: %s", a->key, e.text);
+		} else {
+			removed++;
+		}
 	}
-	return code;
+	metrics_removed(removed);
+	if (!failed)
+		return CNI_OK;
+	from_err(er, &first);
+	snprintf(er->details, sizeof(er->details), "%u removed, %u not: this is the first of them",
+	         removed, failed);
+	return er->code;
 }
 
 /* ---- CHECK, STATUS -------------------------------------------------------------------------- */
@@ -439,7 +451,7 @@ enum cni_code podnet_status(const struct cni_request *r, struct buf *out, struct
 	(void)r;
 	(void)out;
 	if (podnet.trouble.code)
-		return cni_error_set(er, CNI_NOT_AVAILABLE, "%s", podnet.trouble.text);
+		return cni_error_set(er, CNI_LIMITED, "%s", podnet.trouble.text);
 	for (uint8_t family = 4; family <= 16; family += 12)
 		if (ipam_has_family(&podnet.ipam, family) && !ipam_room(&podnet.ipam, family) &&
 		    !leaving_has_family(family))

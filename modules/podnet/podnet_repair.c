@@ -12,6 +12,7 @@
 #include <net/if.h>
 
 #include <knetd/auto.h>
+#include <knetd/event.h>
 #include <knetd/log.h>
 #include <knetd/store.h>
 
@@ -59,6 +60,9 @@ static void drop_lost(const struct plan_seen *s)
 	for (size_t i = 0; (a = attachment_next(&i));) {
 		if (plan_link(s, a->link))
 			continue;
+		if (a->pod[0])
+			event_emit(KIND_POD, a->ns, a->pod, EVENT_WARNING, "SandboxChanged",
+			           "interface %s is gone with its network namespace", a->ifname);
 		for (unsigned k = 0; k < a->n_ips; k++)
 			ipam_release(&podnet.ipam, &a->ips[k]);
 		attachment_remove(a);
@@ -117,22 +121,36 @@ static bool lacks(const struct plan_seen *s, const struct rt_link *l, const stru
 	return *gateway || !plan_has_host_route(s, l->ifindex, ip);
 }
 
+/* Was there something to mend? */
+static bool mend_one(const struct plan_seen *s, const struct attachment *a, const struct rt_link *l)
+{
+	bool up = l->flags & IFF_UP, whole = up;
+
+	if (!up)
+		rt_link_up(podnet.host, a->link);
+	for (unsigned k = 0; k < a->n_ips; k++) {
+		bool gateway, less = lacks(s, l, &a->ips[k], &gateway);
+
+		if (up && !less)
+			continue;
+		whole = false;
+		attach_queue_host(podnet.host, a, &a->ips[k], l->ifindex, gateway);
+	}
+	return !whole;
+}
+
 static int mend(const struct plan_seen *s, struct err *e)
 {
 	const struct attachment *a;
-	bool gateway;
 
 	for (size_t i = 0; (a = attachment_next(&i));) {
 		const struct rt_link *l = plan_link(s, a->link);
 
-		if (!l)
-			continue;
-		if (!(l->flags & IFF_UP))
-			rt_link_up(podnet.host, a->link);
-		for (unsigned k = 0; k < a->n_ips; k++)
-			if (!(l->flags & IFF_UP) || lacks(s, l, &a->ips[k], &gateway))
-				attach_queue_host(podnet.host, a, &a->ips[k], l->ifindex,
-				                  lacks(s, l, &a->ips[k], &gateway) && gateway);
+		if (l && mend_one(s, a, l) && a->pod[0])
+			event_emit(KIND_POD, a->ns, a->pod, EVENT_WARNING, "NetworkRepaired",
+			           "interface %s had lost its address or route on the node: put "
+			           "back",
+			           a->ifname);
 	}
 	return rt_flush(podnet.host, e);
 }
