@@ -29,8 +29,9 @@ struct rt_veth {
 	uint8_t mac[6], peer_mac[6];
 	int peer_netns_fd; /* the peer is born there */
 	unsigned mtu;
-	const char *alias;  /* IFLA_IFALIAS of the host side: whose link it is */
-	uint32_t rp_filter; /* of the host side, IPv4 */
+	const char *alias;   /* IFLA_IFALIAS of the host side: whose link it is */
+	uint32_t rp_filter;  /* of the host side, IPv4 */
+	bool route_localnet; /* of the host side: 127.0.0.0/8 may leave and come in by it */
 };
 void rt_veth_add(struct rt *rt, const struct rt_veth *v);
 void rt_link_up(struct rt *rt, const char *name);
@@ -53,6 +54,8 @@ struct rt_route {
 	uint32_t table; /* 0: main (or local) */
 };
 void rt_route_replace(struct rt *rt, const struct rt_route *r);
+/* Beside others to the same destination, with the same metric; -EEXIST when it is there. */
+void rt_route_add(struct rt *rt, const struct rt_route *r);
 void rt_route_del(struct rt *rt, const struct rt_route *r);
 /* "from ADDRESS lookup TABLE" at RT_RULE_PRIORITY; del takes one away, whatever its table. */
 #define RT_RULE_PRIORITY 10700
@@ -206,6 +209,7 @@ void nft_iif_lo(struct nft_rule *r, bool is);
 void nft_iif_named(struct nft_rule *r, const char *prefix); /* iifname "PREFIX*" */
 /* fib saddr . iif oif missing: the way back to the source is not the link it came by. */
 void nft_no_way_back(struct nft_rule *r);
+void nft_fib_local(struct nft_rule *r);                    /* fib daddr type local */
 void nft_notrack(struct nft_rule *r);
 void nft_counter(struct nft_rule *r);
 enum nft_verdict { NFT_V_ACCEPT, NFT_V_DROP, NFT_V_RETURN };

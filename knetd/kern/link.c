@@ -53,6 +53,8 @@ static void put_rest(struct rt *rt, const struct rt_veth *v)
 	inet = mnl_attr_nest_start(h, AF_INET);
 	conf = mnl_attr_nest_start(h, IFLA_INET_CONF);
 	mnl_attr_put_u32(h, IPV4_DEVCONF_RP_FILTER, v->rp_filter);
+	if (v->route_localnet)
+		mnl_attr_put_u32(h, IPV4_DEVCONF_ROUTE_LOCALNET, 1);
 	mnl_attr_nest_end(h, conf);
 	mnl_attr_nest_end(h, inet);
 	mnl_attr_nest_end(h, families);

@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/rtnetlink.h>
 #include <stddef.h>
 
 #include <knetd/auto.h>
@@ -245,6 +246,17 @@ void nft_no_way_back(struct nft_rule *r)
 	                   NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, reg32(SCRATCH));
 	compare(r, SCRATCH, true, &missing, sizeof(missing));
+}
+
+void nft_fib_local(struct nft_rule *r)
+{
+	struct nftnl_expr *e = expr(r, "fib");
+	uint32_t local = RTN_LOCAL;
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, reg32(SCRATCH));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	compare(r, SCRATCH, true, &local, sizeof(local));
 }
 
 static void ct_bit(struct nft_rule *r, uint32_t key, uint32_t bit, bool set)

@@ -40,9 +40,9 @@ static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
 	return h;
 }
 
-void rt_route_replace(struct rt *rt, const struct rt_route *r)
+static void put_new(struct rt *rt, uint16_t flags, const struct rt_route *r)
 {
-	struct nlmsghdr *h = begin(rt, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, r);
+	struct nlmsghdr *h = begin(rt, RTM_NEWROUTE, NLM_F_CREATE | flags, r);
 	struct rtmsg *m;
 
 	if (!h)
@@ -54,6 +54,16 @@ void rt_route_replace(struct rt *rt, const struct rt_route *r)
 	rt_put_ip(h, RTA_GATEWAY, &r->via);
 	rt_put_ip(h, RTA_PREFSRC, &r->src);
 	rt_end(rt, h);
+}
+
+void rt_route_replace(struct rt *rt, const struct rt_route *r)
+{
+	put_new(rt, NLM_F_REPLACE, r);
+}
+
+void rt_route_add(struct rt *rt, const struct rt_route *r)
+{
+	put_new(rt, NLM_F_APPEND, r);
 }
 
 /* Scope and protocol stay out of it: the destination and the link say enough. */

@@ -150,6 +150,24 @@ static void pod_node(struct buf *b, yyjson_val *o)
 	put_at(b, o, "spec.nodeName", "<none>");
 }
 
+/* "192.0.2.1:8080->80/TCP" */
+static void attached_ports(struct buf *b, yyjson_val *o)
+{
+	yyjson_val *v;
+	size_t i, max;
+
+	yyjson_arr_foreach (json_at(o, "spec.hostPorts"), i, max, v) {
+		const char *ip = json_str(v, "hostIP");
+		bool six = ip && strchr(ip, ':');
+
+		buf_printf(b, "%s%s%s%s%s%lld->%lld/%s", i ? "," : "", six ? "[" : "", ip ? ip : "",
+		           six ? "]" : "", ip ? ":" : "", (long long)json_int(v, "hostPort", 0),
+		           (long long)json_int(v, "containerPort", 0), json_str(v, "protocol"));
+	}
+	if (!yyjson_arr_size(json_at(o, "spec.hostPorts")))
+		buf_str(b, "<none>");
+}
+
 static void none(struct buf *b, yyjson_val *o)
 {
 	(void)o;
@@ -681,6 +699,7 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                       { "Pod", attached_pod, false, false },
 	                                       { "Interface", attached_as, false, false },
 	                                       { "Addresses", attached_ips, false, false },
+	                                       { "HostPorts", attached_ports, false, false },
 	                                       { "Ready", attached_ready, false, false },
 	                                       AGE,
 	                                       { "Network", attached_network, true, false },

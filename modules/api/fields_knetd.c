@@ -42,6 +42,15 @@ static const struct field knetd_pod_ref_fields[] = {
 };
 static const struct message knetd_pod_ref = { "io.knetd.v1alpha1.PodReference", "Names a pod.", knetd_pod_ref_fields };
 
+static const struct field knetd_host_port_fields[] = {
+	{ "hostIP", STRING, 0, 0, NULL, NULL, "Address of the node; absent: each of them, 0.0.0.0 or ::, each of that family." },
+	{ "hostPort", INT32, REQUIRED, 0, NULL, NULL, "Port on the node." },
+	{ "containerPort", INT32, REQUIRED, 0, NULL, NULL, "Port in the pod." },
+	{ "protocol", STRING, REQUIRED, 0, NULL, NULL, "TCP, UDP or SCTP." },
+	END
+};
+static const struct message knetd_host_port = { "io.knetd.v1alpha1.HostPort", "A port of the node that leads to one of the pod.", knetd_host_port_fields };
+
 static const struct field knetd_pod_network_spec_fields[] = {
 	{ "containerID", STRING, REQUIRED, 0, NULL, NULL, "The container (sandbox) that the runtime named." },
 	{ "netns", STRING, 0, 0, NULL, NULL, "Path of the pod's network namespace." },
@@ -52,6 +61,7 @@ static const struct field knetd_pod_network_spec_fields[] = {
 	{ "hostMac", STRING, 0, 0, NULL, NULL, "Hardware address on the host." },
 	{ "defaultRoute", BOOL, 0, 0, NULL, NULL, "Whether the pod's default routes go through this interface." },
 	{ "mtu", INT32, 0, 0, NULL, NULL, "Largest packet of the interface." },
+	{ "hostPorts", OBJECT, LIST, 0, &knetd_host_port, NULL, "Ports of the node that lead to the pod." },
 	{ "podRef", OBJECT, 0, 0, &knetd_pod_ref, NULL, "The pod it belongs to." },
 	END
 };

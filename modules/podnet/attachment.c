@@ -26,6 +26,15 @@ const char *mac_text(const uint8_t mac[static 6], char out[static 18])
 	return out;
 }
 
+const char *attachment_who(const struct attachment *a, char out[static ATTACHMENT_WHO])
+{
+	if (a->pod[0])
+		snprintf(out, ATTACHMENT_WHO, "pod %s/%s", a->ns, a->pod);
+	else
+		snprintf(out, ATTACHMENT_WHO, "container %s", a->container);
+	return out;
+}
+
 static bool mac_parse(uint8_t mac[static 6], const char *text)
 {
 	return text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1],
@@ -71,14 +80,33 @@ static void add_ready(yyjson_mut_doc *doc, yyjson_mut_val *conditions)
 	yyjson_mut_obj_add_strcpy(doc, c, "lastTransitionTime", time_text(time(NULL), now));
 }
 
+static void add_ports(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct attachment *a)
+{
+	yyjson_mut_val *list = a->n_ports ? yyjson_mut_obj_add_arr(doc, spec, "hostPorts") : NULL;
+	char text[IP_TEXT];
+
+	for (unsigned i = 0; i < a->n_ports; i++) {
+		const struct cni_port *p = &a->ports[i];
+		yyjson_mut_val *v = yyjson_mut_arr_add_obj(doc, list);
+
+		if (p->host_ip.len)
+			yyjson_mut_obj_add_strcpy(doc, v, "hostIP", ip_text(&p->host_ip, text));
+		yyjson_mut_obj_add_uint(doc, v, "hostPort", p->host);
+		yyjson_mut_obj_add_uint(doc, v, "containerPort", p->pod);
+		yyjson_mut_obj_add_str(doc, v, "protocol", cni_proto_name(p->proto));
+	}
+}
+
 yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
-	yyjson_mut_val *root = yyjson_mut_obj(doc), *status, *ips;
+	yyjson_mut_val *root = yyjson_mut_obj(doc), *spec, *status, *ips;
 	char text[IP_TEXT];
 
 	yyjson_mut_doc_set_root(doc, root);
-	add_spec(doc, yyjson_mut_obj_add_obj(doc, root, "spec"), a, r);
+	spec = yyjson_mut_obj_add_obj(doc, root, "spec");
+	add_spec(doc, spec, a, r);
+	add_ports(doc, spec, a);
 	status = yyjson_mut_obj_add_obj(doc, root, "status");
 	yyjson_mut_obj_add_str(doc, status, "phase", "Attached");
 	add_ready(doc, yyjson_mut_obj_add_arr(doc, status, "conditions"));
@@ -128,13 +156,42 @@ bool attachment_read(struct attachment *a, const struct object *o)
 	return true;
 }
 
+static bool read_port(struct cni_port *p, yyjson_val *v)
+{
+	int64_t host = json_int(v, "hostPort", 0), pod = json_int(v, "containerPort", 0);
+	const char *ip = json_str(v, "hostIP");
+
+	*p = (struct cni_port){
+		cni_proto_number(json_str(v, "protocol")), (uint16_t)host, (uint16_t)pod, { 0 }
+	};
+	return p->proto && host > 0 && host <= UINT16_MAX && pod > 0 && pod <= UINT16_MAX &&
+	       (!ip || ip_parse(&p->host_ip, ip));
+}
+
+unsigned attachment_read_ports(struct cni_port out[static CNI_PORTS_MAX], const struct object *o)
+{
+	auto_doc yyjson_doc *doc = object_doc(o);
+	yyjson_val *v;
+	unsigned n = 0;
+	size_t i, max;
+
+	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "spec.hostPorts"), i, max, v)
+		if (n < CNI_PORTS_MAX && read_port(&out[n], v))
+			n++;
+	return n;
+}
+
 /* ---- the index ------------------------------------------------------------------------------ */
 
 void attachment_insert(const struct attachment *a)
 {
-	struct attachment *mine = xmalloc(sizeof(*mine));
+	size_t ports = a->n_ports * sizeof(*a->ports);
+	struct attachment *mine = xmalloc(sizeof(*mine) + ports);
 
 	*mine = *a;
+	mine->ports = (void *)(mine + 1);
+	if (ports)
+		memcpy(mine + 1, a->ports, ports);
 	map_put(&by_key, mine->key, strlen(mine->key), mine);
 	map_put(&by_link, mine->link, strlen(mine->link), mine);
 }
@@ -182,6 +239,7 @@ size_t attachments_count(void)
 void attachments_load(void (*each)(const struct attachment *a))
 {
 	const struct object *o;
+	struct cni_port ports[CNI_PORTS_MAX];
 	struct attachment a;
 
 	for (size_t i = 0; (o = store_next_object(KIND_PODNETWORK, &i));) {
@@ -189,6 +247,8 @@ void attachments_load(void (*each)(const struct attachment *a))
 			log_warn("podnet: %s cannot be read and is left alone", o->key);
 			continue;
 		}
+		a.n_ports = attachment_read_ports(ports, o);
+		a.ports = ports;
 		attachment_insert(&a);
 		each(&a);
 	}

@@ -16,6 +16,8 @@
  * the turn settles it. */
 enum attachment_state { ATTACHED, COMING, GOING };
 
+#define ATTACHMENT_WHO 336
+
 struct attachment {
 	enum attachment_state state;
 	char key[CNI_CONTAINER_MAX + 1 + 16]; /* "container/ifname" */
@@ -29,15 +31,20 @@ struct attachment {
 	unsigned mtu;                /* 0: of before it was kept */
 	unsigned n_ips;
 	struct ip ips[CNI_FAMILIES];
+	unsigned n_ports; /* host ports */
+	const struct cni_port *ports;
 };
 
 void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *container,
                     const char *ifname);
+/* How people know it: "pod shop/web-0" or "container c1". */
+const char *attachment_who(const struct attachment *a, char out[static ATTACHMENT_WHO]);
 const char *mac_text(const uint8_t mac[static 6], char out[static 18]);
 
 /* The PodNetwork of an attachment, and back (false: not one of ours). */
 yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r);
-bool attachment_read(struct attachment *a, const struct object *o);
+bool attachment_read(struct attachment *a, const struct object *o); /* but for its host ports */
+unsigned attachment_read_ports(struct cni_port out[static CNI_PORTS_MAX], const struct object *o);
 
 /* The index. */
 void attachments_load(void (*each)(const struct attachment *a));
@@ -47,7 +54,7 @@ void attachments_free(void);
 struct attachment *attachment_find(const char *container, const char *ifname);
 struct attachment *attachment_of_link(const char *link);
 bool attachments_of_container(const char *container); /* is there one? */
-void attachment_insert(const struct attachment *a);   /* copies */
+void attachment_insert(const struct attachment *a);   /* copies, with its host ports */
 void attachment_remove(struct attachment *a);         /* frees a */
 /* for (size_t i = 0; (a = attachment_next(&i));) - the body may remove a. */
 struct attachment *attachment_next(size_t *i);

@@ -10,6 +10,15 @@ enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERBS };
 
 #define CNI_CONTAINER_MAX 200 /* characters; the link's alias must hold it (IFALIASZ 256) */
 #define CNI_FAMILIES 2
+#define CNI_PORTS_MAX 256 /* host ports of one attachment */
+
+struct cni_port {           /* a port of the node that leads to one of the pod */
+	uint8_t proto;      /* IPPROTO_TCP, UDP, SCTP */
+	uint16_t host, pod; /* on the node, in the pod */
+	struct ip host_ip;  /* the node's address; 0.0.0.0 or ::, all of that family; len 0: all */
+};
+const char *cni_proto_name(uint8_t number); /* "TCP" */
+uint8_t cni_proto_number(const char *name); /* in letters of either case; 0 for none of them */
 
 struct cni_request { /* strings live as long as the request; "" where one is absent */
 	enum cni_verb verb;
@@ -24,6 +33,8 @@ struct cni_request { /* strings live as long as the request; "" where one is abs
 	const char *unknown_arg; /* the first of CNI_ARGS that nobody knows, NULL for none */
 	bool ignore_unknown;     /* CNI_ARGS: IgnoreUnknown */
 	bool no_gc;              /* disableGC: others use the network too */
+	unsigned n_ports;
+	struct cni_port *ports;  /* in the arena */
 	yyjson_val *prev;        /* prevResult, NULL for none */
 	yyjson_val *dns;         /* config.dns, NULL for none */
 	yyjson_val *annotations; /* of the pod, an object or NULL */

@@ -60,24 +60,6 @@ enum cni_code cni_config_ipam(yyjson_val *config, struct cni_error *er)
 
 /* ---- runtimeConfig -------------------------------------------------------------------------- */
 
-/* A port that is silently not opened would be a lie; port 0 asks for nothing. */
-static enum cni_code check_port_mappings(yyjson_val *list, struct cni_error *er)
-{
-	size_t i, max;
-	yyjson_val *v;
-
-	yyjson_arr_foreach (list, i, max, v) {
-		int64_t port = yyjson_get_sint(cni_member(v, "hostPort"));
-
-		if (port)
-			return cni_error_set(er, CNI_BAD_CONFIG,
-			                     "runtimeConfig.portMappings: host ports (here %lld) "
-			                     "are not supported by this version",
-			                     (long long)port);
-	}
-	return CNI_OK;
-}
-
 enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struct cni_error *er)
 {
 	yyjson_val *runtime = yyjson_obj_get(config, "runtimeConfig");
@@ -87,7 +69,7 @@ enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struc
 	if (!code)
 		code = cni_want_ips(r, json_at(config, "args.cni.ips"), er);
 	if (!code)
-		code = check_port_mappings(cni_member(runtime, "portMappings"), er);
+		code = cni_ports_parse(r, cni_member(runtime, "portMappings"), er);
 	r->annotations = yyjson_is_obj(annotations) ? annotations : NULL;
 	return code;
 }

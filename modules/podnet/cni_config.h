@@ -20,3 +20,6 @@ enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struc
 /* "10.1.2.3" or "10.1.2.3/24": the prefix length is the network's affair, not the asker's. */
 enum cni_code cni_want_ip(struct cni_request *r, const char *text, struct cni_error *er);
 enum cni_code cni_want_ips(struct cni_request *r, yyjson_val *list, struct cni_error *er);
+
+/* runtimeConfig.portMappings; no two of them overlap. */
+enum cni_code cni_ports_parse(struct cni_request *r, yyjson_val *list, struct cni_error *er);

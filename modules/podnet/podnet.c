@@ -14,6 +14,8 @@
 #include <knetd/log.h>
 #include <knetd/module.h>
 
+#include "hostport.h"
+#include "hostport_plan.h"
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
@@ -32,6 +34,8 @@ static void take_known(const struct attachment *a)
 		if (ipam_take_this(&podnet.ipam, &a->ips[i],
 		                   &e)) /* the ranges were changed: kept, not counted */
 			log_warn("podnet: %s: %s", a->key, e.text);
+	if (hostport_take(a, &e))
+		log_warn("podnet: %s: %s", a->key, e.text);
 }
 
 static void load(void)
@@ -103,6 +107,7 @@ static void stop(bool remove)
 {
 	if (remove)
 		remove_all();
+	hostports_free();
 	attachments_free();
 	ipam_free(&podnet.ipam);
 	rt_close(podnet.host);

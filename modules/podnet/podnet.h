@@ -39,6 +39,7 @@ int podnet_repair(struct err *e);
 int host_prepare(struct err *e); /* forwarding; sets podnet.ipv6 */
 unsigned host_mtu(void);         /* for a new link */
 
-/* podnet_rules.c: the table inet knetd_podnet. */
+/* podnet_rules.c: the table. */
+#define PODNET_TABLE "knetd_podnet"
 int rules_replace(struct err *e); /* the whole of it, in one transaction */
 void rules_remove(void);

@@ -20,6 +20,7 @@
 
 #include <knetd/auto.h>
 
+#include "hostport_plan.h"
 #include "podnet_attach.h"
 #include "podnet_plan.h"
 #include "podnet_source.h"
@@ -90,6 +91,7 @@ int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsig
 		.peer_netns_fd = netns_fd,
 		.mtu = mtu,
 		.rp_filter = 1,
+		.route_localnet = has_family(a, 4) && hostports_on_loopback(a, 4),
 	};
 	char alias[LINK_ALIAS_SIZE];
 	struct err unused;
@@ -123,6 +125,15 @@ void attach_queue_host(struct rt *host, const struct attachment *a, const struct
 	rt_route_replace(host, &to_pod);
 }
 
+void attach_queue_loopback(struct rt *host, const struct attachment *a, unsigned ifindex)
+{
+	static const struct cidr one = { { 16, { [15] = 1 } }, 128 };
+	struct rt_route r = { .dst = one, .ifindex = ifindex, .local = true };
+
+	if (has_family(a, 16) && hostports_on_loopback(a, 16))
+		rt_route_add(host, &r);
+}
+
 static int host_side(struct rt *host, const struct attachment *a, const struct rt_link *made,
                      struct err *e)
 {
@@ -133,6 +144,7 @@ static int host_side(struct rt *host, const struct attachment *a, const struct r
 	rt_link_up(host, a->link);
 	for (unsigned i = 0; i < a->n_ips; i++)
 		attach_queue_host(host, a, &a->ips[i], made->ifindex, true);
+	attach_queue_loopback(host, a, made->ifindex);
 	return rt_flush(host, e);
 }
 

@@ -29,6 +29,8 @@ void attach_queue_host(struct rt *host, const struct attachment *a, const struct
                        unsigned ifindex, bool gateway);
 /* Queues the pod's default route of that family. */
 void attach_queue_default(struct rt *pod, unsigned ifindex, uint8_t family);
+/* Lets answers to ::1 in, for host ports. */
+void attach_queue_loopback(struct rt *host, const struct attachment *a, unsigned ifindex);
 /* Takes the routes away, so that nothing reaches the pod any more; false when the link is gone. */
 bool attach_cut(struct rt *host, const struct attachment *a);
 

@@ -17,6 +17,7 @@
 #include <knetd/log.h>
 #include <knetd/store.h>
 
+#include "hostport.h"
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
@@ -99,6 +100,8 @@ static int describe(struct attachment *a, const struct cni_request *r, struct er
 	     salt++)
 		plan_link_name(a->link, a->container, a->ifname, salt);
 	a->default_route = !attachments_of_container(r->container) && !cni_result_has_ips(r->prev);
+	a->n_ports = r->n_ports;
+	a->ports = r->ports;
 	plan_object_name(a->object, a->pod, a->container, a->link);
 	ret = random_mac(a->mac, e);
 	return ret ? ret : random_mac(a->link_mac, e);
@@ -151,6 +154,21 @@ static int take_ips(struct attachment *a, const struct cni_request *r, bool ipv6
 	}
 	if (!ret && !a->n_ips)
 		ret = err_set(e, EAFNOSUPPORT, "the pod has no IPv6, and there are no IPv4 ranges");
+	if (ret)
+		release_ips(a);
+	return ret;
+}
+
+/* What is there once on this node. A host port that another pod holds is a reason to try again
+ * later (11) and not a wrong configuration (7): the holder may be the pod's own predecessor, just
+ * about to go, and the same request is good the moment it has gone. */
+static int take(struct attachment *a, const struct cni_request *r, bool ipv6, struct err *e)
+{
+	int ret = take_ips(a, r, ipv6, e);
+
+	if (ret)
+		return ret;
+	ret = hostport_take(a, e);
 	if (ret)
 		release_ips(a);
 	return ret;
@@ -245,7 +263,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 
 	if (code)
 		return code;
-	if (keep(a, r, &e))
+	if (hostport_open(a, &e) || keep(a, r, &e))
 		return from_err(er, &e);
 	if (store_pending()) {
 		a->state = COMING;
@@ -258,6 +276,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 /* What establish left behind when it failed: perhaps a link, which then keeps the addresses. */
 static void undo(struct attachment *a)
 {
+	hostport_close(a);
 	if (attach_cut(podnet.host, a))
 		leaving_add(a->link, a->ips, a->n_ips);
 	else
@@ -291,7 +310,7 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 		return code;
 	if (describe(&a, r, &e))
 		return from_err(er, &e);
-	if (take_ips(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
+	if (take(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);
 	a.mtu = mtu;
 	code = establish(&a, r, &s, mtu, er);

@@ -16,6 +16,7 @@
 #include <knetd/log.h>
 #include <knetd/store.h>
 
+#include "hostport.h"
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
@@ -63,6 +64,7 @@ static void drop_lost(const struct plan_seen *s)
 		if (a->pod[0])
 			event_emit(KIND_POD, a->ns, a->pod, EVENT_WARNING, "SandboxChanged",
 			           "interface %s is gone with its network namespace", a->ifname);
+		hostport_close(a);
 		for (unsigned k = 0; k < a->n_ips; k++)
 			ipam_release(&podnet.ipam, &a->ips[k]);
 		attachment_remove(a);
@@ -155,6 +157,22 @@ static int mend(const struct plan_seen *s, struct err *e)
 	return rt_flush(podnet.host, e);
 }
 
+/* A route that goes when its link goes down. Some are there: each by itself. */
+static void mend_loopback(const struct plan_seen *s)
+{
+	const struct attachment *a;
+
+	for (size_t i = 0; (a = attachment_next(&i));) {
+		const struct rt_link *l = a->n_ports ? plan_link(s, a->link) : NULL;
+		struct err e;
+
+		if (!l || (l->flags & IFF_UP))
+			continue;
+		attach_queue_loopback(podnet.host, a, l->ifindex);
+		rt_flush(podnet.host, &e);
+	}
+}
+
 int podnet_repair(struct err *e)
 {
 	struct plan_seen seen = { 0 };
@@ -165,6 +183,7 @@ int podnet_repair(struct err *e)
 	if (!ret) {
 		sweep(&seen);
 		ret = mend(&seen, e);
+		mend_loopback(&seen);
 	}
 	plan_seen_free(&seen);
 	return ret ? ret : leaving_retry(e);

@@ -5,6 +5,7 @@
  * (loose) would let a pod borrow another's address. Nothing is logged, so a pod cannot fill the log
  * with martians either. postrouting   what leaves for where nobody knows the pods gets an address
  * of the node
+ *   hostports_*   ports of the node that lead to pods: see hostport.c
  *
  * An accept here ends nothing: every other table's chains see the packet too.
  */
@@ -14,10 +15,11 @@
 #include <knetd/conf.h>
 #include <knetd/log.h>
 
+#include "hostport.h"
 #include "podnet.h"
 #include "podnet_plan.h"
 
-#define TABLE "knetd_podnet"
+#define TABLE PODNET_TABLE
 #define WAY_BACK "way_back"
 #define RAW (-300) /* behind defragmentation, before conntrack */
 #define POSTROUTING "postrouting"
@@ -45,11 +47,26 @@ static void drop_borrowed(struct nft_txn *t, uint8_t family)
 	nft_rule_add(t, r);
 }
 
+/* iifname "knet*" ip daddr 127.0.0.0/8 drop: for host ports on localhost the links of pods let such
+ * packets in (hostport.c). */
+static void drop_to_loopback(struct nft_txn *t)
+{
+	static const struct cidr loopback = { { 4, { 127 } }, 8 };
+	struct nft_rule *r = nft_rule_new(TABLE, WAY_BACK);
+
+	nft_iif_named(r, LINK_PREFIX);
+	nft_family(r, 4);
+	nft_cmp_addr(r, true, &loopback, true);
+	nft_verdict(r, NFT_V_DROP);
+	nft_rule_add(t, r);
+}
+
 static void add_way_back(struct nft_txn *t)
 {
 	nft_chain_add(t, TABLE, WAY_BACK, NFT_HOOK_PREROUTING, NFT_CHAIN_FILTER, RAW);
 	drop_borrowed(t, 4);
 	drop_borrowed(t, 16);
+	drop_to_loopback(t);
 }
 
 /* ---- masquerade ----------------------------------------------------------------------------- */
@@ -176,15 +193,16 @@ static void warn_of_foreign_outbound(void)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static int replace(bool way_back, struct err *e)
+static int replace(bool fib, struct err *e)
 {
 	struct nft_txn *t = nft_begin();
 
 	nft_table_replace(t, TABLE);
-	if (way_back)
+	if (fib)
 		add_way_back(t);
 	if (conf.podnet.masquerade)
 		add_masquerades(t);
+	hostport_rules(t, fib);
 	return nft_commit(t, e);
 }
 
@@ -201,7 +219,7 @@ int rules_replace(struct err *e)
 		return ret;
 	no_fib = true;
 	log_warn("podnet: this kernel has no CONFIG_NFT_FIB_INET: a pod can send IPv6 under "
-	         "another's address");
+	         "another's address, and there are no host ports");
 	return 0;
 }
 

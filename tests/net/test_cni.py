@@ -116,7 +116,7 @@ def call(pod, command, conf=None, **env):
 
 @pytest.mark.parametrize("conf,code", [
     ("not json", 6), ({"cniVersion": "7.0"}, 1), ({"name": ""}, 7), ({"ipam": {"type": "host-local"}}, 2),
-    ({"runtimeConfig": {"portMappings": [{"HostPort": 8080, "ContainerPort": 80}]}}, 7),
+    ({"runtimeConfig": {"portMappings": [{"HostPort": 8080, "ContainerPort": 0}]}}, 7),
     ({"runtimeConfig": {"ips": ["192.0.2.1"]}}, 7)])
 def test_bad_configurations(knetd, pods, conf, code):
     pod = pods("badconf")

@@ -160,6 +160,11 @@ void rt_route_replace(struct rt *rt, const struct rt_route *r)
 	route(rt, "replace", r);
 }
 
+void rt_route_add(struct rt *rt, const struct rt_route *r)
+{
+	route(rt, "add", r);
+}
+
 void rt_route_del(struct rt *rt, const struct rt_route *r)
 {
 	route(rt, "del", r);
@@ -682,6 +687,11 @@ void nft_iif_named(struct nft_rule *r, const char *prefix)
 void nft_no_way_back(struct nft_rule *r)
 {
 	word(r, "fib saddr . iif missing");
+}
+
+void nft_fib_local(struct nft_rule *r)
+{
+	word(r, "fib daddr local");
 }
 
 void nft_notrack(struct nft_rule *r)

@@ -168,13 +168,77 @@ static void checks_the_configuration(void **state)
 	             "name");
 	expect_error(CNI_ADD, "{" IDS ",\"config\":{" NET ",\"ipam\":{\"type\":\"host-local\"}}}",
 	             CNI_UNSUPPORTED_FIELD, "ipam.type \"host-local\"");
-	expect_error(CNI_ADD,
-	             "{" IDS ",\"config\":{" NET
-	             ",\"runtimeConfig\":{\"portMappings\":[{\"HostPort\":8080}]}}}",
-	             CNI_BAD_CONFIG, "8080");
 	expect_error(CNI_CHECK, "{" IDS ",\"config\":{" NET "}}", CNI_BAD_CONFIG, "prevResult");
 	expect_error(CNI_GC, "{\"config\":{\"cniVersion\":\"1.1.0\",\"name\":\"n\"}}",
 	             CNI_BAD_CONFIG, "valid-attachments");
+}
+
+#define PORTS(list) "{" IDS ",\"config\":{" NET ",\"runtimeConfig\":{\"portMappings\":" list "}}}"
+
+static void reads_host_ports(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		parse(CNI_ADD,
+	              PORTS("[{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"tcp\","
+	                    "\"HostIP\":\"\"},{\"hostPort\":0},"
+	                    "{\"hostPort\":53,\"containerPort\":5353,\"protocol\":\"UDP\","
+	                    "\"hostIP\":"
+	                    "\"fd00::1\"},{\"hostPort\":8080,\"containerPort\":1,\"protocol\":"
+	                    "\"Sctp\",\"hostIP\":null},{\"hostPort\":53,\"containerPort\":53,"
+	                    "\"protocol\":\"udp\",\"hostIP\":\"0.0.0.0\"},{}]")),
+		CNI_OK);
+	assert_int_equal(request.n_ports, 4);
+	assert_int_equal(request.ports[0].host, 8080);
+	assert_int_equal(request.ports[0].pod, 80);
+	assert_string_equal(cni_proto_name(request.ports[0].proto), "TCP");
+	assert_int_equal(request.ports[0].host_ip.len, 0);
+	assert_int_equal(request.ports[1].host_ip.len, 16);
+	assert_string_equal(cni_proto_name(request.ports[2].proto), "SCTP");
+	assert_int_equal(request.ports[3].host_ip.len, 4);
+}
+
+static void refuses_host_ports_by_entry_and_field(void **state)
+{
+	static const struct {
+		const char *body, *words;
+	} cases[] = {
+		{ PORTS("{}"), "portMappings: a list" },
+		{ PORTS("[7]"), "portMappings[0]: an object" },
+		{ PORTS("[{\"HostPort\":65536}]"), "portMappings[0].hostPort" },
+		{ PORTS("[{\"HostPort\":-1}]"), "portMappings[0].hostPort" },
+		{ PORTS("[{\"HostPort\":1.5}]"), "portMappings[0].hostPort" },
+		{ PORTS("[{\"HostPort\":\"80\"}]"), "portMappings[0].hostPort" },
+		{ PORTS("[{\"HostPort\":0},{\"HostPort\":1}]"), "portMappings[1].containerPort" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":0}]"),
+		  "portMappings[0].containerPort" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"Protocol\":\"icmp\"}]"),
+		  "portMappings[0].protocol: \"icmp\"" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"Protocol\":6}]"),
+		  "portMappings[0].protocol" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"Protocol\":\"tcp\\u0000\"}]"),
+		  "portMappings[0].protocol" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"HostIP\":\"1.2.3\"}]"),
+		  "portMappings[0].hostIP: \"1.2.3\"" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"HostIP\":[]}]"),
+		  "portMappings[0].hostIP" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2},{\"HostPort\":1,\"ContainerPort\":3,"
+		        "\"HostIP\":\"1.2.3.4\"}]"),
+		  "portMappings[1].hostPort: 1/TCP is asked for twice" },
+		{ PORTS("[{\"HostPort\":1,\"ContainerPort\":2,\"HostIP\":\"::\"},{\"HostPort\":1,"
+		        "\"ContainerPort\":3,\"HostIP\":\"fd00::1\"}]"),
+		  "twice" },
+	};
+	char many[CNI_PORTS_MAX * 2 + 400] =
+		"{" IDS ",\"config\":{" NET ",\"runtimeConfig\":{\"portMappings\":[0";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_error(CNI_ADD, cases[i].body, CNI_BAD_CONFIG, cases[i].words);
+	for (int i = 0; i < CNI_PORTS_MAX; i++)
+		strcat(many, ",0");
+	strcat(many, "]}}}");
+	expect_error(CNI_ADD, many, CNI_BAD_CONFIG, "257 entries, at most 256");
 }
 
 /* What made ADD fail must not make DEL fail: containerd would keep the sandbox for ever. */
@@ -302,6 +366,8 @@ int main(void)
 		cmocka_unit_test(names_what_is_wrong_in_the_environment),
 		cmocka_unit_test(checks_versions),
 		cmocka_unit_test(checks_the_configuration),
+		cmocka_unit_test_teardown(reads_host_ports, forget),
+		cmocka_unit_test(refuses_host_ports_by_entry_and_field),
 		cmocka_unit_test_teardown(del_asks_for_little, forget),
 		cmocka_unit_test(writes_results_of_each_version),
 		cmocka_unit_test(carries_the_previous_result),
