@@ -49,9 +49,10 @@ struct rt_route {
 	struct ip via;   /* len 0: on link */
 	struct ip src;   /* preferred source, len 0: none */
 	unsigned ifindex;
-	bool onlink;    /* RTNH_F_ONLINK */
-	bool local;     /* RTN_LOCAL in table local */
-	uint32_t table; /* 0: main (or local) */
+	bool onlink;      /* RTNH_F_ONLINK */
+	bool local;       /* RTN_LOCAL in table local */
+	uint32_t table;   /* 0: main (or local) */
+	uint32_t expires; /* IPv6: seconds it lasts, 0: for good */
 };
 void rt_route_replace(struct rt *rt, const struct rt_route *r);
 /* Beside others to the same destination, with the same metric; -EEXIST when it is there. */

@@ -53,6 +53,8 @@ static void put_new(struct rt *rt, uint16_t flags, const struct rt_route *r)
 	m->rtm_flags = r->onlink ? RTNH_F_ONLINK : 0;
 	rt_put_ip(h, RTA_GATEWAY, &r->via);
 	rt_put_ip(h, RTA_PREFSRC, &r->src);
+	if (r->expires)
+		mnl_attr_put_u32(h, RTA_EXPIRES, r->expires);
 	rt_end(rt, h);
 }
 

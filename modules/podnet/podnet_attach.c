@@ -5,7 +5,10 @@
  *           default via 169.254.1.1      10.244.0.7/32 dev knet1a2b3c4d5e6
  *
  * No bridge: every packet between pods is routed and crosses the IP hooks. Both ends know each
- * other's hardware address from the start, so no packet ever waits for ARP or neighbour discovery.
+ * other's hardware address from the start, so no packet ever waits for ARP or neighbour discovery,
+ * and an address that comes back with another hardware address needs nobody to be told (no
+ * gratuitous ARP): the node's entry is written with it, other pods and machines outside only ever
+ * resolve the node.
  *
  * Round trips to the kernel are what an attach costs: one message makes the pair with its peer born
  * in the pod; one question tells both indexes; then one batch for the host's side and one for the
@@ -25,6 +28,7 @@
 #include "podnet_plan.h"
 #include "podnet_source.h"
 
+#define GAP_SECONDS 60
 #define CARRIER_TRIES 40 /* of half a millisecond: the daemon waits with us */
 
 struct ip attach_gateway(uint8_t family)
@@ -175,6 +179,18 @@ static void queue_link_local(struct rt *pod, const struct attachment *a, unsigne
 	rt_addr_add(pod, ifindex, &local, 64, false);
 }
 
+/* The kernel makes an IPv6 address's local route later, in a worker, also for one without duplicate
+ * address detection; until then the pod would throw away what is sent to it. Ours bridges the gap.
+ */
+static void queue_local_route(struct rt *pod, const struct ip *ip, unsigned ifindex)
+{
+	struct rt_route local = {
+		.dst = whole(ip), .ifindex = ifindex, .local = true, .expires = GAP_SECONDS
+	};
+
+	rt_route_replace(pod, &local);
+}
+
 static int pod_side(struct rt *pod, const struct attachment *a, unsigned ifindex, struct err *e)
 {
 	rt_link_up(pod, "lo");
@@ -185,6 +201,8 @@ static int pod_side(struct rt *pod, const struct attachment *a, unsigned ifindex
 		struct ip gateway = attach_gateway(a->ips[i].len);
 
 		rt_addr_add(pod, ifindex, &a->ips[i], a->ips[i].len * 8, false);
+		if (a->ips[i].len == 16)
+			queue_local_route(pod, &a->ips[i], ifindex);
 		rt_neigh_add(pod, ifindex, &gateway, a->link_mac);
 		if (a->default_route)
 			attach_queue_default(pod, ifindex, a->ips[i].len);
