@@ -113,6 +113,10 @@ uint64_t netns_inode(int netns_fd);
 /* Writes /proc/sys/<path>; in the namespace netns_fd when that is not -1. A value that already
  * stands is not written. */
 int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e);
+/* In the daemon's own namespace; false also when there is no such file. */
+bool sysctl_is(const char *path, const char *value);
+/* Calls fn from the loop when forwarding, of either family, is off for all links. */
+int forwarding_watch(void (*fn)(void), struct err *e);
 
 /* ---- nftables ------------------------------------------------------------------------------- */
 

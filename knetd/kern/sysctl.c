@@ -42,6 +42,16 @@ static int set_here(const char *path, const char *value, struct err *e)
 	return 0;
 }
 
+bool sysctl_is(const char *path, const char *value)
+{
+	char full[160];
+	auto_close int fd = -1;
+
+	snprintf(full, sizeof(full), "/proc/sys/%s", path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && stands(fd, value);
+}
+
 int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 {
 	int home = -1, ret;

@@ -57,6 +57,12 @@ static void on_table_changed(const char *table)
 	module_resync(&podnet_module);
 }
 
+static void on_forwarding_off(void)
+{
+	log_warn("podnet: forwarding was switched off by somebody else: repairing");
+	module_resync(&podnet_module);
+}
+
 static int init(struct err *e)
 {
 	auto_close int own = netns_open("/proc/self/ns/net", e);
@@ -73,6 +79,9 @@ static int init(struct err *e)
 		return ret;
 	load();
 	store_on_flush(podnet_settle);
+	ret = forwarding_watch(on_forwarding_off, e);
+	if (ret)
+		return ret;
 	return nft_watch("knetd_podnet", on_table_changed, e);
 }
 

@@ -310,6 +310,20 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 	return 0;
 }
 
+bool sysctl_is(const char *path, const char *value)
+{
+	(void)path;
+	(void)value;
+	return false;
+}
+
+int forwarding_watch(void (*fn)(void), struct err *e)
+{
+	(void)fn;
+	(void)e;
+	return 0;
+}
+
 /* ---- nftables: transactions ----------------------------------------------------------------- */
 
 struct nft_txn {
