@@ -101,10 +101,15 @@ int rt_rule_each(struct rt *rt, void (*fn)(const struct ip *from, uint32_t table
 /* The link that the default route leaves by (IPv4 first), -ENETUNREACH when there is none. */
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e);
 
-/* Deletes host links in a short-lived child, because DELLINK waits 16 ms for RCU; done(arg, ok) is
- * called from the loop when it is gone (also when it was gone before). Copies name. */
-int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg,
-                      struct err *e);
+/* Deletes host links in a short-lived child, because DELLINK waits 16 ms for RCU, and then forgets
+ * the connections of the addresses that were behind it (conntrack_forget); done(arg, ok) is called
+ * from the loop when both are gone (also when they were gone before). Copies name and ips. name "":
+ * the link is gone, its addresses are left. */
+#define RT_LINK_IPS 4
+int rt_link_del_later(const char *name, const struct ip *ips, unsigned n,
+                      void (*done)(void *arg, bool gone), void *arg, struct err *e);
+/* The one with that arg here and now, in the kernel's own time; calls its done. */
+void rt_link_del_hurry(struct rt *rt, const void *arg);
 
 /* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
@@ -214,7 +219,7 @@ void nft_iif_lo(struct nft_rule *r, bool is);
 void nft_iif_named(struct nft_rule *r, const char *prefix); /* iifname "PREFIX*" */
 /* fib saddr . iif oif missing: the way back to the source is not the link it came by. */
 void nft_no_way_back(struct nft_rule *r);
-void nft_fib_local(struct nft_rule *r);                    /* fib daddr type local */
+void nft_fib_local(struct nft_rule *r); /* fib daddr type local */
 void nft_notrack(struct nft_rule *r);
 void nft_counter(struct nft_rule *r);
 enum nft_verdict { NFT_V_ACCEPT, NFT_V_DROP, NFT_V_RETURN };
@@ -232,3 +237,10 @@ int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
  * not NULL, whose reply source is that endpoint. For UDP to endpoints that are gone. */
 int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
                     struct err *e);
+/* Deletes entries whose original destination is one of these ports, translated or not, all of one
+ * family; an address 0.0.0.0 or ::, loopback and each of own. */
+int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, const struct ip *own,
+                          unsigned n_own, struct err *e);
+/* Deletes every entry with one of these addresses: as its sender, its destination, or what a
+ * translation leads to. */
+int conntrack_forget(const struct ip *ips, unsigned n, struct err *e);

@@ -1,5 +1,10 @@
-/* conntrack.c - forgets UDP flows to endpoints that are gone: a client that keeps sending from one
- * port would otherwise never reach another one. */
+/* conntrack.c - forgets flows: UDP to endpoints that are gone or to ports that lead elsewhere by
+ * now (a client that keeps sending from one port would otherwise never get there), and everything
+ * of an address that is to be given to another pod.
+ *
+ * Each question makes the kernel walk its whole table, that of all namespaces: 262,144 buckets, and
+ * then a microsecond or so for each entry that it hands out. So it is given a filter where it has
+ * one that works, and many ports or addresses are one question. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -8,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <knetd/auto.h>
 #include <knetd/buf.h>
 
 #include "nl.h"
@@ -21,11 +27,17 @@
 #define FILTER_PROTO_SRC_PORT (1 << 4)
 #define FILTER_PROTO_DST_PORT (1 << 5)
 
+#define FEW 4                       /* addresses that are asked for one by one */
 #define FOUND_MAX ((size_t)4 << 20) /* bytes of deletions in one call, about 40,000 flows */
 
 struct wanted {
+	bool (*match)(const struct nlmsghdr *entry, const struct wanted *w);
 	uint8_t proto;
-	const struct endpoint *original, *endpoint;
+	const struct endpoint *original, *endpoint; /* a flow; a port, at addresses of the node */
+	unsigned n;                                 /* of original, or of ips */
+	const struct ip *ips;
+	unsigned n_own;
+	const struct ip *own;
 	struct nl *nl;
 	struct buf found; /* messages that delete what was found */
 	uint32_t last;
@@ -70,38 +82,123 @@ static uint32_t filter_bits(uint8_t len, uint32_t ip, uint32_t port)
 	return (len == 4 ? ip : 0) | FILTER_PROTO_NUM | port;
 }
 
-static struct nlmsghdr *question(struct nl_message *m, const struct wanted *w)
+static void put_filter(struct nlmsghdr *h, uint32_t orig, uint32_t reply)
+{
+	struct nlattr *filter = mnl_attr_nest_start(h, CTA_FILTER);
+
+	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, orig);
+	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, reply);
+	mnl_attr_nest_end(h, filter);
+}
+
+static struct nlmsghdr *question(struct nl_message *m, uint8_t len)
+{
+	return message(m->b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, len);
+}
+
+static struct nlmsghdr *flow_question(struct nl_message *m, const struct wanted *w)
 {
 	uint8_t len = w->original->ip.len;
-	struct nlmsghdr *h = message(m->b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, len);
+	struct nlmsghdr *h = question(m, len);
 	uint32_t orig = filter_bits(len, FILTER_IP_DST, FILTER_PROTO_DST_PORT);
 	uint32_t reply = filter_bits(len, FILTER_IP_SRC, FILTER_PROTO_SRC_PORT);
-	struct nlattr *filter;
 
 	put_tuple(h, CTA_TUPLE_ORIG, true, w->proto, w->original);
 	if (w->endpoint)
 		put_tuple(h, CTA_TUPLE_REPLY, false, w->proto, w->endpoint);
-	filter = mnl_attr_nest_start(h, CTA_FILTER);
-	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, orig);
-	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, w->endpoint ? reply : 0);
-	mnl_attr_nest_end(h, filter);
+	put_filter(h, orig, w->endpoint ? reply : 0);
+	return h;
+}
+
+/* One port: by its number; more: by their protocol. */
+static struct nlmsghdr *ports_question(struct nl_message *m, const struct wanted *w)
+{
+	struct nlmsghdr *h = question(m, w->original->ip.len);
+
+	put_tuple(h, CTA_TUPLE_ORIG, true, w->proto, w->original);
+	put_filter(h, FILTER_PROTO_NUM | (w->n == 1 ? FILTER_PROTO_DST_PORT : 0), 0);
 	return h;
 }
 
 /* ---- deleting ------------------------------------------------------------------------------- */
 
-static bool end_is(const struct nlattr *tuple, bool dst, uint8_t proto, const struct endpoint *ep)
+static struct ip ip_of(const struct nlattr *tuple, bool dst)
 {
-	uint16_t v4 = dst ? CTA_IP_V4_DST : CTA_IP_V4_SRC, v6 = dst ? CTA_IP_V6_DST : CTA_IP_V6_SRC;
-	const struct nlattr *ip =
-		nl_nested(nl_nested(tuple, CTA_TUPLE_IP), ep->ip.len == 4 ? v4 : v6);
+	const struct nlattr *ips = nl_nested(tuple, CTA_TUPLE_IP);
+	const struct nlattr *a = nl_nested(ips, dst ? CTA_IP_V4_DST : CTA_IP_V4_SRC);
+	struct ip ip = { .len = a ? 4 : 16 };
+
+	if (!a)
+		a = nl_nested(ips, dst ? CTA_IP_V6_DST : CTA_IP_V6_SRC);
+	if (!a || mnl_attr_get_payload_len(a) != ip.len)
+		return (struct ip){ 0 };
+	memcpy(ip.b, mnl_attr_get_payload(a), ip.len);
+	return ip;
+}
+
+/* -1: not of that protocol. */
+static int port_of(const struct nlattr *tuple, bool dst, uint8_t proto)
+{
 	const struct nlattr *l4 = nl_nested(tuple, CTA_TUPLE_PROTO);
 	const struct nlattr *num = nl_nested(l4, CTA_PROTO_NUM);
 	const struct nlattr *port = nl_nested(l4, dst ? CTA_PROTO_DST_PORT : CTA_PROTO_SRC_PORT);
 
-	return ip && num && port && mnl_attr_get_payload_len(ip) == ep->ip.len &&
-	       !memcmp(mnl_attr_get_payload(ip), ep->ip.b, ep->ip.len) &&
-	       mnl_attr_get_u8(num) == proto && ntohs(mnl_attr_get_u16(port)) == ep->port;
+	return num && port && mnl_attr_get_u8(num) == proto ? ntohs(mnl_attr_get_u16(port)) : -1;
+}
+
+static const struct nlattr *tuple_of(const struct nlmsghdr *entry, uint16_t which)
+{
+	return nl_attr(entry, sizeof(struct nfgenmsg), which);
+}
+
+static bool end_is(const struct nlattr *tuple, bool dst, uint8_t proto, const struct endpoint *ep)
+{
+	struct ip ip = ip_of(tuple, dst);
+
+	return ip_equal(&ip, &ep->ip) && port_of(tuple, dst, proto) == ep->port;
+}
+
+static bool is_flow(const struct nlmsghdr *entry, const struct wanted *w)
+{
+	return end_is(tuple_of(entry, CTA_TUPLE_ORIG), true, w->proto, w->original) &&
+	       (!w->endpoint ||
+	        end_is(tuple_of(entry, CTA_TUPLE_REPLY), false, w->proto, w->endpoint));
+}
+
+static bool is_in(const struct ip *ip, const struct ip *all, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (ip_equal(ip, &all[i]))
+			return true;
+	return false;
+}
+
+static bool is_to_port(const struct nlmsghdr *entry, const struct wanted *w)
+{
+	const struct nlattr *tuple = tuple_of(entry, CTA_TUPLE_ORIG);
+	int port = port_of(tuple, true, w->proto);
+	struct ip to = ip_of(tuple, true);
+
+	for (unsigned i = 0; i < w->n; i++) {
+		if (w->original[i].port != port)
+			continue;
+		if (ip_is_any(&w->original[i].ip)
+		            ? ip_is_loopback(&to) || is_in(&to, w->own, w->n_own)
+		            : ip_equal(&to, &w->original[i].ip))
+			return true;
+	}
+	return false;
+}
+
+/* It sends, it is sent to, or it is what a translation leads to. */
+static bool has_address(const struct nlmsghdr *entry, const struct wanted *w)
+{
+	const struct nlattr *orig = tuple_of(entry, CTA_TUPLE_ORIG);
+	struct ip from = ip_of(orig, false), to = ip_of(orig, true);
+	struct ip answers = ip_of(tuple_of(entry, CTA_TUPLE_REPLY), false);
+
+	return is_in(&from, w->ips, w->n) || is_in(&to, w->ips, w->n) ||
+	       is_in(&answers, w->ips, w->n);
 }
 
 /* The identity (CTA_ID) makes sure that a successor with the same tuple is spared. */
@@ -115,20 +212,17 @@ static void copy_attr(struct nlmsghdr *h, const struct nlmsghdr *from, uint16_t 
 
 static void consider(const struct nlmsghdr *from, void *arg)
 {
+	const struct nfgenmsg *g = mnl_nlmsg_get_payload(from);
 	struct wanted *w = arg;
-	const size_t skip = sizeof(struct nfgenmsg);
 	struct nlmsghdr *h;
 	char *room;
 
-	if (!end_is(nl_attr(from, skip, CTA_TUPLE_ORIG), true, w->proto, w->original))
-		return;
-	if (w->endpoint &&
-	    !end_is(nl_attr(from, skip, CTA_TUPLE_REPLY), false, w->proto, w->endpoint))
+	if (!w->match(from, w))
 		return;
 	room = buf_room(&w->found, NL_MESSAGE_MAX);
 	if (!room)
 		return;
-	h = message(room, IPCTNL_MSG_CT_DELETE, 0, w->original->ip.len);
+	h = message(room, IPCTNL_MSG_CT_DELETE, 0, g->nfgen_family == AF_INET ? 4 : 16);
 	h->nlmsg_seq = w->last = nl_seq(w->nl);
 	copy_attr(h, from, CTA_TUPLE_ORIG);
 	copy_attr(h, from, CTA_ZONE);
@@ -145,26 +239,143 @@ static struct nlmsghdr *newest(struct wanted *w)
 	return h;
 }
 
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
-                    struct err *e)
+/* ENOENT: one of them ended by itself meanwhile. */
+static int delete_found(struct wanted *w)
 {
-	static struct nl *nl;
-	struct wanted w = { proto, original, endpoint, NULL, { .max = FOUND_MAX }, 0 };
-	struct nl_message m;
+	struct iovec iov = { w->found.data, w->found.len };
 	struct nl_fail fail;
 	int ret;
 
-	if (!nl && !(nl = nl_open(NETLINK_NETFILTER, e)))
-		return -e->code;
-	w.nl = nl;
-	ret = nl_ask(nl, question(&m, &w), consider, &w);
-	if (!ret && w.found.len) {
-		struct iovec iov = { w.found.data, w.found.len };
+	if (!w->found.len)
+		return 0;
+	newest(w)->nlmsg_flags |= NLM_F_ACK;
+	ret = nl_send(w->nl, &iov, 1, w->last, &fail);
+	return ret == -ENOENT ? 0 : ret;
+}
 
-		newest(&w)->nlmsg_flags |= NLM_F_ACK;
-		ret = nl_send(nl, &iov, 1, w.last, &fail);
+/* Again when there were more than one call holds. */
+static int purge(struct wanted *w, struct nlmsghdr *question, struct err *e)
+{
+	bool more = true;
+	int ret = 0;
+
+	while (!ret && more) {
+		w->found = (struct buf){ .max = FOUND_MAX };
+		ret = nl_stream(w->nl, question, consider, w);
+		more = w->found.failed;
+		if (!ret)
+			ret = delete_found(w);
+		buf_free(&w->found);
 	}
-	buf_free(&w.found);
-	/* ENOENT: one of them ended by itself meanwhile */
-	return ret && ret != -ENOENT ? err_set(e, -ret, "conntrack: %s", strerror(-ret)) : 0;
+	return ret ? err_set(e, -ret, "conntrack: %s", strerror(-ret)) : 0;
+}
+
+static struct nl *common_socket(struct err *e)
+{
+	static struct nl *nl;
+
+	if (!nl)
+		nl = nl_open(NETLINK_NETFILTER, e);
+	return nl;
+}
+
+int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+                    struct err *e)
+{
+	struct wanted w = {
+		.match = is_flow, .proto = proto, .original = original, .endpoint = endpoint
+	};
+	struct nl_message m;
+
+	w.nl = common_socket(e);
+	return w.nl ? purge(&w, flow_question(&m, &w), e) : -e->code;
+}
+
+int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, const struct ip *own,
+                          unsigned n_own, struct err *e)
+{
+	struct wanted w = { .match = is_to_port,
+		            .proto = proto,
+		            .original = v,
+		            .n = n,
+		            .own = own,
+		            .n_own = n_own };
+	struct nl_message m;
+
+	if (!n)
+		return 0;
+	w.nl = common_socket(e);
+	return w.nl ? purge(&w, ports_question(&m, &w), e) : -e->code;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+/* Three questions with a filter that leaves nearly nothing. */
+static int forget_one(struct wanted *w, const struct ip *ip, struct err *e)
+{
+	static const struct {
+		uint16_t tuple, ip;
+		uint32_t flag;
+	} sides[] = {
+		{ CTA_TUPLE_ORIG, CTA_IP_V4_SRC, FILTER_IP_SRC },
+		{ CTA_TUPLE_ORIG, CTA_IP_V4_DST, FILTER_IP_DST },
+		{ CTA_TUPLE_REPLY, CTA_IP_V4_SRC, FILTER_IP_SRC },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_LEN(sides); i++) {
+		bool orig = sides[i].tuple == CTA_TUPLE_ORIG;
+		struct nl_message m;
+		struct nlmsghdr *h = question(&m, 4);
+		struct nlattr *tuple = mnl_attr_nest_start(h, sides[i].tuple);
+		struct nlattr *part = mnl_attr_nest_start(h, CTA_TUPLE_IP);
+
+		mnl_attr_put(h, sides[i].ip, ip->len, ip->b);
+		mnl_attr_nest_end(h, part);
+		mnl_attr_nest_end(h, tuple);
+		put_filter(h, orig ? sides[i].flag : 0, orig ? 0 : sides[i].flag);
+		ret = purge(w, h, e);
+	}
+	return ret;
+}
+
+static bool has_family(const struct wanted *w, uint8_t len)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (w->ips[i].len == len)
+			return true;
+	return false;
+}
+
+static int forget(struct wanted *w, struct err *e)
+{
+	bool one_by_one = w->n <= FEW;
+	struct nl_message m;
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && one_by_one && i < w->n; i++)
+		if (w->ips[i].len == 4)
+			ret = forget_one(w, &w->ips[i], e);
+	if (!ret && !one_by_one && has_family(w, 4))
+		ret = purge(w, question(&m, 4), e);
+	if (!ret && has_family(w, 16)) /* the filter for IPv6 is broken: see filter_bits() */
+		ret = purge(w, question(&m, 16), e);
+	return ret;
+}
+
+/* A kernel that does not track connections, or cannot be asked, has none to forget: EINVAL is
+ * nfnetlink's word for a subsystem that is not there. */
+int conntrack_forget(const struct ip *ips, unsigned n, struct err *e)
+{
+	struct wanted w = { .match = has_address, .ips = ips, .n = n };
+	int ret;
+
+	if (!n)
+		return 0;
+	w.nl = nl_open(NETLINK_NETFILTER, e);
+	if (!w.nl)
+		return e->code == EPROTONOSUPPORT ? 0 : -e->code;
+	ret = forget(&w, e);
+	nl_close(w.nl);
+	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0 : ret;
 }

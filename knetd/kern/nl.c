@@ -266,6 +266,30 @@ int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 	return ret;
 }
 
+int nl_stream(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
+{
+	auto_buf struct buf answer = { .max = PAGE };
+	struct iovec iov = { h, h->nlmsg_len };
+	struct progress p = { 0 };
+	int ret;
+
+	if (!buf_room(&answer, PAGE))
+		return -ENOMEM;
+	drain(nl, answer.data, PAGE);
+	h->nlmsg_seq = nl_seq(nl);
+	ret = put(nl, &iov, 1);
+	while (!ret && !p.done) {
+		ssize_t n = take(nl, answer.data, PAGE);
+
+		if (n <= 0)
+			return n ? (int)n : -ENODATA;
+		look(answer.data, (int)n, h->nlmsg_seq, true, &p);
+		answer.len = (size_t)n;
+		deliver(&answer, h->nlmsg_seq, fn, arg);
+	}
+	return ret ? ret : p.error;
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type)

@@ -37,6 +37,10 @@ typedef void nl_fn(const struct nlmsghdr *h, void *arg);
  * while it was read is read again, before fn sees any of it. */
 int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg);
 
+/* The same for a list too long to be kept: fn sees the answers as they come, those of a list that
+ * changed meanwhile too. */
+int nl_stream(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg);
+
 /* The payload of the attribute with that type behind a header of `extra` bytes, or NULL. */
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type);
 const struct nlattr *nl_nested(const struct nlattr *parent, uint16_t type); /* parent may be NULL */

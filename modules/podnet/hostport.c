@@ -30,6 +30,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <knetd/conf.h>
 #include <knetd/log.h>
@@ -235,6 +236,53 @@ void hostport_rules(struct nft_txn *t, bool fib)
 	}
 }
 
+/* ---- flows that know the port from before -------------------------------------------------------
+ */
+
+#define OWN_MAX 1024 /* addresses of the node that are looked after */
+
+struct own {
+	unsigned n;
+	struct ip ips[OWN_MAX];
+};
+
+static void saw_addr(const struct rt_addr *a, void *arg)
+{
+	struct own *own = arg;
+
+	if (own->n < OWN_MAX)
+		own->ips[own->n++] = a->ip;
+}
+
+static unsigned udp_ports(const struct hostports *h, uint8_t family, struct endpoint *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->v[i].proto == IPPROTO_UDP && h->v[i].at.len == family)
+			out[n++] = (struct endpoint){ h->v[i].at, h->v[i].port };
+	return n;
+}
+
+/* A client that keeps sending from one port never opens another flow, so the one it has would go on
+ * to the node itself, or to who had the port before. TCP ends by itself. */
+static void purge_udp(const struct hostports *h)
+{
+	static struct own own;
+	struct endpoint v[CNI_PORTS_MAX];
+	struct err e;
+
+	own.n = 0;
+	for (uint8_t family = 4; family <= 16; family += 12) {
+		unsigned n = udp_ports(h, family, v);
+
+		if (n && !own.n && rt_addr_each(podnet.host, saw_addr, &own, &e))
+			log_warn("podnet: %s: %s", h->who, e.text);
+		if (conntrack_purge_ports(IPPROTO_UDP, v, n, own.ips, own.n, &e))
+			log_warn("podnet: %s: %s", h->who, e.text);
+	}
+}
+
 /* ---- the life of one attachment's ports -------------------------------------------------------
  */
 
@@ -274,7 +322,10 @@ int hostport_open(const struct attachment *a, struct err *e)
 	t = nft_begin();
 	queue_all(t, h, true);
 	h->open = nft_commit(t, e) == 0;
-	return h->open ? 0 : rules_replace(e);
+	if (!h->open && rules_replace(e))
+		return -e->code;
+	purge_udp(h);
+	return 0;
 }
 
 void hostport_close(const struct attachment *a)

@@ -42,13 +42,13 @@ static void on_gone(void *arg, bool gone)
 		drop(l);
 		return;
 	}
-	log_warn("podnet: link %s could not be deleted; trying again", l->link);
+	log_warn("podnet: link %s or its connections could not be deleted; trying again", l->link);
 	module_resync(&podnet_module);
 }
 
 static int ask(struct leaving *l, struct err *e)
 {
-	int ret = rt_link_del_later(l->link, on_gone, l, e);
+	int ret = rt_link_del_later(l->link, l->ips, l->n, on_gone, l, e);
 
 	l->asked = ret == 0;
 	return ret;
@@ -67,6 +67,16 @@ void leaving_add(const char *link, const struct ip *ips, unsigned n)
 		log_warn("podnet: link %s: %s", link, e.text);
 		module_resync(&podnet_module);
 	}
+}
+
+static bool still_there(const struct leaving *l)
+{
+	struct list *pos, *nxt;
+
+	list_each (pos, nxt, &all)
+		if (container_of(pos, struct leaving, node) == l)
+			return true;
+	return false;
 }
 
 bool leaving_has(const char *link)
@@ -93,21 +103,15 @@ int leaving_retry(struct err *e)
 	return ret;
 }
 
-/* The child that is at it too finds nothing left to do, which is as good. */
+/* True when it is gone: it is no more then. */
 static bool hurry(struct rt *host, struct leaving *l)
 {
-	struct rt_link link;
 	struct err e;
 
-	rt_link_del(host, l->link);
-	rt_flush(host, &e);
-	if (rt_link_get(host, l->link, &link, &e) == 0)
+	if (!l->asked && ask(l, &e))
 		return false;
-	if (l->asked)
-		release_ips(l);
-	else
-		drop(l);
-	return true;
+	rt_link_del_hurry(host, l);
+	return !still_there(l);
 }
 
 static struct leaving *find_family(uint8_t family)

@@ -1,4 +1,5 @@
-/* leaving.h - links whose deletion is under way, and the addresses they still hold.
+/* leaving.h - links whose deletion is under way, and the addresses they still hold: until the link
+ * and all connections with them are gone. The link may be gone before.
  *
  * Deleting a veth makes the kernel wait for some 16 ms, so DEL answers first and the link follows
  * in a child. Until it is gone neither its name nor its addresses are given to anybody else. */
@@ -10,9 +11,10 @@
 #include <knetd/ip.h>
 #include <knetd/kern.h>
 
-#define LEAVING_IPS 4
+#define LEAVING_IPS RT_LINK_IPS
 
-/* Starts the deletion; the addresses go back to podnet.ipam when the link is gone. */
+/* Starts the deletion; link "": there is none any more. The addresses go back to podnet.ipam when
+ * the link is gone. */
 void leaving_add(const char *link, const struct ip *ips, unsigned n);
 bool leaving_has(const char *link);
 /* Asks again for those whose deletion failed. */

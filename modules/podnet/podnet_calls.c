@@ -340,9 +340,13 @@ static int forget(const struct attachment *a, struct err *e)
 	return ret;
 }
 
+/* It was in force: there may be connections with its addresses, even when the link is gone. */
 static void cut(struct attachment *a)
 {
-	undo(a);
+	bool link = attach_cut(podnet.host, a);
+
+	hostport_close(a);
+	leaving_add(link ? a->link : "", a->ips, a->n_ips);
 	source_hand_on(a);
 	attachment_remove(a);
 }

@@ -65,8 +65,7 @@ static void drop_lost(const struct plan_seen *s)
 			event_emit(KIND_POD, a->ns, a->pod, EVENT_WARNING, "SandboxChanged",
 			           "interface %s is gone with its network namespace", a->ifname);
 		hostport_close(a);
-		for (unsigned k = 0; k < a->n_ips; k++)
-			ipam_release(&podnet.ipam, &a->ips[k]);
+		leaving_add("", a->ips, a->n_ips); /* its connections live on */
 		attachment_remove(a);
 	}
 }

@@ -363,3 +363,90 @@ def test_add_mends_a_table_that_has_just_gone(knetd, pods):
     knetd.process.send_signal(signal.SIGCONT)
     pods("quick", (7026, 80, "tcp", "")).listen(80)
     assert ask(knetd.outside, "192.0.2.1", 7026)[0] == "quick"
+
+
+# ---- what connection tracking remembers ------------------------------------------------------------------
+
+def tracked(knetd, *words):
+    listed = knetd.exec("conntrack", "-L", "-f", "ipv4").stdout + knetd.exec("conntrack", "-L", "-f", "ipv6").stdout
+    return [line for line in listed.splitlines() if all(word in line for word in words)]
+
+
+@pytest.mark.parametrize("to", ["192.0.2.1", "2001:db8::1"])
+@pytest.mark.parametrize("at", ["", "the address"])
+def test_a_udp_client_follows_the_port(knetd, pods, to, at):
+    """One source port all the time: first nobody has the port, then a pod, then another, then nobody again."""
+    at = at and to
+    assert ask(knetd.outside, to, 7030, "udp", source=5353)[0] == "ConnectionRefusedError"
+    one = pods("udp-one", (7030, 80, "udp", at)).listen(80)
+    assert ask(knetd.outside, to, 7030, "udp", source=5353)[0] == "udp-one"
+    one.cni("DEL")
+    pods("udp-two", (7030, 80, "udp", at)).listen(80).processes[0].poll()
+    assert ask(knetd.outside, to, 7030, "udp", source=5353)[0] == "udp-two"
+    assert ask(knetd.netns, to, 7030, "udp", source=5353)[0] == "udp-two"
+
+
+def test_purging_spares_other_flows(knetd, pods):
+    """The same port number elsewhere, and other ports here, are nobody's business."""
+    far = subprocess.Popen(["ip", "netns", "exec", knetd.outside, sys.executable, "-c", SERVER, "far", "7031"], stdout=subprocess.PIPE, text=True)
+    client = pods("udp-client")
+    try:
+        assert far.stdout.readline() == "ready\n"
+        assert ask(client.netns, "192.0.2.2", 7031, "udp", source=6000)[0] == "far"
+        assert tracked(knetd, "dport=7031", "sport=6000")
+        pods("udp-spares", (7031, 80, "udp", ""))
+        assert tracked(knetd, "dport=7031", "sport=6000", client.ip4)
+    finally:
+        far.kill()
+        far.wait()
+
+
+HOLD = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+print(s.recv(200).decode(), flush=True)
+sys.stdin.readline()
+s.settimeout(5)
+try:
+    s.sendall(b"still there?")
+    print(repr(s.recv(10)))
+except OSError as e:
+    print(type(e).__name__)
+"""
+
+
+def test_nothing_of_a_pod_is_tracked_when_its_address_is_free(knetd, pods):
+    """Established TCP through a host port too: its client is told by a reset from the node."""
+    pod, peer = pods("old", (7032, 80, "tcp", "")).listen(80), pods("peer")
+    peer.listen(80)
+    with subprocess.Popen(["ip", "netns", "exec", knetd.outside, sys.executable, "-c", HOLD, "192.0.2.1", "7032"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout.readline().startswith("old")
+        for ip in (peer.ip4, peer.ip6):
+            assert ask(pod.netns, ip, 80)[0] == "peer"
+            assert ask(pod.netns, ip, 80, "udp")[0] == "peer"
+        for ip in (pod.ip4, pod.ip6):
+            assert ask(peer.netns, ip, 80)[0] == "old"
+            assert tracked(knetd, f"={ip} ")
+        pod.cni("DEL")
+        eventually(lambda: not tracked(knetd, f"={pod.ip4} ") and not tracked(knetd, f"={pod.ip6} "))
+        client.stdin.write("\n")
+        client.stdin.flush()
+        assert client.stdout.readline().strip() == "ConnectionResetError"
+    assert tracked(knetd, f"={peer.ip4} ") is not None
+
+
+def test_an_address_given_in_a_hurry_is_clean():
+    """Two addresses for pods in turn: an ADD that cannot wait for the child makes them clean itself."""
+    with Knetd(pod_cidr="10.9.0.0/30") as knetd:
+        other = HostPod(knetd, "other").listen(80)
+        try:
+            for i in range(3):
+                pod = HostPod(knetd, f"turn{i}", (7033, 80, "udp", "")).listen(80)
+                assert not tracked(knetd, f"={pod.ip4} ")
+                assert ask(other.netns, pod.ip4, 80, "udp", source=6001)[0] == f"turn{i}"
+                assert ask(knetd.netns, "127.0.0.1", 7033, "udp", source=6002)[0] == f"turn{i}"
+                pod.remove()
+        finally:
+            other.remove()
+        assert "could not" not in knetd.logged(), knetd.logged()

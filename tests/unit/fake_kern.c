@@ -266,16 +266,25 @@ static struct {
 } later[LATER_MAX];
 static unsigned n_later;
 
-int rt_link_del_later(const char *name, void (*done)(void *arg, bool gone), void *arg,
-                      struct err *e)
+int rt_link_del_later(const char *name, const struct ip *ips, unsigned n,
+                      void (*done)(void *arg, bool gone), void *arg, struct err *e)
 {
 	if (n_later == LATER_MAX)
 		return err_set(e, ENOSPC, "fake: too many links to delete");
-	buf_printf(&text, "link %s del later\n", name);
+	buf_printf(&text, "link %s del later", name);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&text, " %s", ip_str(&ips[i]));
+	buf_str(&text, "\n");
 	snprintf(later[n_later].name, sizeof(later[n_later].name), "%s", name);
 	later[n_later].done = done;
 	later[n_later++].arg = arg;
 	return 0;
+}
+
+void rt_link_del_hurry(struct rt *rt, const void *arg)
+{
+	(void)rt;
+	(void)arg;
 }
 
 void fake_kern_run_later(void)
@@ -775,5 +784,25 @@ int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct
 	if (endpoint)
 		buf_printf(&text, " -> %s:%u", ip_str(&endpoint->ip), endpoint->port);
 	buf_str(&text, "\n");
+	return 0;
+}
+
+int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, const struct ip *own,
+                          unsigned n_own, struct err *e)
+{
+	(void)own;
+	(void)n_own;
+	(void)e;
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&text, "conntrack purge %u to %s:%u\n", proto, ip_str(&v[i].ip),
+		           v[i].port);
+	return 0;
+}
+
+int conntrack_forget(const struct ip *ips, unsigned n, struct err *e)
+{
+	(void)e;
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&text, "conntrack forget %s\n", ip_str(&ips[i]));
 	return 0;
 }
