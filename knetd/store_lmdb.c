@@ -337,6 +337,24 @@ static int put(MDB_txn *txn, const struct lmdb_write *w)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* After one write of its last page has failed LMDB refuses all others until it is opened again; the
+ * commit that failed was undone there as it was here. */
+static int begin(enum store_env env, MDB_txn **txn, struct err *e)
+{
+	int rc = mdb_txn_begin(envs[env].env, NULL, 0, txn);
+
+	if (rc != MDB_PANIC)
+		return rc;
+	mdb_env_close(envs[env].env);
+	envs[env].env = NULL;
+	if (open_env(env, e)) {
+		snprintf(envs[env].damage, sizeof(envs[env].damage), "%.300s: start again",
+		         e->text);
+		return EIO;
+	}
+	return mdb_txn_begin(envs[env].env, NULL, 0, txn);
+}
+
 static int put_all(MDB_txn *txn[ENV_COUNT], const struct lmdb_write *w, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -345,8 +363,7 @@ static int put_all(MDB_txn *txn[ENV_COUNT], const struct lmdb_write *w, size_t n
 
 		if (lmdb_damage(env))
 			return err_set(e, EIO, "%s", lmdb_damage(env));
-		rc = txn[env] ? 0 : mdb_txn_begin(envs[env].env, NULL, 0, &txn[env]);
-
+		rc = txn[env] ? 0 : begin(env, &txn[env], e);
 		if (!rc)
 			rc = put(txn[env], &w[i]);
 		if (rc)
