@@ -65,6 +65,13 @@ void rt_rule_del(struct rt *rt, const struct ip *from);
 /* A permanent neighbour entry. */
 void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip,
                   const uint8_t mac[static 6]);
+/* A token bucket as the link's root queue: what leaves by the link is held to the rate. Replaces
+ * another. Optional in the kernel: -ENOENT without CONFIG_NET_SCH_TBF. */
+struct rt_tbf {
+	uint64_t rate;  /* bytes a second */
+	uint32_t burst; /* bytes */
+};
+void rt_tbf_set(struct rt *rt, unsigned ifindex, const struct rt_tbf *t);
 int rt_flush(struct rt *rt, struct err *e);
 
 /* Questions; each is a round trip of its own. */
@@ -98,6 +105,9 @@ int rt_route_each_in(struct rt *rt, uint32_t table, void (*fn)(const struct rt_r
 /* Rules from one whole address to a table. */
 int rt_rule_each(struct rt *rt, void (*fn)(const struct ip *from, uint32_t table, void *arg),
                  void *arg, struct err *e);
+/* The links that have one. The kernel keeps the burst as a time: it comes back a little smaller. */
+int rt_tbf_each(struct rt *rt, void (*fn)(unsigned ifindex, const struct rt_tbf *t, void *arg),
+                void *arg, struct err *e);
 /* The link that the default route leaves by (IPv4 first), -ENETUNREACH when there is none. */
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e);
 
@@ -122,6 +132,7 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 bool sysctl_is(const char *path, const char *value);
 /* Calls fn from the loop when forwarding, of either family, is off for all links. */
 int forwarding_watch(void (*fn)(void), struct err *e);
+int sysctl_get(int netns_fd, const char *path, char *out, size_t size, struct err *e);
 
 /* ---- nftables ------------------------------------------------------------------------------- */
 

@@ -98,6 +98,9 @@ static void describe(const struct nlmsghdr *h, char out[static RT_TEXT])
 	case RTM_DELRULE:
 		rule_describe(h, out);
 		break;
+	case RTM_NEWQDISC:
+		qdisc_describe(h, out);
+		break;
 	case RTM_NEWNEIGH:
 		neigh_describe(h, out);
 		break;

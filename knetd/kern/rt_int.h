@@ -32,4 +32,5 @@ void link_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void addr_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void route_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void rule_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
+void qdisc_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);
 void neigh_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);

@@ -62,3 +62,31 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 	netns_leave(home);
 	return ret;
 }
+
+static int get_here(const char *path, char *out, size_t size, struct err *e)
+{
+	char full[160];
+	auto_close int fd = -1;
+	ssize_t n;
+
+	if (snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
+		return err_set(e, ENAMETOOLONG, "sysctl %s", path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, out, size - 1);
+	if (n < 0)
+		return err_set(e, errno, "sysctl %s: %s", path, strerror(errno));
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return 0;
+}
+
+int sysctl_get(int netns_fd, const char *path, char *out, size_t size, struct err *e)
+{
+	int home = -1, ret;
+
+	if (netns_fd >= 0 && netns_enter(netns_fd, &home, e))
+		return -e->code;
+	ret = get_here(path, out, size, e);
+	netns_leave(home);
+	return ret;
+}

@@ -35,14 +35,32 @@ const char *attachment_who(const struct attachment *a, char out[static ATTACHMEN
 	return out;
 }
 
-static bool mac_parse(uint8_t mac[static 6], const char *text)
-{
-	return text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1],
-	                      &mac[2], &mac[3], &mac[4], &mac[5]) == 6;
-}
-
 /* ---- the PodNetwork object --------------------------------------------------------------------
  */
+
+static void add_rate(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct cni_rate *rate,
+                     const char *rate_key, const char *burst_key)
+{
+	if (!rate->rate)
+		return;
+	yyjson_mut_obj_add_uint(doc, obj, rate_key, rate->rate);
+	yyjson_mut_obj_add_uint(doc, obj, burst_key, rate->burst * 8);
+}
+
+/* In bits, as the capability has them. */
+static void add_bandwidth(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct attachment *a)
+{
+	yyjson_mut_val *bandwidth = yyjson_mut_obj_add_obj(doc, spec, "bandwidth");
+
+	add_rate(doc, bandwidth, &a->ingress, "ingressRate", "ingressBurst");
+	add_rate(doc, bandwidth, &a->egress, "egressRate", "egressBurst");
+}
+
+static struct cni_rate read_rate(yyjson_val *spec, const char *rate, const char *burst)
+{
+	return (struct cni_rate){ .rate = (uint64_t)json_int(spec, rate, 0),
+		                  .burst = (uint64_t)json_int(spec, burst, 0) / 8 };
+}
 
 static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct attachment *a,
                      const struct cni_request *r)
@@ -58,6 +76,12 @@ static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct att
 	yyjson_mut_obj_add_strcpy(doc, spec, "hostMac", mac_text(a->link_mac, text));
 	yyjson_mut_obj_add_bool(doc, spec, "defaultRoute", a->default_route);
 	yyjson_mut_obj_add_uint(doc, spec, "mtu", a->mtu);
+	if (a->ingress.rate || a->egress.rate)
+		add_bandwidth(doc, spec, a);
+	if (r->n_aliases)
+		yyjson_mut_obj_add_val(
+			doc, spec, "aliases",
+			yyjson_mut_arr_with_str(doc, (const char **)r->aliases, r->n_aliases));
 	if (a->pod[0]) {
 		yyjson_mut_val *pod = yyjson_mut_obj_add_obj(doc, spec, "podRef");
 
@@ -121,17 +145,25 @@ static bool copy_text(char *out, size_t size, const char *text)
 	return text && *text && (size_t)snprintf(out, size, "%s", text) < size;
 }
 
+static bool read_mac(uint8_t mac[static 6], const char *text)
+{
+	return text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1],
+	                      &mac[2], &mac[3], &mac[4], &mac[5]) == 6;
+}
+
 static bool read_spec(struct attachment *a, yyjson_val *spec)
 {
 	const char *pod = json_str(spec, "podRef.name");
 
+	a->ingress = read_rate(spec, "bandwidth.ingressRate", "bandwidth.ingressBurst");
+	a->egress = read_rate(spec, "bandwidth.egressRate", "bandwidth.egressBurst");
 	return copy_text(a->container, sizeof(a->container), json_str(spec, "containerID")) &&
 	       copy_text(a->ifname, sizeof(a->ifname), json_str(spec, "ifName")) &&
 	       copy_text(a->network, sizeof(a->network), json_str(spec, "network")) &&
 	       copy_text(a->link, sizeof(a->link), json_str(spec, "hostInterface")) &&
 	       (!pod || copy_text(a->pod, sizeof(a->pod), pod)) &&
-	       mac_parse(a->mac, json_str(spec, "mac")) &&
-	       mac_parse(a->link_mac, json_str(spec, "hostMac"));
+	       read_mac(a->mac, json_str(spec, "mac")) &&
+	       read_mac(a->link_mac, json_str(spec, "hostMac"));
 }
 
 bool attachment_read(struct attachment *a, const struct object *o)

@@ -23,12 +23,13 @@ struct attachment {
 	char key[CNI_CONTAINER_MAX + 1 + 16]; /* "container/ifname" */
 	char container[CNI_CONTAINER_MAX + 1], ifname[16];
 	char network[254];
-	char ns[64], object[254];    /* the PodNetwork */
-	char pod[254];               /* the Pod in ns it belongs to, "" for none */
-	char link[16];               /* host side */
-	uint8_t mac[6], link_mac[6]; /* pod side, host side */
-	bool default_route;          /* the pod's way out; a second interface is not */
-	unsigned mtu;                /* 0: of before it was kept */
+	char ns[64], object[254];        /* the PodNetwork */
+	char pod[254];                   /* the Pod in ns it belongs to, "" for none */
+	char link[16];                   /* host side */
+	uint8_t mac[6], link_mac[6];     /* pod side, host side */
+	struct cni_rate ingress, egress; /* rate 0: as fast as it goes */
+	bool default_route;              /* the pod's way out; a second interface is not */
+	unsigned mtu;                    /* 0: of before it was kept */
 	unsigned n_ips;
 	struct ip ips[CNI_FAMILIES];
 	unsigned n_ports; /* host ports */

@@ -52,8 +52,7 @@ static bool is_ifname(const char *s)
 	return true;
 }
 
-/* RFC 1123 labels joined by dots (dots false: one label), as Kubernetes wants names. */
-static bool is_dns_name(const char *s, bool dots)
+bool cni_is_dns_name(const char *s, bool dots)
 {
 	size_t n = strlen(s);
 
@@ -92,13 +91,15 @@ static enum cni_code take_arg(struct cni_request *r, const char *key, const char
 {
 	if (!strcmp(key, "IP"))
 		return cni_want_ip(r, value, er);
+	if (!strcmp(key, "MAC"))
+		return cni_want_mac(r, value, "CNI_ARGS: MAC", er);
 	if (!strcmp(key, "K8S_POD_NAMESPACE")) {
-		if (!is_dns_name(value, false))
+		if (!cni_is_dns_name(value, false))
 			return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 			                     "CNI_ARGS: K8S_POD_NAMESPACE is no namespace name");
 		r->pod_ns = value;
 	} else if (!strcmp(key, "K8S_POD_NAME")) {
-		if (!is_dns_name(value, true))
+		if (!cni_is_dns_name(value, true))
 			return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 			                     "CNI_ARGS: K8S_POD_NAME is no pod name");
 		r->pod_name = value;
@@ -259,6 +260,7 @@ enum cni_code cni_request_parse(struct cni_request *r, enum cni_verb verb, const
 void cni_request_free(struct cni_request *r)
 {
 	yyjson_doc_free(r->doc);
+	yyjson_doc_free(r->dns_doc);
 	arena_free(&r->arena);
 	*r = (struct cni_request){ 0 };
 }

@@ -19,6 +19,29 @@ struct cni_port {           /* a port of the node that leads to one of the pod *
 };
 const char *cni_proto_name(uint8_t number); /* "TCP" */
 uint8_t cni_proto_number(const char *name); /* in letters of either case; 0 for none of them */
+#define CNI_PARTS 8
+#define CNI_SYSCTLS 32
+#define CNI_ALIASES 16
+#define CNI_DNS_LIST 32
+
+struct cni_rate {
+	uint64_t rate;  /* bits a second, 0: no limit */
+	uint64_t burst; /* bytes, 0: to be chosen */
+};
+struct cni_sysctl {
+	const char *key;  /* as it was written */
+	const char *path; /* net/ipv4/... */
+	const char *value;
+};
+struct cni_parts { /* of the pod ranges, one family: where the address is to come from */
+	unsigned n;
+	struct ip_range v[CNI_PARTS];
+};
+struct cni_dns {            /* config.dns, overlaid by runtimeConfig.dns */
+	const char *domain; /* "" for none */
+	unsigned n_servers, n_searches, n_options;
+	const char *servers[CNI_DNS_LIST], *searches[CNI_DNS_LIST], *options[CNI_DNS_LIST];
+};
 
 struct cni_request { /* strings live as long as the request; "" where one is absent */
 	enum cni_verb verb;
@@ -34,9 +57,21 @@ struct cni_request { /* strings live as long as the request; "" where one is abs
 	bool ignore_unknown;     /* CNI_ARGS: IgnoreUnknown */
 	bool no_gc;              /* disableGC: others use the network too */
 	unsigned n_ports;
-	struct cni_port *ports;  /* in the arena */
+	struct cni_port *ports; /* in the arena */
+	unsigned n_parts;
+	struct cni_parts parts[CNI_FAMILIES];
+	bool has_mac;
+	uint8_t mac[6];
+	struct cni_rate ingress, egress; /* into and out of the pod */
+	unsigned n_sysctls;
+	struct cni_sysctl sysctls[CNI_SYSCTLS];
+	unsigned n_aliases;
+	const char *aliases[CNI_ALIASES];
+	struct cni_dns names;    /* what dns says, checked */
+	bool files;              /* write resolv.conf, hosts and hostname */
 	yyjson_val *prev;        /* prevResult, NULL for none */
-	yyjson_val *dns;         /* config.dns, NULL for none */
+	yyjson_val *dns;         /* for the result, NULL for none */
+	yyjson_doc *dns_doc;     /* where dns lives when it is not the configuration's own */
 	yyjson_val *annotations; /* of the pod, an object or NULL */
 	yyjson_val *valid;       /* GC: the attachments to keep, an array */
 	yyjson_doc *doc;

@@ -6,6 +6,9 @@
 
 #include "cni_config.h"
 
+#define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
+#define ANNOTATIONS_MAX 262144
+
 /* ---- reading JSON --------------------------------------------------------------------------- */
 
 const char *cni_text(yyjson_val *obj, const char *key)
@@ -60,16 +63,76 @@ enum cni_code cni_config_ipam(yyjson_val *config, struct cni_error *er)
 
 /* ---- runtimeConfig -------------------------------------------------------------------------- */
 
-enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struct cni_error *er)
+/* null: the pod has none. The limit is Kubernetes' own (ValidateAnnotationsSize). */
+static enum cni_code take_annotations(struct cni_request *r, yyjson_val *annotations,
+                                      struct cni_error *er)
 {
-	yyjson_val *runtime = yyjson_obj_get(config, "runtimeConfig");
-	yyjson_val *annotations = cni_member(runtime, "io.kubernetes.cri.pod-annotations");
+	size_t i, max, bytes = 0;
+	yyjson_val *k, *v;
+
+	if (!annotations || yyjson_is_null(annotations))
+		return CNI_OK;
+	if (!yyjson_is_obj(annotations))
+		return cni_error_set(er, CNI_BAD_CONFIG, ANNOTATIONS " is no object");
+	yyjson_obj_foreach (annotations, i, max, k, v) {
+		if (!yyjson_is_str(v))
+			return cni_error_set(er, CNI_BAD_CONFIG,
+			                     ANNOTATIONS ": %.100s is no string",
+			                     yyjson_get_str(k));
+		bytes += yyjson_get_len(k) + yyjson_get_len(v);
+	}
+	if (bytes > ANNOTATIONS_MAX)
+		return cni_error_set(er, CNI_BAD_CONFIG, ANNOTATIONS " is larger than %d bytes",
+		                     ANNOTATIONS_MAX);
+	r->annotations = annotations;
+	return CNI_OK;
+}
+
+static enum cni_code take_addresses(struct cni_request *r, yyjson_val *config, yyjson_val *runtime,
+                                    struct cni_error *er)
+{
+	yyjson_val *ranges = cni_member(runtime, "ipRanges"), *mac = cni_member(runtime, "mac");
 	enum cni_code code = cni_want_ips(r, cni_member(runtime, "ips"), er);
 
 	if (!code)
 		code = cni_want_ips(r, json_at(config, "args.cni.ips"), er);
+	if (!code && yyjson_arr_size(ranges))
+		code = cni_want_parts(r, ranges, "runtimeConfig.ipRanges", er);
+	else if (!code)
+		code = cni_want_parts(r, json_at(config, "ipam.ranges"), "ipam.ranges", er);
+	if (!code && json_at(config, "args.cni.mac"))
+		code = cni_want_mac(r, json_str(config, "args.cni.mac"), "args.cni.mac", er);
+	if (!code && mac)
+		code = cni_want_mac(r, yyjson_get_str(mac), "runtimeConfig.mac", er);
+	return code;
+}
+
+static enum cni_code take_files(struct cni_request *r, yyjson_val *files, struct cni_error *er)
+{
+	if (files && !yyjson_is_bool(files))
+		return cni_error_set(er, CNI_BAD_CONFIG, "\"files\" is neither true nor false");
+	r->files = yyjson_get_bool(files);
+	return CNI_OK;
+}
+
+enum cni_code cni_config_wishes(struct cni_request *r, yyjson_val *config, struct cni_error *er)
+{
+	yyjson_val *runtime = yyjson_obj_get(config, "runtimeConfig");
+	enum cni_code code = take_annotations(r, cni_member(runtime, ANNOTATIONS), er);
+
+	if (!code)
+		code = take_addresses(r, config, runtime, er);
+	if (!code)
+		code = cni_want_bandwidth(r, cni_member(runtime, "bandwidth"), er);
+	if (!code)
+		code = cni_want_sysctls(r, yyjson_obj_get(config, "sysctl"), er);
+	if (!code)
+		code = cni_want_dns(r, config, runtime, er);
+	if (!code)
+		code = cni_want_aliases(r, cni_member(runtime, "aliases"), er);
+	if (!code)
+		code = take_files(r, yyjson_obj_get(config, "files"), er);
 	if (!code)
 		code = cni_ports_parse(r, cni_member(runtime, "portMappings"), er);
-	r->annotations = yyjson_is_obj(annotations) ? annotations : NULL;
 	return code;
 }

@@ -23,3 +23,21 @@ enum cni_code cni_want_ips(struct cni_request *r, yyjson_val *list, struct cni_e
 
 /* runtimeConfig.portMappings; no two of them overlap. */
 enum cni_code cni_ports_parse(struct cni_request *r, yyjson_val *list, struct cni_error *er);
+/* [[{subnet, rangeStart, rangeEnd, gateway}]]: one address of each set; what names the member. */
+enum cni_code cni_want_parts(struct cni_request *r, yyjson_val *sets, const char *what,
+                             struct cni_error *er);
+enum cni_code cni_want_mac(struct cni_request *r, const char *text, const char *what,
+                           struct cni_error *er);
+
+/* runtimeConfig.bandwidth, or without it the pod's annotations. */
+enum cni_code cni_want_bandwidth(struct cni_request *r, yyjson_val *bandwidth,
+                                 struct cni_error *er);
+/* The object "sysctl" of the configuration. */
+enum cni_code cni_want_sysctls(struct cni_request *r, yyjson_val *sysctls, struct cni_error *er);
+/* config.dns and runtimeConfig.dns; runtimeConfig.aliases. */
+enum cni_code cni_want_dns(struct cni_request *r, yyjson_val *config, yyjson_val *runtime,
+                           struct cni_error *er);
+enum cni_code cni_want_aliases(struct cni_request *r, yyjson_val *aliases, struct cni_error *er);
+
+/* RFC 1123 labels joined by dots (dots false: one label), as Kubernetes wants names. */
+bool cni_is_dns_name(const char *s, bool dots);

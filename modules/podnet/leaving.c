@@ -154,3 +154,17 @@ bool leaving_hurry_index(struct rt *host, unsigned ifindex)
 	}
 	return false;
 }
+
+bool leaving_hurry_ip(struct rt *host, const struct ip *ip)
+{
+	struct list *pos, *nxt;
+
+	list_each (pos, nxt, &all) {
+		struct leaving *l = container_of(pos, struct leaving, node);
+
+		for (unsigned i = 0; i < l->n; i++)
+			if (ip_equal(&l->ips[i], ip))
+				return hurry(host, l);
+	}
+	return false;
+}

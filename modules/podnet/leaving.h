@@ -24,3 +24,4 @@ bool leaving_has_family(uint8_t family); /* addresses that come back in a moment
  * one that holds an address of the family / whose link has this index. */
 bool leaving_hurry_family(struct rt *host, uint8_t family);
 bool leaving_hurry_index(struct rt *host, unsigned ifindex);
+bool leaving_hurry_ip(struct rt *host, const struct ip *ip); /* the one that holds it */

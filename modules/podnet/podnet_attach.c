@@ -25,6 +25,7 @@
 
 #include "hostport_plan.h"
 #include "podnet_attach.h"
+#include "podnet_limits.h"
 #include "podnet_plan.h"
 #include "podnet_source.h"
 
@@ -333,6 +334,8 @@ static enum cni_code check_host(struct rt *host, const struct attachment *a, str
 	if (f.host_routes < a->n_ips)
 		return cni_error_set(er, CNI_CHECK_FAILED,
 		                     "a route to the pod through %s is missing", a->link);
+	if (limits_check(host, link.ifindex, &a->ingress, a->link, &e))
+		return cni_error_set(er, CNI_CHECK_FAILED, "bandwidth: %.200s", e.text);
 	return CNI_OK;
 }
 
@@ -354,6 +357,8 @@ static enum cni_code check_pod(struct rt *pod, const struct attachment *a, struc
 	if (f.addresses < a->n_ips)
 		return cni_error_set(er, CNI_CHECK_FAILED, "an address of %s in the pod is missing",
 		                     a->ifname);
+	if (limits_check(pod, link.ifindex, &a->egress, a->ifname, &e))
+		return cni_error_set(er, CNI_CHECK_FAILED, "bandwidth: %.200s", e.text);
 	if (a->default_route && f.defaults < a->n_ips)
 		return cni_error_set(er, CNI_CHECK_FAILED, "a default route in the pod is missing");
 	return a->default_route ? CNI_OK : source_check(pod, a, f.ifindex, er);

@@ -21,6 +21,7 @@
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_limits.h"
 #include "podnet_metrics.h"
 #include "podnet_plan.h"
 #include "podnet_pod.h"
@@ -38,8 +39,8 @@ static enum cni_code from_err(struct cni_error *er, const struct err *e)
 	case ERANGE:
 	case EINVAL:
 	case EAFNOSUPPORT:
-		return cni_error_set(er, CNI_BAD_CONFIG, "%s", e->text);
 	case EOPNOTSUPP:
+		return cni_error_set(er, CNI_BAD_CONFIG, "%s", e->text);
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "%s", e->text);
 	}
 	return cni_error_set(er, CNI_IO, "%s", e->text);
@@ -85,7 +86,7 @@ static int random_mac(uint8_t mac[static 6], struct err *e)
 }
 
 /* The names of a new attachment; its addresses are still missing. */
-static int describe(struct attachment *a, const struct cni_request *r, struct err *e)
+static int describe(struct attachment *a, const struct cni_request *r, unsigned mtu, struct err *e)
 {
 	int ret;
 
@@ -103,7 +104,14 @@ static int describe(struct attachment *a, const struct cni_request *r, struct er
 	a->n_ports = r->n_ports;
 	a->ports = r->ports;
 	plan_object_name(a->object, a->pod, a->container, a->link);
-	ret = random_mac(a->mac, e);
+	a->ingress = limits_rate(&r->ingress, mtu);
+	a->egress = limits_rate(&r->egress, mtu);
+	if (r->has_mac) {
+		memcpy(a->mac, r->mac, sizeof(a->mac));
+		ret = 0;
+	} else {
+		ret = random_mac(a->mac, e);
+	}
 	return ret ? ret : random_mac(a->link_mac, e);
 }
 
@@ -115,17 +123,63 @@ static const struct ip *asked_for(const struct cni_request *r, uint8_t family)
 	return NULL;
 }
 
-static int take_ip(const struct ip *asked, uint8_t family, struct ip *out, struct err *e)
+static const struct cni_parts *parts_of(const struct cni_request *r, uint8_t family)
 {
-	int ret;
+	for (unsigned i = 0; i < r->n_parts; i++)
+		if (r->parts[i].v[0].first.len == family)
+			return &r->parts[i];
+	return NULL;
+}
 
+/* All parts are ours, also those that are not come to: a mistake shows at the first pod. */
+static int check_parts(const struct cni_parts *p, const struct ip *asked, struct err *e)
+{
+	bool inside = !asked;
+	char first[IP_TEXT], last[IP_TEXT];
+
+	for (unsigned i = 0; i < p->n; i++) {
+		if (!ipam_covers(&podnet.ipam, &p->v[i]))
+			return err_set(e, ERANGE, "ipRanges: %s-%s lies outside the pod ranges",
+			               ip_text(&p->v[i].first, first),
+			               ip_text(&p->v[i].last, last));
+		inside |= asked && range_has(&p->v[i], asked);
+	}
+	return inside ? 0
+	              : err_set(e, ERANGE, "requested address %s lies outside the ipRanges",
+	                        ip_text(asked, first));
+}
+
+static int take_from_parts(const struct cni_parts *p, struct ip *out, struct err *e)
+{
+	int ret = -ENOSPC;
+
+	for (unsigned i = 0; i < p->n && ret == -ENOSPC; i++)
+		ret = ipam_take_within(&podnet.ipam, &p->v[i], out, e);
+	return ret;
+}
+
+static int take_one(const struct cni_parts *parts, uint8_t family, struct ip *out, struct err *e)
+{
+	return parts ? take_from_parts(parts, out, e) : ipam_take(&podnet.ipam, family, out, e);
+}
+
+static int take_ip(const struct cni_parts *parts, const struct ip *asked, uint8_t family,
+                   struct ip *out, struct err *e)
+{
+	int ret = parts ? check_parts(parts, asked, e) : 0;
+
+	if (ret)
+		return ret;
 	if (asked) {
 		*out = *asked;
-		return ipam_take_this(&podnet.ipam, asked, e);
+		ret = ipam_take_this(&podnet.ipam, asked, e);
+		if (ret == -EADDRINUSE && leaving_hurry_ip(podnet.host, asked))
+			ret = ipam_take_this(&podnet.ipam, asked, e);
+		return ret;
 	}
-	ret = ipam_take(&podnet.ipam, family, out, e);
-	if (ret && leaving_hurry_family(podnet.host, family))
-		ret = ipam_take(&podnet.ipam, family, out, e);
+	ret = take_one(parts, family, out, e);
+	while (ret == -ENOSPC && leaving_hurry_family(podnet.host, family))
+		ret = take_one(parts, family, out, e);
 	return ret;
 }
 
@@ -149,7 +203,7 @@ static int take_ips(struct attachment *a, const struct cni_request *r, bool ipv6
 			ret = err_set(e, EAFNOSUPPORT,
 			              "an IPv6 address was requested, but the pod has no IPv6");
 		else
-			ret = take_ip(asked, family, &a->ips[a->n_ips], e);
+			ret = take_ip(parts_of(r, family), asked, family, &a->ips[a->n_ips], e);
 		a->n_ips += !ret;
 	}
 	if (!ret && !a->n_ips)
@@ -185,8 +239,9 @@ static bool make_way(const struct attachment *a, struct rt *pod)
 	       leaving_hurry_index(podnet.host, in_pod.peer_index);
 }
 
-static enum cni_code connect_pod(const struct attachment *a, const struct sandbox *s, unsigned mtu,
-                                 bool made_before, struct cni_error *er)
+static enum cni_code connect_pod(const struct attachment *a, const struct cni_request *r,
+                                 const struct sandbox *s, unsigned mtu, bool made_before,
+                                 struct cni_error *er)
 {
 	struct rt_link made;
 	struct err e;
@@ -202,9 +257,10 @@ static enum cni_code connect_pod(const struct attachment *a, const struct sandbo
 		                                 : "");
 	if (ret)
 		return from_err(er, &e);
-	if (!attach_setup(podnet.host, s->rt, a, s->netns, &made, &e))
-		return CNI_OK;
-	return from_err(er, &e);
+	if (attach_setup(podnet.host, s->rt, a, s->netns, &made, &e) ||
+	    limits_set(podnet.host, s->rt, a, &made, &e) || limits_sysctls(s->netns, r, &e))
+		return from_err(er, &e);
+	return CNI_OK;
 }
 
 static int keep(const struct attachment *a, const struct cni_request *r, struct err *e)
@@ -258,7 +314,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
                                const struct sandbox *s, unsigned mtu, struct cni_error *er)
 {
 	enum cni_code code =
-		connect_pod(a, s, mtu, cni_result_has_interface(r->prev, a->ifname), er);
+		connect_pod(a, r, s, mtu, cni_result_has_interface(r->prev, a->ifname), er);
 	struct err e;
 
 	if (code)
@@ -308,7 +364,7 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 	code = open_sandbox(r, &s, er);
 	if (code)
 		return code;
-	if (describe(&a, r, &e))
+	if (describe(&a, r, mtu, &e))
 		return from_err(er, &e);
 	if (take(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);

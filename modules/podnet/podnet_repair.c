@@ -20,6 +20,7 @@
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_limits.h"
 #include "podnet_plan.h"
 #include "podnet_pod.h"
 
@@ -183,6 +184,8 @@ int podnet_repair(struct err *e)
 		sweep(&seen);
 		ret = mend(&seen, e);
 		mend_loopback(&seen);
+		if (!ret)
+			ret = limits_repair(podnet.host, &seen, e);
 	}
 	plan_seen_free(&seen);
 	return ret ? ret : leaving_retry(e);

@@ -197,6 +197,43 @@ int rt_route_each_in(struct rt *rt, uint32_t table, void (*fn)(const struct rt_r
 	return rt_route_each(rt, fn, arg, e);
 }
 
+static struct {
+	unsigned ifindex;
+	struct rt_tbf t;
+} buckets[LINKS_MAX];
+static int tbf_failure;
+static int flush_code;
+
+void fake_kern_fail_tbf(int code)
+{
+	tbf_failure = code;
+}
+
+void rt_tbf_set(struct rt *rt, unsigned ifindex, const struct rt_tbf *t)
+{
+	flush_code = tbf_failure;
+	if (tbf_failure)
+		return;
+	buf_printf(&text, "%stbf link %u rate %llu burst %u\n", where(rt), ifindex,
+	           (unsigned long long)t->rate, t->burst);
+	for (unsigned i = 0; i < LINKS_MAX; i++)
+		if (!buckets[i].ifindex || buckets[i].ifindex == ifindex) {
+			buckets[i].ifindex = ifindex;
+			buckets[i].t = *t;
+			return;
+		}
+}
+
+int rt_tbf_each(struct rt *rt, void (*fn)(unsigned ifindex, const struct rt_tbf *t, void *arg),
+                void *arg, struct err *e)
+{
+	(void)rt;
+	(void)e;
+	for (unsigned i = 0; i < LINKS_MAX && buckets[i].ifindex; i++)
+		fn(buckets[i].ifindex, &buckets[i].t, arg);
+	return 0;
+}
+
 void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip, const uint8_t mac[static 6])
 {
 	buf_printf(&text, "%sneighbour %s link %u %02x:%02x:%02x:%02x:%02x:%02x\n", where(rt),
@@ -205,9 +242,11 @@ void rt_neigh_add(struct rt *rt, unsigned ifindex, const struct ip *ip, const ui
 
 int rt_flush(struct rt *rt, struct err *e)
 {
+	int code = flush_code;
+
 	(void)rt;
-	(void)e;
-	return 0;
+	flush_code = 0;
+	return code ? err_set(e, code, "%s", strerror(code)) : 0;
 }
 
 int rt_link_get(struct rt *rt, const char *name, struct rt_link *out, struct err *e)
@@ -312,9 +351,28 @@ uint64_t netns_inode(int netns_fd)
 	return (uint64_t)netns_fd;
 }
 
+static const char *sysctl_bad;
+static int sysctl_code;
+
+void fake_kern_fail_sysctl(const char *path, int code)
+{
+	sysctl_bad = path;
+	sysctl_code = code;
+}
+
+int sysctl_get(int netns_fd, const char *path, char *out, size_t size, struct err *e)
+{
+	(void)netns_fd;
+	(void)path;
+	(void)e;
+	snprintf(out, size, "old");
+	return 0;
+}
+
 int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 {
-	(void)e;
+	if (sysctl_bad && !strcmp(path, sysctl_bad))
+		return err_set(e, sysctl_code, "sysctl %s: %s", path, strerror(sysctl_code));
 	buf_printf(&text, "%ssysctl %s=%s\n", netns_fd < 0 ? "" : "pod ", path, value);
 	return 0;
 }

@@ -11,7 +11,9 @@ const char *fake_kern_text(void); /* since the last reset */
 void fake_kern_reset(void);
 
 void fake_kern_fail_commit(int code); /* the next nft_commit fails with this errno */
-void fake_kern_run_later(void);       /* ends what rt_link_del_later began */
+void fake_kern_fail_tbf(int code);    /* every flush behind an rt_tbf_set does; 0: no more */
+void fake_kern_fail_sysctl(const char *path, int code); /* path NULL: no more */
+void fake_kern_run_later(void);                         /* ends what rt_link_del_later began */
 /* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost.
  */
 void fake_kern_foreign_change(const char *table);

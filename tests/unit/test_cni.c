@@ -357,6 +357,169 @@ static void answers_questions_about_documents(void **state)
 	assert_false(cni_result_has_interface(root, "host"));
 }
 
+#define WITH(more) "{" IDS ",\"config\":{" NET "," more "}}"
+#define RUNTIME(more) WITH("\"runtimeConfig\":{" more "}")
+#define ANNOTATED(more) RUNTIME("\"io.kubernetes.cri.pod-annotations\":" more)
+
+static void reads_bandwidth(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(CNI_ADD, RUNTIME("\"bandwidth\":{\"IngressRate\":10000000,"
+	                                        "\"IngressBurst\":4294967295}")),
+	                 CNI_OK);
+	assert_int_equal(request.ingress.rate, 10000000);
+	assert_int_equal(request.ingress.burst, 0);
+	assert_int_equal(request.egress.rate, 0);
+	cni_request_free(&request);
+	assert_int_equal(
+		parse(CNI_ADD, RUNTIME("\"bandwidth\":{\"egressRate\":8000,\"egressBurst\":"
+	                               "80000,\"ingressRate\":0,\"ingressBurst\":0}")),
+		CNI_OK);
+	assert_int_equal(request.egress.burst, 10000);
+	cni_request_free(&request);
+	assert_int_equal(parse(CNI_ADD, ANNOTATED("{\"kubernetes.io/ingress-bandwidth\":\"1.5M\","
+	                                          "\"kubernetes.io/egress-bandwidth\":\"10Ki\"}")),
+	                 CNI_OK);
+	assert_int_equal(request.ingress.rate, 1500000);
+	assert_int_equal(request.egress.rate, 10240);
+}
+
+static void refuses_bad_bandwidth(void **state)
+{
+	static const struct {
+		const char *body, *words;
+	} bad[] = {
+		{ RUNTIME("\"bandwidth\":{\"ingressRate\":1000000}"), "ingressBurst is not" },
+		{ RUNTIME("\"bandwidth\":{\"egressBurst\":1000000}"), "egressRate is not" },
+		{ RUNTIME("\"bandwidth\":{\"ingressRate\":-5,\"ingressBurst\":9}"), "ingressRate" },
+		{ RUNTIME("\"bandwidth\":{\"ingressRate\":999,\"ingressBurst\":9}"), "1k to 1P" },
+		{ RUNTIME("\"bandwidth\":{\"ingressRate\":9999,\"ingressBurst\":4294967296}"),
+		  "4294967295" },
+		{ RUNTIME("\"bandwidth\":7"), "bandwidth" },
+		{ ANNOTATED("{\"kubernetes.io/egress-bandwidth\":\"fast\"}"),
+		  "kubernetes.io/egress-bandwidth" },
+		{ ANNOTATED("{\"kubernetes.io/ingress-bandwidth\":\"99999999999999999999P\"}"),
+		  "kubernetes.io/ingress-bandwidth" },
+		{ ANNOTATED("{\"kubernetes.io/ingress-bandwidth\":\"5\"}"), "1k to 1P" },
+		{ ANNOTATED("{\"a\":5}"), "a is no string" },
+		{ ANNOTATED("[]"), "no object" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		expect_error(CNI_ADD, bad[i].body, CNI_BAD_CONFIG, bad[i].words);
+	assert_int_equal(parse(CNI_ADD, ANNOTATED("null")), CNI_OK);
+}
+
+static void reads_hardware_addresses(void **state)
+{
+	static const char *const bad[] = { "01:00:00:00:00:01", "00:00:00:00:00:00",
+		                           "02:0:0:0:0:1",      "02:00:00:00:00:01:02",
+		                           "02-00-00-00-00-01", "x" };
+	char body[512];
+
+	(void)state;
+	assert_int_equal(parse(CNI_ADD, RUNTIME("\"mac\":\"02:AB:00:00:00:ff\"")), CNI_OK);
+	assert_true(request.has_mac);
+	assert_memory_equal(request.mac, "\x02\xab\x00\x00\x00\xff", 6);
+	cni_request_free(&request);
+	assert_int_equal(
+		parse(CNI_ADD, "{" IDS ",\"args\":\"MAC=02:00:00:00:00:05\",\"config\":{" NET "}}"),
+		CNI_OK);
+	assert_int_equal(request.mac[5], 5);
+	cni_request_free(&request);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(body, sizeof(body), WITH("\"args\":{\"cni\":{\"mac\":\"%s\"}}"), bad[i]);
+		expect_error(CNI_ADD, body, CNI_BAD_CONFIG, "args.cni.mac");
+	}
+	assert_int_equal(parse(CNI_ADD, WITH("\"args\":{\"cni\":{}}")), CNI_OK);
+	assert_false(request.has_mac);
+}
+
+static void reads_ranges(void **state)
+{
+	char text[IP_TEXT];
+
+	(void)state;
+	assert_int_equal(
+		parse(CNI_ADD, RUNTIME("\"ipRanges\":[[{\"subnet\":\"10.1.2.0/24\"},{"
+	                               "\"subnet\":\"10.1.3.0/24\",\"rangeStart\":"
+	                               "\"10.1.3.9\",\"rangeEnd\":\"10.1.3.20\"}],[{"
+	                               "\"subnet\":\"fd00::/64\",\"gateway\":\"fd00::1\"}]]")),
+		CNI_OK);
+	assert_int_equal(request.n_parts, 2);
+	assert_int_equal(request.parts[0].n, 2);
+	assert_string_equal(ip_text(&request.parts[0].v[0].last, text), "10.1.2.254");
+	assert_string_equal(ip_text(&request.parts[0].v[1].first, text), "10.1.3.9");
+	assert_string_equal(ip_text(&request.parts[1].v[0].first, text), "fd00::2");
+	cni_request_free(&request);
+	expect_error(CNI_ADD,
+	             RUNTIME("\"ipRanges\":[[{\"subnet\":\"10.1.2.0/24\"}],[{\"subnet\":"
+	                     "\"10.1.3.0/24\"}]]"),
+	             CNI_BAD_CONFIG, "one set");
+	expect_error(CNI_ADD,
+	             RUNTIME("\"ipRanges\":[[{\"subnet\":\"10.1.2.0/24\",\"rangeStart\":"
+	                     "\"10.1.3.1\"}]]"),
+	             CNI_BAD_CONFIG, "10.1.2.0/24");
+	expect_error(CNI_ADD, RUNTIME("\"ipRanges\":[[]]"), CNI_BAD_CONFIG, "no range");
+	expect_error(CNI_ADD, WITH("\"ipam\":{\"type\":\"knet\",\"ranges\":[[{\"subnet\":7}]]}"),
+	             CNI_BAD_CONFIG, "ipam.ranges");
+}
+
+static void reads_sysctls(void **state)
+{
+	static const struct {
+		const char *members, *words;
+	} bad[] = {
+		{ "\"kernel.panic\":\"1\"", "kernel.panic" },
+		{ "\"net/../kernel/panic\":\"1\"", "no key of net" },
+		{ "\"net.ipv4..x\":\"1\"", "no key of net" },
+		{ "\"net.ipv4.conf.eth9.forwarding\":\"1\"", "another interface" },
+		{ "\"net.ipv6.neigh.lo.gc_stale_time\":\"1\"", "another interface" },
+		{ "\"net.ipv4.ip_forward\":1", "strings" },
+		{ "\"net.ipv4.ip_forward\":\"1\",\"net/ipv4/ip_forward\":\"1\"", "twice" },
+		{ "\"net.\":\"1\"", "no key" },
+	};
+	char body[512];
+
+	(void)state;
+	assert_int_equal(parse(CNI_ADD, WITH("\"sysctl\":{\"net.ipv4.ip_unprivileged_port_start\":"
+	                                     "\"0\",\"net/ipv4/conf/eth0/arp_filter\":\"1\","
+	                                     "\"net.ipv4.conf.IFNAME.forwarding\":\"1\"}")),
+	                 CNI_OK);
+	assert_int_equal(request.n_sysctls, 3);
+	assert_string_equal(request.sysctls[0].path, "net/ipv4/ip_unprivileged_port_start");
+	assert_string_equal(request.sysctls[2].path, "net/ipv4/conf/eth0/forwarding");
+	cni_request_free(&request);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(body, sizeof(body), WITH("\"sysctl\":{%s}"), bad[i].members);
+		expect_error(CNI_ADD, body, CNI_BAD_CONFIG, bad[i].words);
+	}
+}
+
+static void reads_names(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		parse(CNI_ADD, WITH("\"dns\":{\"nameservers\":[\"10.0.0.1\"],\"search\":[\"a\"]},"
+	                            "\"runtimeConfig\":{\"dns\":{\"Servers\":[\"10.0.0.2\"],"
+	                            "\"Searches\":[],\"Options\":[\"ndots:5\"]},"
+	                            "\"aliases\":{\"pods\":[\"db\"],\"other\":[\"X\"]}}")),
+		CNI_OK);
+	assert_string_equal(json_str(request.dns, "nameservers") ? "" : "list", "list");
+	assert_string_equal(request.names.servers[0], "10.0.0.2");
+	assert_string_equal(request.names.searches[0], "a");
+	assert_string_equal(yyjson_get_str(yyjson_arr_get(json_at(request.dns, "options"), 0)),
+	                    "ndots:5");
+	assert_int_equal(request.n_aliases, 1);
+	cni_request_free(&request);
+	expect_error(CNI_ADD, RUNTIME("\"dns\":{\"servers\":[\"x\"]}"), CNI_BAD_CONFIG, "servers");
+	expect_error(CNI_ADD, WITH("\"dns\":{\"search\":[\"a\\nnameserver 1.2.3.4\"]}"),
+	             CNI_BAD_CONFIG, "searches");
+	expect_error(CNI_ADD, RUNTIME("\"aliases\":[\"not valid\"]"), CNI_BAD_CONFIG, "aliases");
+	expect_error(CNI_ADD, WITH("\"files\":\"yes\""), CNI_BAD_CONFIG, "files");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +536,12 @@ int main(void)
 		cmocka_unit_test(carries_the_previous_result),
 		cmocka_unit_test(writes_errors_and_versions),
 		cmocka_unit_test(answers_questions_about_documents),
+		cmocka_unit_test_teardown(reads_bandwidth, forget),
+		cmocka_unit_test_teardown(refuses_bad_bandwidth, forget),
+		cmocka_unit_test_teardown(reads_hardware_addresses, forget),
+		cmocka_unit_test_teardown(reads_ranges, forget),
+		cmocka_unit_test_teardown(reads_sysctls, forget),
+		cmocka_unit_test_teardown(reads_names, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
