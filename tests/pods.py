@@ -220,6 +220,20 @@ class ConfList:
         self._each(sandbox, "DEL", reversed(self.plugins), result, **env)
 
 
+class HostPod(Pod):
+    """A pod with host ports: (host, pod, protocol, hostIP) in containerd's words."""
+
+    def __init__(self, knetd, name, *ports, **kw):
+        self.mappings = [{"HostPort": h, "ContainerPort": c, "Protocol": p, "HostIP": ip} for h, c, p, ip in ports]
+        super().__init__(knetd, name, **kw)
+
+    def cni(self, command, **extra):
+        if command == "ADD":
+            extra.setdefault("runtimeConfig", {"portMappings": self.mappings,
+                                               "io.kubernetes.cri.pod-annotations": self.annotations or None})
+        return super().cni(command, **extra)
+
+
 def eventually(what, seconds=10.0, every=0.05):
     """Waits until what() is true and returns its value; fails with the last value otherwise."""
     end = time.monotonic() + seconds

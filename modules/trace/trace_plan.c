@@ -303,19 +303,14 @@ static void check_family(struct trace *t)
 		           t->to.len == 16 ? "IPv6" : "IPv4");
 }
 
-static bool is_loopback(const struct ip *ip)
-{
-	static const struct ip one = { .len = 16, .b[15] = 1 };
-
-	return (ip->len == 4 && ip->b[0] == 127) || ip_equal(ip, &one);
-}
-
 static void follow(struct trace *t)
 {
 	check_family(t);
 	if (t->stopped)
 		return;
-	if (is_loopback(&t->to)) {
+	if (ip_is_loopback(&t->to) && t->source == TRACE_NODE && trace_hostport(t))
+		return;
+	if (ip_is_loopback(&t->to)) {
 		trace_say(t, "route", TRACE_OK, NULL,
 		          "%s is the sender itself: the packet never "
 		          "leaves it",

@@ -71,6 +71,10 @@ void trace_dns(struct trace *t, const char *name);
 bool trace_service(struct trace *t);
 /* The way to t->to itself. service: it was chosen from a Service's endpoints. */
 void trace_way(struct trace *t, bool service);
+/* The same behind a translation, when the source has been told of. */
+void trace_way_translated(struct trace *t);
+/* When t->to is the node's and the port leads to a pod: the way there; true when so. */
+bool trace_hostport(struct trace *t);
 /* What NetworkPolicies would say of the packet. */
 void trace_policies(struct trace *t);
 

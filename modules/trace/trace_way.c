@@ -136,20 +136,32 @@ static void to_outside(struct trace *t)
 	                         trace_at(t, &t->to, t->port));
 }
 
-void trace_way(struct trace *t, bool service)
+static void way(struct trace *t, bool translated)
 {
 	const struct object *attachment = trace_owner(&t->to);
 
-	if (service)
-		source_through_service(t);
 	if (attachment)
-		to_pod(t, attachment, service);
+		to_pod(t, attachment, translated);
+	else if (is_node(t, &t->to) && !translated && trace_hostport(t))
+		return;
 	else if (is_node(t, &t->to))
-		to_node(t, service);
+		to_node(t, translated);
 	else if (trace_in_pods(&t->to))
 		trace_stop(t, STEP, "lost: no pod has that address",
 		           "%s lies in the pods' range, but no pod is attached with it",
 		           trace_ip(t, &t->to));
 	else
 		to_outside(t);
+}
+
+void trace_way(struct trace *t, bool service)
+{
+	if (service)
+		source_through_service(t);
+	way(t, service);
+}
+
+void trace_way_translated(struct trace *t)
+{
+	way(t, true);
 }

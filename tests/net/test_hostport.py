@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from daemon import Knetd  # noqa: E402
-from pods import CniError, Pod, eventually  # noqa: E402
+import pods as lab  # noqa: E402
+from pods import CniError, eventually  # noqa: E402
 
 TABLE = ("nft", "-j", "list", "table", "inet", "knetd_podnet")
 
@@ -77,18 +78,8 @@ def elements(knetd):
     return {name: n for name, n in found.items() if n}
 
 
-class HostPod(Pod):
-    """A pod with host ports: (host, pod, protocol, hostIP) in containerd's words."""
-
-    def __init__(self, knetd, name, *ports, **kw):
-        self.mappings = [{"HostPort": h, "ContainerPort": c, "Protocol": p, "HostIP": ip} for h, c, p, ip in ports]
-        super().__init__(knetd, name, **kw)
-
-    def cni(self, command, **extra):
-        if command == "ADD":
-            extra.setdefault("runtimeConfig", {"portMappings": self.mappings,
-                                               "io.kubernetes.cri.pod-annotations": self.annotations or None})
-        return super().cni(command, **extra)
+class HostPod(lab.HostPod):
+    """One that answers with what it sees."""
 
     def listen(self, port):
         p = subprocess.Popen(["ip", "netns", "exec", self.netns, sys.executable, "-c", SERVER, self.name, str(port)],

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from daemon import Knetd  # noqa: E402
-from pods import Pod  # noqa: E402
+from pods import HostPod  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVICES = "/api/v1/namespaces/default/services"
@@ -84,8 +84,8 @@ class Lab:
         self.processes.append(p)
         assert p.stdout.readline() == "ready\n"
 
-    def pod(self, name, labels):
-        pod = self.pods[name] = Pod(self.daemon, name, labels=labels)
+    def pod(self, name, labels, ports=()):
+        pod = self.pods[name] = HostPod(self.daemon, name, *ports, labels=labels)
         directory = f"/etc/netns/{pod.netns}"
         os.makedirs(directory)
         with open(f"{directory}/resolv.conf", "w", encoding="ascii") as f:
@@ -148,6 +148,9 @@ def lab():
             lab.slice("sick", {"addresses": [lab.pods["one"].ip4], "conditions": {"ready": False}})
             lab.service("peers", clusterIP="None", selector={"app": "self"}, ports=[{"port": 8080}])
             lab.service("nobody", clusterIP="None", selector={"app": "nobody"}, ports=[{"port": 8080}])
+            lab.ported = lab.pod("ported", {"app": "ported"}, ports=((8090, 8080, "tcp", ""), (8091, 8080, "udp", "192.0.2.1"),
+                                                                     (8092, 8080, "tcp", "127.0.0.1")))
+            lab.ported.serve(8080)
             lab.service("alias", type="ExternalName", externalName="web.default.svc.cluster.local")
             yield lab
         finally:
@@ -192,6 +195,14 @@ MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no 
     ("node", "WEB4:81", "refused"),
     ("node", "ONE4:8080", "connected"),
     ("node", "10.96.200.200:80", "timeout"),
+    ("client", "192.0.2.1:8090", "connected"),
+    ("client", "169.254.1.1:8090", "connected"),
+    ("ported", "192.0.2.1:8090", "connected"),
+    ("node", "192.0.2.1:8090", "connected"),
+    ("node", "127.0.0.1:8090", "connected"),
+    ("node", "[::1]:8090", "connected"),
+    ("client", "192.0.2.1:8091/udp", "connected"),
+    ("node", "127.0.0.1:8092", "connected"),
 ])
 def test_says_what_happens(lab, source, to, wanted):
     for name, address in (("WEB4", lab.web[0]), ("WEB6", f"[{lab.web[1]}]"), ("ONE4", lab.pods["one"].ip4),
@@ -201,6 +212,16 @@ def test_says_what_happens(lab, source, to, wanted):
     said = "connected" if answer["reaches"] else next((m for k, m in MEANS.items() if answer["result"].startswith(k)),
                                                       answer["result"])
     assert (said, lab.real(source, to)) == (wanted, wanted), json.dumps(answer, indent=1)
+
+
+@pytest.mark.parametrize("source,to,wanted", [
+    ("client", "192.0.2.1:8090", "10.244"), ("client", "192.0.2.1:8091", None), ("client", "192.0.2.1:8092", None),
+    ("node", "127.0.0.1:8092", "10.244"), ("node", "127.0.0.1:8091/udp", None), ("192.0.2.2", "192.0.2.1:8090", "10.244"),
+    ("ported", "127.0.0.1:8090", None), ("client", "10.96.0.10:8090", None)])
+def test_host_ports_are_followed(lab, source, to, wanted):
+    """To the pod where one is, and nowhere else; what a connection meets is tested above and in test_hostport.py."""
+    said = [s["text"] for s in lab.trace(source, to)["steps"] if s["step"] == "hostport"]
+    assert bool(said) == bool(wanted) and all(lab.ported.ip4 in text for text in said)
 
 
 def words(answer):

@@ -137,8 +137,7 @@ static void elements_come_and_go(void **state)
 	(void)state;
 	assert_int_equal(conf_load(NULL, &e), 0);
 	assert_int_equal(rules_replace(&e), 0); /* the fake knows the sets from here on */
-	assert_non_null(strstr(fake_kern_text(),
-	                       " | fib daddr local | goto hostports4\n"));
+	assert_non_null(strstr(fake_kern_text(), " | fib daddr local | goto hostports4\n"));
 	fake_kern_reset();
 	assert_int_equal(hostport_take(&none, &e), 0);
 	assert_int_equal(hostport_open(&none, &e), 0);
@@ -153,7 +152,8 @@ static void elements_come_and_go(void **state)
 	                    "add knetd_podnet ports_at4 192.0.2.1 . udp . 53 : 10.244.0.1 . 80\n"
 	                    "add knetd_podnet ports_self4 10.244.0.1 . 10.244.0.1\n"
 	                    "add knetd_podnet ports_self6 fd00::1 . fd00::1\n"
-	                    "commit\n");
+	                    "commit\n"
+	                    "conntrack purge 17 to 192.0.2.1:53\n");
 	fake_kern_reset();
 	assert_int_equal(rules_replace(&e), 0); /* a full pass has them too */
 	assert_non_null(strstr(fake_kern_text(), "ports_at4 192.0.2.1 . udp . 53"));
