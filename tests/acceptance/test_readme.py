@@ -14,7 +14,7 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PRIVATE = ["/run", "/var/lib/knetd", "/etc/cni", "/usr/local/sbin", "/opt"]
+PRIVATE = ["/run", "/var/lib/knetd", "/etc/cni", "/etc/containerd", "/usr/local/sbin", "/opt"]
 
 
 def blocks():
@@ -128,11 +128,13 @@ def test_install(machine):
     script = "".join(line for line in block("make install").splitlines(True) if "systemctl" not in line)
     answer = machine.run(script, ROOT)
     assert answer.returncode == 0, answer.stderr
-    answer = machine.run("knetd -V && readlink /opt/cni/bin/knet /opt/cni/bin/loopback && cat /etc/cni/net.d/10-knet.conflist", ROOT)
+    answer = machine.run("knetd -V && readlink /opt/cni/bin/knet /opt/cni/bin/loopback && cat /etc/cni/net.d/10-knet.conflist && grep /opt/cni/bin /etc/containerd/config.toml", ROOT)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.count("/usr/local/sbin/knetd") == 2
 
 
 def test_every_block_is_run():
-    known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install"]
+    known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install",
+             "ctr run", "CNI_COMMAND=STATUS",  # these two: tests/containerd/test_ctr.py
+             "DOCKER-USER"]  # tests/net/test_coexist.py
     assert [b for b in blocks() if not any(word in b for word in known)] == []

@@ -83,16 +83,35 @@ def processes(belongs):
     return found
 
 
-class Containerd:
-    """Runs inside the namespaces of `holder` (a pid); calls CRI methods by name."""
+class Cri:
+    """Calls methods of the container runtime interface by name, over self.channel."""
+
+    def __init__(self):
+        self.pb, self.channel = messages(), None
+
+    def cri(self, method, timeout=60, **fields):
+        request = getattr(self.pb, method + "Request")(**fields)
+        call = self.channel.unary_unary(f"/runtime.v1.RuntimeService/{method}",
+                                        request_serializer=lambda m: m.SerializeToString(),
+                                        response_deserializer=getattr(self.pb, method + "Response").FromString)
+        return call(request, timeout=timeout)
+
+    def conditions(self):
+        """Type -> (status, reason, message)."""
+        return {c.type: (c.status, c.reason, c.message) for c in self.cri("Status").status.conditions}
+
+
+class Containerd(Cri):
+    """Runs inside the namespaces of `holder` (a pid)."""
 
     def __init__(self, holder, directory, version, plugins=(), conflist=None):
+        super().__init__()
         self.enter = ["nsenter", "-t", str(holder), "-m", "-n", "--"]
-        self.version, self.dir, self.pb = version, directory, messages()
+        self.version, self.dir = version, directory
         self.bin = os.path.join(package(VERSIONS[version], "containerd"), "usr", "bin")
         self.runc = os.path.join(package("bookworm", "runc"), "usr", "sbin", "runc")
         self.socket = os.path.join(directory, "containerd.sock")
-        self.process = self.channel = None
+        self.process = None
         for folder in ("root", "state", "bin", "net.d", "log"):
             os.makedirs(os.path.join(directory, folder))
         for plugin in plugins:
@@ -135,10 +154,6 @@ class Containerd:
             return False
         return conditions["RuntimeReady"][0] and (not network or conditions["NetworkReady"][0])
 
-    def conditions(self):
-        """Type -> (status, reason, message)."""
-        return {c.type: (c.status, c.reason, c.message) for c in self.cri("Status").status.conditions}
-
     def logged(self):
         with open(os.path.join(self.dir, "log", "containerd"), encoding="utf-8", errors="replace") as f:
             return f.read()[-6000:]
@@ -154,13 +169,6 @@ class Containerd:
             image(archive)
         r = self.ctr("images", "import", archive, namespace=namespace)
         assert r.returncode == 0, r.stderr
-
-    def cri(self, method, timeout=60, **fields):
-        request = getattr(self.pb, method + "Request")(**fields)
-        call = self.channel.unary_unary(f"/runtime.v1.RuntimeService/{method}",
-                                        request_serializer=lambda m: m.SerializeToString(),
-                                        response_deserializer=getattr(self.pb, method + "Response").FromString)
-        return call(request, timeout=timeout)
 
     def kill(self):
         """As if its machine's memory had run out: the shims and what they hold live on."""

@@ -116,10 +116,10 @@ def sandbox_config(runtime, name, attempt=0, **more):
 class CriPod:
     """A sandbox, and one container in it when there is a command for it."""
 
-    def __init__(self, runtime, name, command=None, **more):
+    def __init__(self, runtime, name, command=None, handler="", **more):
         self.runtime, self.name = runtime, name
         self.config = sandbox_config(runtime, name, **more)
-        self.sandbox = runtime.cri("RunPodSandbox", config=self.config).pod_sandbox_id
+        self.sandbox = runtime.cri("RunPodSandbox", config=self.config, runtime_handler=handler).pod_sandbox_id
         self.container = self.contain(command) if command else None
 
     def contain(self, command, container="main"):

@@ -44,6 +44,21 @@ def test_dns_config_reaches_the_pod(node, idle):
         assert pod.exec("/bin/cat", "/etc/hostname")[1] == "named\n"
 
 
+def test_host_ports(node, idle):
+    assert node.exec("ip", "addr", "replace", "192.0.2.1/32", "dev", "lo").returncode == 0
+    mappings = [{"protocol": "TCP", "container_port": 8080, "host_port": 18080}, {"protocol": "TCP", "container_port": 9, "host_port": 0}]
+    with CriPod(node.runtime, "ported", HTTPD, port_mappings=mappings) as pod, CriPod(node.runtime, "client", IDLE) as client:
+        for at in ("127.0.0.1", "192.0.2.1"):
+            assert curl(node, f"http://{at}:18080/") == HELLO, at
+        assert client.exec("/bin/wget", "-qO-", "http://192.0.2.1:18080/")[1] == HELLO
+        with pytest.raises(grpc.RpcError, match="18080"):
+            CriPod(node.runtime, "second", port_mappings=mappings)
+        pod.stop()
+        assert curl(node, "http://127.0.0.1:18080/") == ""
+        CriPod(node.runtime, "second", port_mappings=mappings).remove()
+    node.exec("ip", "addr", "del", "192.0.2.1/32", "dev", "lo")
+
+
 def test_pod_of_the_host_network_makes_no_call(node, idle):
     calls = node.knetd.api("GET", "/metrics")[1].split("knetd_cni_calls_total", 1)[1].split("# TYPE")[0]
     linux = sandbox_config(node.runtime, "host")["linux"] | {"security_context": {"namespace_options": {"network": "NODE"}}}
