@@ -80,7 +80,7 @@ def test_no_masquerade(lab):
     knetd, outside, pod = lab("pod", ini="masquerade = no")
     outside.routes_to(*PODS)
     assert (seen_as(pod, outside.ip4), seen_as(pod, outside.ip6)) == (pod.ip4, pod.ip6)
-    assert "masquerade" not in table(knetd)
+    assert "@direct" not in table(knetd)
 
 
 def test_a_source_that_is_none_ends_the_start(tmp_path):
