@@ -161,6 +161,7 @@ install: all
 	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/knet
 	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/loopback
 	install -D -m 644 etc/man/knetctl.1 $(DESTDIR)/usr/local/share/man/man1/knetctl.1
+	install -D -m 644 etc/man/knet.8 $(DESTDIR)/usr/local/share/man/man8/knet.8
 	install -D -m 644 etc/man/knetd.8 $(DESTDIR)/usr/local/share/man/man8/knetd.8
 	install -D -m 644 etc/man/knetd.ini.5 $(DESTDIR)/usr/local/share/man/man5/knetd.ini.5
 	install -d $(DESTDIR)/usr/local/bin

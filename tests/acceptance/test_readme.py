@@ -119,6 +119,8 @@ def test_run_and_use_it(machine):
             out = typed(machine, directory, "knetctl apply")
             assert "service/frontend unchanged" in out and "Selector:" in out and "ClusterIP" in out
             assert '"ServiceList"' in typed(machine, directory, "KUBECONFIG")
+            out = typed(machine, directory, "cni add")
+            assert '"name":"eth0"' in out and " 0% packet loss" in out
             answer = machine.run(f"{ROOT}/build/knetd -t -c {ROOT}/etc/knetd.ini", directory)
             assert answer.returncode == 0, answer.stderr
 
@@ -134,7 +136,7 @@ def test_install(machine):
 
 
 def test_every_block_is_run():
-    known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install",
+    known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install", "cni add",
              "ctr run", "CNI_COMMAND=STATUS",  # these two: tests/containerd/test_ctr.py
              "DOCKER-USER"]  # tests/net/test_coexist.py
     assert [b for b in blocks() if not any(word in b for word in known)] == []

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PAGES = ["knetctl.1", "knetd.8", "knetd.ini.5"]
+PAGES = ["knet.8", "knetctl.1", "knetd.8", "knetd.ini.5"]
 
 
 def read(path):
