@@ -126,6 +126,28 @@ static void set_addresses(yyjson_mut_doc *doc, yyjson_mut_val *status, const str
 	mut_set(doc, status, "podIPs", list);
 }
 
+/* The node's own addresses, as its Node object has them; without one nothing is said. */
+static void set_host_addresses(yyjson_mut_doc *doc, yyjson_mut_val *status)
+{
+	const struct object *node = store_get(KIND_NODE, "", conf.node.name);
+	auto_doc yyjson_doc *from = node ? object_doc(node) : NULL;
+	yyjson_mut_val *list = yyjson_mut_arr(doc);
+	yyjson_val *v;
+	size_t i, max;
+
+	yyjson_arr_foreach (json_at(yyjson_doc_get_root(from), "status.addresses"), i, max, v) {
+		const char *ip = json_str(v, "address");
+
+		if (!ip || !yyjson_equals_str(yyjson_obj_get(v, "type"), "InternalIP"))
+			continue;
+		if (!yyjson_mut_arr_size(list))
+			mut_set_text(doc, status, "hostIP", ip);
+		yyjson_mut_obj_add_strcpy(doc, yyjson_mut_arr_add_obj(doc, list), "ip", ip);
+	}
+	if (yyjson_mut_arr_size(list))
+		mut_set(doc, status, "hostIPs", list);
+}
+
 static yyjson_mut_val *ready_condition(yyjson_mut_val *conditions)
 {
 	size_t i, max;
@@ -174,6 +196,7 @@ static void fill_status(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct 
 
 	mut_set_text(doc, status, "phase", "Running");
 	set_addresses(doc, status, a);
+	set_host_addresses(doc, status);
 	if (!yyjson_mut_obj_get(status, "startTime"))
 		mut_set_text(doc, status, "startTime", time_text(time(NULL), now));
 	set_ready(doc, status, true);

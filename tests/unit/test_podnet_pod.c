@@ -87,6 +87,17 @@ static void detach(const struct attachment *a)
 	assert_int_equal(store_commit(&e), 0);
 }
 
+static void create_node(const char *addresses)
+{
+	auto_free char *text = xasprintf("{\"status\":{\"addresses\":[%s]}}", addresses);
+	auto_doc yyjson_doc *doc = yyjson_read(text, strlen(text), 0);
+	auto_mut yyjson_mut_doc *mut = yyjson_doc_mut_copy(doc, NULL);
+
+	store_begin();
+	assert_int_equal(store_put(KIND_NODE, "", conf.node.name, mut, 0, NULL, &e), 0);
+	assert_int_equal(store_commit(&e), 0);
+}
+
 static const struct object *pod_named(const char *name)
 {
 	return store_get(KIND_POD, "shop", name);
@@ -249,6 +260,44 @@ static void reads_a_podnetwork_back(void **state)
 	detach(&a);
 }
 
+static void says_where_it_runs(void **state)
+{
+	struct attachment a = make("placed", "eth0", "placed-1", "10.0.0.40");
+	auto_doc yyjson_doc *doc = NULL;
+	yyjson_val *ips;
+
+	(void)state;
+	create_node("{\"type\":\"Hostname\",\"address\":\"node\"},"
+	            "{\"type\":\"InternalIP\",\"address\":\"192.0.2.1\"},"
+	            "{\"type\":\"InternalIP\",\"address\":\"2001:db8::1\"}");
+	assert_int_equal(attach(&a, NULL), 0);
+	expect("placed", "status.hostIP", "192.0.2.1");
+	doc = object_doc(pod_named("placed"));
+	ips = json_at(yyjson_doc_get_root(doc), "status.hostIPs");
+	assert_int_equal(yyjson_arr_size(ips), 2);
+	assert_string_equal(json_str(yyjson_arr_get(ips, 1), "ip"), "2001:db8::1");
+	detach(&a);
+}
+
+static void keeps_its_host_ports(void **state)
+{
+	struct cni_port ports[CNI_PORTS_MAX],
+		given[] = { { 6, 80, 8080, { 0 } }, { 17, 53, 5353, { 4, { 192, 0, 2, 1 } } } };
+	struct attachment a = make("ported", "eth0", "ported-1", "10.0.0.41");
+
+	(void)state;
+	a.n_ports = 2;
+	a.ports = given;
+	assert_int_equal(attach(&a, NULL), 0);
+	assert_int_equal(
+		attachment_read_ports(ports, store_get(KIND_PODNETWORK, "shop", "ported-1")), 2);
+	assert_int_equal(ports[0].pod, 8080);
+	assert_int_equal(ports[0].host_ip.len, 0);
+	assert_int_equal(ports[1].proto, 17);
+	assert_true(ip_equal(&ports[1].host_ip, &given[1].host_ip));
+	detach(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +309,8 @@ int main(void)
 		cmocka_unit_test(newer_sandbox_wins),
 		cmocka_unit_test(forgets_lost_ones),
 		cmocka_unit_test(reads_a_podnetwork_back),
+		cmocka_unit_test(says_where_it_runs),
+		cmocka_unit_test(keeps_its_host_ports),
 	};
 
 	return cmocka_run_group_tests(tests, open_store, close_store);
