@@ -243,12 +243,28 @@ static void deliver(const struct buf *answer, uint32_t seq, nl_fn *fn, void *arg
 			fn(h, arg);
 }
 
+/* The last answer's memory, for the next one: questions come several to a pod. Whoever asks from
+ * within fn finds none here and takes his own. */
+static struct buf spare;
+
+static void give_back(struct buf *answer)
+{
+	if (spare.data || answer->cap > PAGE) {
+		buf_free(answer);
+		return;
+	}
+	buf_reset(answer);
+	spare = *answer;
+}
+
 int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 {
-	auto_buf struct buf answer = { .max = ANSWER_MAX };
+	__attribute__((cleanup(give_back))) struct buf answer = spare;
 	bool dump = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	int ret = -EINTR;
 
+	spare = (struct buf){ 0 };
+	answer.max = ANSWER_MAX;
 	for (int tries = 0; ret == -EINTR && tries < DUMP_TRIES; tries++) {
 		struct iovec iov = { h, h->nlmsg_len };
 
