@@ -38,8 +38,14 @@ in_pod() { n=$1; shift; ip netns exec "$n" "$@"; }
 cni() { # VERB POD LABELS
 	printf '{"cniVersion":"1.0.0","name":"knet","type":"knet","socket":"%s","runtimeConfig":{"io.kubernetes.cri.pod-annotations":{"knetd.io/labels":"%s"}}}' \
 		"$SOCKET" "$3" |
-		CNI_COMMAND=$1 CNI_CONTAINERID="vm-$2" CNI_NETNS="/var/run/netns/$2" CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin \
+		CNI_COMMAND=$1 CNI_CONTAINERID="vm-$2" CNI_NETNS="/var/run/netns/$2" CNI_IFNAME="${IFNAME:-eth0}" CNI_PATH=/opt/cni/bin \
 			CNI_ARGS="K8S_POD_NAMESPACE=default;K8S_POD_NAME=$2" /opt/cni/bin/knet
+}
+
+second() { IFNAME=net1 cni "$1" web app=web; }
+second_answers() {
+	address=$(in_pod web ip -4 -o addr show net1 | grep -o '10\.244\.[0-9.]*' | head -n 1)
+	gets client "http://$address:8080/" "hello from web"
 }
 
 gets() { # POD URL TEXT: the pod gets the text from there
@@ -61,6 +67,10 @@ in_pod web httpd -p 8080 -h /tmp/testwww
 check "a Service" post /api/v1/namespaces/default/services \
 	'{"apiVersion":"v1","kind":"Service","metadata":{"name":"web"},"spec":{"clusterIP":"10.96.7.7","selector":{"app":"web"},"ports":[{"port":80,"targetPort":8080}]}}'
 check "the table is in the kernel" nft list table inet knetd
+check "no pod borrows an address" sh -c 'nft list table inet knetd_podnet | grep -q "fib saddr . iif oif missing drop"'
+check "a second interface" second ADD
+check "its address answers by its own link" second_answers
+check "CNI DEL of the second interface" second DEL
 check "pod to Service" eventually 10 gets client http://10.96.7.7/ "hello from web"
 check "pod to its own Service" gets web http://10.96.7.7/ "hello from web"
 check "node to Service" eventually 5 sh -c 'timeout 5 wget -q -O - http://10.96.7.7/ | grep -q hello'
