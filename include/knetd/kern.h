@@ -248,8 +248,8 @@ int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
  * not NULL, whose reply source is that endpoint. For UDP to endpoints that are gone. */
 int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
                     struct err *e);
-/* Deletes entries whose original destination is one of these ports, translated or not, all of one
- * family; an address 0.0.0.0 or ::, loopback and each of own. */
+/* Deletes entries whose original destination is one of these ports, translated or not; an address
+ * 0.0.0.0 or :: is loopback and each of own, of that family. */
 int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, const struct ip *own,
                           unsigned n_own, struct err *e);
 /* Deletes every entry with one of these addresses: as its sender, its destination, or what a

@@ -254,12 +254,12 @@ static void saw_addr(const struct rt_addr *a, void *arg)
 		own->ips[own->n++] = a->ip;
 }
 
-static unsigned udp_ports(const struct hostports *h, uint8_t family, struct endpoint *out)
+static unsigned udp_ports(const struct hostports *h, struct endpoint *out)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < h->n; i++)
-		if (h->v[i].proto == IPPROTO_UDP && h->v[i].at.len == family)
+		if (h->v[i].proto == IPPROTO_UDP)
 			out[n++] = (struct endpoint){ h->v[i].at, h->v[i].port };
 	return n;
 }
@@ -269,18 +269,16 @@ static unsigned udp_ports(const struct hostports *h, uint8_t family, struct endp
 static void purge_udp(const struct hostports *h)
 {
 	static struct own own;
-	struct endpoint v[CNI_PORTS_MAX];
+	struct endpoint v[CNI_PORTS_MAX * CNI_FAMILIES];
+	unsigned n = udp_ports(h, v);
 	struct err e;
 
+	if (!n)
+		return;
 	own.n = 0;
-	for (uint8_t family = 4; family <= 16; family += 12) {
-		unsigned n = udp_ports(h, family, v);
-
-		if (n && !own.n && rt_addr_each(podnet.host, saw_addr, &own, &e))
-			log_warn("podnet: %s: %s", h->who, e.text);
-		if (conntrack_purge_ports(IPPROTO_UDP, v, n, own.ips, own.n, &e))
-			log_warn("podnet: %s: %s", h->who, e.text);
-	}
+	if (rt_addr_each(podnet.host, saw_addr, &own, &e) ||
+	    conntrack_purge_ports(IPPROTO_UDP, v, n, own.ips, own.n, &e))
+		log_warn("podnet: %s: %s", h->who, e.text);
 }
 
 /* ---- the life of one attachment's ports -------------------------------------------------------
