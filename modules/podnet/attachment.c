@@ -76,6 +76,8 @@ static void add_spec(yyjson_mut_doc *doc, yyjson_mut_val *spec, const struct att
 	yyjson_mut_obj_add_strcpy(doc, spec, "hostMac", mac_text(a->link_mac, text));
 	yyjson_mut_obj_add_bool(doc, spec, "defaultRoute", a->default_route);
 	yyjson_mut_obj_add_uint(doc, spec, "mtu", a->mtu);
+	if (a->files)
+		yyjson_mut_obj_add_bool(doc, spec, "files", true);
 	if (a->ingress.rate || a->egress.rate)
 		add_bandwidth(doc, spec, a);
 	if (r->n_aliases)
@@ -155,6 +157,7 @@ static bool read_spec(struct attachment *a, yyjson_val *spec)
 {
 	const char *pod = json_str(spec, "podRef.name");
 
+	a->files = json_bool(spec, "files", false);
 	a->ingress = read_rate(spec, "bandwidth.ingressRate", "bandwidth.ingressBurst");
 	a->egress = read_rate(spec, "bandwidth.egressRate", "bandwidth.egressBurst");
 	return copy_text(a->container, sizeof(a->container), json_str(spec, "containerID")) &&

@@ -30,6 +30,7 @@ struct attachment {
 	struct cni_rate ingress, egress; /* rate 0: as fast as it goes */
 	bool default_route;              /* the pod's way out; a second interface is not */
 	unsigned mtu;                    /* 0: of before it was kept */
+	bool files;                      /* it has files under <run_dir>/pods */
 	unsigned n_ips;
 	struct ip ips[CNI_FAMILIES];
 	unsigned n_ports; /* host ports */

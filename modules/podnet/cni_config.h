@@ -34,6 +34,8 @@ enum cni_code cni_want_bandwidth(struct cni_request *r, yyjson_val *bandwidth,
                                  struct cni_error *er);
 /* The object "sysctl" of the configuration. */
 enum cni_code cni_want_sysctls(struct cni_request *r, yyjson_val *sysctls, struct cni_error *er);
+/* As the member "dns" of a result; free with yyjson_doc_free. */
+yyjson_doc *cni_dns_result(const struct cni_dns *d);
 /* config.dns and runtimeConfig.dns; runtimeConfig.aliases. */
 enum cni_code cni_want_dns(struct cni_request *r, yyjson_val *config, yyjson_val *runtime,
                            struct cni_error *er);

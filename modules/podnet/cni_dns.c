@@ -66,7 +66,7 @@ static void write_list(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key
 		                       yyjson_mut_arr_with_str(doc, (void *)list, n));
 }
 
-static yyjson_doc *to_result(const struct cni_dns *d)
+yyjson_doc *cni_dns_result(const struct cni_dns *d)
 {
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *root = yyjson_mut_obj(doc);
@@ -102,7 +102,7 @@ enum cni_code cni_want_dns(struct cni_request *r, yyjson_val *config, yyjson_val
 	if (code ||
 	    yyjson_arr_size(servers) + yyjson_arr_size(searches) + yyjson_arr_size(options) == 0)
 		return code;
-	r->dns_doc = to_result(d);
+	r->dns_doc = cni_dns_result(d);
 	r->dns = yyjson_doc_get_root(r->dns_doc);
 	return CNI_OK;
 }

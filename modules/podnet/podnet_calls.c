@@ -19,6 +19,7 @@
 
 #include "hostport.h"
 #include "leaving.h"
+#include "pod_files.h"
 #include "podnet.h"
 #include "podnet_attach.h"
 #include "podnet_limits.h"
@@ -104,6 +105,7 @@ static int describe(struct attachment *a, const struct cni_request *r, unsigned 
 	a->n_ports = r->n_ports;
 	a->ports = r->ports;
 	plan_object_name(a->object, a->pod, a->container, a->link);
+	a->files = r->files && a->default_route;
 	a->ingress = limits_rate(&r->ingress, mtu);
 	a->egress = limits_rate(&r->egress, mtu);
 	if (r->has_mac) {
@@ -282,10 +284,11 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
                        struct buf *out)
 {
 	char mac[18], link_mac[18];
+	auto_doc yyjson_doc *dns = a->files && !r->dns ? pod_files_dns(a, r) : NULL;
 	struct cni_result result = {
 		.version = r->version,
 		.prev = r->prev,
-		.dns = r->dns,
+		.dns = dns ? yyjson_doc_get_root(dns) : r->dns,
 		.n_interfaces = 2,
 		.interfaces = { { .name = a->link,
 		                  .mac = mac_text(a->link_mac, link_mac),
@@ -319,7 +322,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 
 	if (code)
 		return code;
-	if (hostport_open(a, &e) || keep(a, r, &e))
+	if ((a->files && pod_files_write(a, r, &e)) || hostport_open(a, &e) || keep(a, r, &e))
 		return from_err(er, &e);
 	if (store_pending()) {
 		a->state = COMING;
@@ -332,6 +335,7 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 /* What establish left behind when it failed: perhaps a link, which then keeps the addresses. */
 static void undo(struct attachment *a)
 {
+	pod_files_remove(a);
 	hostport_close(a);
 	if (attach_cut(podnet.host, a))
 		leaving_add(a->link, a->ips, a->n_ips);
@@ -401,6 +405,7 @@ static void cut(struct attachment *a)
 {
 	bool link = attach_cut(podnet.host, a);
 
+	pod_files_remove(a);
 	hostport_close(a);
 	leaving_add(link ? a->link : "", a->ips, a->n_ips);
 	source_hand_on(a);

@@ -18,6 +18,7 @@
 
 #include "hostport.h"
 #include "leaving.h"
+#include "pod_files.h"
 #include "podnet.h"
 #include "podnet_attach.h"
 #include "podnet_limits.h"
@@ -188,5 +189,7 @@ int podnet_repair(struct err *e)
 			ret = limits_repair(podnet.host, &seen, e);
 	}
 	plan_seen_free(&seen);
+	if (!ret)
+		ret = pod_files_repair(e);
 	return ret ? ret : leaving_retry(e);
 }

@@ -211,3 +211,69 @@ def test_dns_in_the_result(pods):
           runtimeConfig={"dns": {"Servers": ["192.0.2.2"], "Searches": [], "Options": ["ndots:2"]}})
     assert pod.result["dns"] == {"nameservers": ["192.0.2.2"], "search": ["a.example"], "options": ["ndots:2"]}
     refused(pod, 7, "servers", runtimeConfig={"dns": {"Servers": ["dns.example"]}})
+
+
+# ---- files -----------------------------------------------------------------------------------------
+
+def folder(pod):
+    return os.path.join(pod.knetd.dir, "run", "pods", pod.container)
+
+
+def files_of(pod):
+    found = {}
+    for name in os.listdir(folder(pod)):
+        with open(os.path.join(folder(pod), name), encoding="utf-8") as f:
+            found[name] = f.read()
+    return found
+
+
+def test_files_come_and_go(pods):
+    pod = pods("filed", files=True)
+    files = files_of(pod)
+    assert sorted(files) == ["hostname", "hosts", "resolv.conf"]
+    assert files["hostname"] == "filed\n" and f"{pod.ip4}\tfiled\n" in files["hosts"]
+    assert "nameserver 10.96.0.10\n" in files["resolv.conf"] and "default.svc.cluster.local svc.cluster.local" in files["resolv.conf"]
+    assert pod.result["dns"]["nameservers"][0] == "10.96.0.10" and "ndots:5" in pod.result["dns"]["options"]
+    with open(os.path.join(pod.knetd.dir, "run", "resolv.conf"), encoding="utf-8") as f:
+        assert "nameserver 10.96.0.10" in f.read()
+    pod.cni("DEL")
+    assert not os.path.exists(folder(pod))
+
+
+def test_files_follow_the_pod_object(pods, knetd):
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "named"}, "spec": {
+        "containers": [{"name": "c", "image": "i"}], "hostname": "web", "subdomain": "shop", "setHostnameAsFQDN": True,
+        "dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"], "searches": ["a.example"],
+                                           "options": [{"name": "ndots", "value": "1"}, {"name": "rotate"}]},
+        "hostAliases": [{"ip": "192.0.2.8", "hostnames": ["one", "two"]}]}}
+    assert knetd.api("POST", "/api/v1/namespaces/default/pods", manifest)[0] == 201
+    pod = pods("named", files=True)
+    files = files_of(pod)
+    assert files["resolv.conf"] == "search a.example\nnameserver 192.0.2.53\noptions ndots:1 rotate\n"
+    assert files["hostname"] == "web.shop.default.svc.cluster.local\n"
+    assert f"{pod.ip4}\tweb.shop.default.svc.cluster.local\tweb\n" in files["hosts"] and "192.0.2.8\tone\ttwo\n" in files["hosts"]
+    pod.cni("DEL")
+    knetd.api("DELETE", "/api/v1/namespaces/default/pods/named")
+
+
+def test_files_are_swept_and_nothing_else(knetd_factory, tmp_path):
+    node = knetd_factory()
+    pod = Pod(node, "swept")
+    try:
+        again(pod, files=True)
+        pods_dir = os.path.join(node.dir, "run", "pods")
+        precious = tmp_path / "hosts"
+        precious.write_text("mine")
+        os.symlink(tmp_path, os.path.join(pods_dir, "link"))
+        os.makedirs(os.path.join(pods_dir, "mine", "sub"))
+        os.makedirs(os.path.join(pods_dir, "dead"))
+        with open(os.path.join(pods_dir, "dead", "resolv.conf.new"), "w", encoding="utf-8") as f:
+            f.write("half")
+        node.stop()
+        node.start()
+        eventually(lambda: not os.path.exists(os.path.join(pods_dir, "dead")))
+        assert precious.read_text() == "mine" and os.path.isdir(os.path.join(pods_dir, "mine", "sub"))
+        assert sorted(files_of(pod)) == ["hostname", "hosts", "resolv.conf"]
+    finally:
+        pod.remove()
+    assert not os.path.exists(folder(pod))
