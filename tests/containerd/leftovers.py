@@ -50,6 +50,8 @@ class Leftovers:
             "neighbours": [line for line in lines(self.ip("neigh")) if "knet" in line],
             "qdiscs": lines(self.node.exec("tc", "qdisc").stdout, [r"refcnt \d+"]),
             "nft": lines(self.node.exec("nft", "list", "table", "inet", "knetd_podnet").stdout, counters),
+            "conntrack": [line for f in ("ipv4", "ipv6") for line in self.node.exec("conntrack", "-L", "-f", f).stdout.splitlines()
+                          if "=10.244." in line or "=fd00:10:244" in line],
         }
 
     def root(self):
