@@ -12,6 +12,13 @@
 #include "attachment.h"
 
 static struct map by_key, by_link;
+static struct map by_container; /* struct container; an ADD must not walk over all attachments */
+static struct list moving = LIST_INIT(moving);
+
+struct container {
+	unsigned attachments;
+	char name[];
+};
 
 void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *container,
                     const char *ifname)
@@ -218,6 +225,21 @@ unsigned attachment_read_ports(struct cni_port out[static CNI_PORTS_MAX], const 
 
 /* ---- the index ------------------------------------------------------------------------------ */
 
+static void count_container(const char *name, int change)
+{
+	size_t n = strlen(name);
+	struct container *c = map_get(&by_container, name, n);
+
+	if (!c) {
+		c = xcalloc(1, sizeof(*c) + n + 1);
+		memcpy(c->name, name, n);
+		map_put(&by_container, c->name, n, c);
+	}
+	c->attachments += change;
+	if (!c->attachments)
+		free(map_del(&by_container, name, n));
+}
+
 void attachment_insert(const struct attachment *a)
 {
 	size_t ports = a->n_ports * sizeof(*a->ports);
@@ -229,13 +251,36 @@ void attachment_insert(const struct attachment *a)
 		memcpy(mine + 1, a->ports, ports);
 	map_put(&by_key, mine->key, strlen(mine->key), mine);
 	map_put(&by_link, mine->link, strlen(mine->link), mine);
+	count_container(mine->container, 1);
+	list_init(&mine->moving);
+	if (mine->state != ATTACHED)
+		list_add_tail(&moving, &mine->moving);
 }
 
 void attachment_remove(struct attachment *a)
 {
 	map_del(&by_key, a->key, strlen(a->key));
 	map_del(&by_link, a->link, strlen(a->link));
+	count_container(a->container, -1);
+	list_del(&a->moving);
 	free(a);
+}
+
+void attachment_going(struct attachment *a)
+{
+	a->state = GOING;
+	list_add_tail(&moving, &a->moving);
+}
+
+void attachment_settled(struct attachment *a)
+{
+	a->state = ATTACHED;
+	list_del(&a->moving);
+}
+
+struct attachment *attachment_moving(void)
+{
+	return list_empty(&moving) ? NULL : container_of(moving.next, struct attachment, moving);
 }
 
 struct attachment *attachment_find(const char *container, const char *ifname)
@@ -253,12 +298,7 @@ struct attachment *attachment_of_link(const char *link)
 
 bool attachments_of_container(const char *container)
 {
-	const struct attachment *a;
-
-	for (size_t i = 0; (a = attachment_next(&i));)
-		if (!strcmp(a->container, container))
-			return true;
-	return false;
+	return map_get(&by_container, container, strlen(container));
 }
 
 struct attachment *attachment_next(size_t *i)
@@ -308,4 +348,5 @@ void attachments_free(void)
 		attachment_remove(a);
 	map_free(&by_key);
 	map_free(&by_link);
+	map_free(&by_container);
 }

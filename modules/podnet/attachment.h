@@ -8,6 +8,7 @@
 
 #include <knetd/err.h>
 #include <knetd/ip.h>
+#include <knetd/list.h>
 #include <knetd/object.h>
 
 #include "cni.h"
@@ -20,6 +21,7 @@ enum attachment_state { ATTACHED, COMING, GOING };
 
 struct attachment {
 	enum attachment_state state;
+	struct list moving;                   /* the index's: while it is not ATTACHED */
 	char key[CNI_CONTAINER_MAX + 1 + 16]; /* "container/ifname" */
 	char container[CNI_CONTAINER_MAX + 1], ifname[16];
 	char network[254];
@@ -58,6 +60,9 @@ struct attachment *attachment_of_link(const char *link);
 bool attachments_of_container(const char *container); /* is there one? */
 void attachment_insert(const struct attachment *a);   /* copies, with its host ports */
 void attachment_remove(struct attachment *a);         /* frees a */
+void attachment_going(struct attachment *a);          /* from now on GOING */
+void attachment_settled(struct attachment *a);        /* from now on ATTACHED */
+struct attachment *attachment_moving(void); /* one that is coming or going, NULL when none is */
 /* for (size_t i = 0; (a = attachment_next(&i));) - the body may remove a. */
 struct attachment *attachment_next(size_t *i);
 size_t attachments_count(void);

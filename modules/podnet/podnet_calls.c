@@ -28,8 +28,6 @@
 #include "podnet_pod.h"
 #include "podnet_source.h"
 
-static bool unsettled; /* there are attachments that are coming or going */
-
 static enum cni_code from_err(struct cni_error *er, const struct err *e)
 {
 	switch (e->code) {
@@ -324,10 +322,8 @@ static enum cni_code establish(struct attachment *a, const struct cni_request *r
 		return code;
 	if ((a->files && pod_files_write(a, r, &e)) || hostport_open(a, &e) || keep(a, r, &e))
 		return from_err(er, &e);
-	if (store_pending()) {
+	if (store_pending())
 		a->state = COMING;
-		unsettled = true;
-	}
 	attachment_insert(a);
 	return CNI_OK;
 }
@@ -427,8 +423,7 @@ static int detach(struct attachment *a, struct err *e)
 		cut(a);
 		return 0;
 	}
-	a->state = GOING;
-	unsettled = true;
+	attachment_going(a);
 	return 0;
 }
 
@@ -437,17 +432,11 @@ void podnet_settle(const struct err *failed)
 	struct attachment *a;
 
 	metrics_settled();
-	if (!unsettled)
-		return;
-	unsettled = false;
-	for (size_t i = 0; (a = attachment_next(&i));) {
-		if (a->state == ATTACHED)
-			continue;
+	while ((a = attachment_moving()))
 		if ((a->state == COMING) == !failed)
-			a->state = ATTACHED;
+			attachment_settled(a);
 		else
 			cut(a);
-	}
 }
 
 /* Whatever is missing already is as good as deleted. */
