@@ -1,11 +1,15 @@
 /* podnet_rules.c - the table inet knetd_podnet, whole: each pass replaces it in one transaction.
  *
- *   way_back      before conntrack: a pod sends under its own addresses only. IPv6 has no
- * rp_filter; for IPv4 the kernel takes the larger of a link's rp_filter and conf/all's, and 2 there
- * (loose) would let a pod borrow another's address. Nothing is logged, so a pod cannot fill the log
- * with martians either. postrouting   what leaves for where nobody knows the pods gets an address
- * of the node
+ *   way_back      before conntrack: a pod sends under its own addresses only
+ *   postrouting   what leaves for where nobody knows the pods gets an address of the node
  *   hostports_*   ports of the node that lead to pods: see hostport.c
+ *
+ * The way back: IPv6 has no rp_filter, and for IPv4 the kernel takes the larger of a link's and
+ * conf/all's: a 2 there (loose) would let a pod borrow another's address. Nothing is logged, so a
+ * pod cannot fill the log with martians either. Every packet is looked at, not only the first of a
+ * connection: a flow is borrowed as easily as an address. That costs about 0.5 us for a packet of
+ * IPv4 and 2.5 us for one of IPv6 (Linux 6.18; a ping takes 19 us in place of 14); bulk sends cross
+ * as few large packets.
  *
  * An accept here ends nothing: every other table's chains see the packet too.
  */
