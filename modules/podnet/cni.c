@@ -191,6 +191,8 @@ static enum cni_code check_valid(yyjson_val *valid, struct cni_error *er)
 	size_t i, max;
 	yyjson_val *v;
 
+	if (yyjson_is_null(valid)) /* how libcni writes a list of none */
+		return CNI_OK;
 	if (!yyjson_is_arr(valid))
 		return cni_error_set(er, CNI_BAD_CONFIG, "GC needs cni.dev/valid-attachments");
 	yyjson_arr_foreach (valid, i, max, v)

@@ -59,6 +59,14 @@ def test_host_ports(node, idle):
     node.exec("ip", "addr", "del", "192.0.2.1/32", "dev", "lo")
 
 
+def test_bandwidth(node, idle):
+    """Into the pod at the node's end of its link, out of it at the pod's own."""
+    with CriPod(node.runtime, "slow", annotations={"kubernetes.io/ingress-bandwidth": "10M", "kubernetes.io/egress-bandwidth": "20M"}):
+        assert " rate 10Mbit " in node.exec("tc", "qdisc").stdout
+        inside = node.exec("nsenter", f"--net={node.netns_mounts()[0]}", "tc", "qdisc").stdout
+        assert " rate 20Mbit " in inside, inside
+
+
 def test_pod_of_the_host_network_makes_no_call(node, idle):
     calls = node.knetd.api("GET", "/metrics")[1].split("knetd_cni_calls_total", 1)[1].split("# TYPE")[0]
     linux = sandbox_config(node.runtime, "host")["linux"] | {"security_context": {"namespace_options": {"network": "NODE"}}}

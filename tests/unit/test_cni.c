@@ -173,6 +173,16 @@ static void checks_the_configuration(void **state)
 	             CNI_BAD_CONFIG, "valid-attachments");
 }
 
+/* libcni's nil list is null in JSON: none is valid. */
+static void reads_an_empty_list_of_attachments(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(CNI_GC, "{\"config\":{\"cniVersion\":\"1.1.0\",\"name\":\"n\","
+	                               "\"cni.dev/valid-attachments\":null}}"),
+	                 CNI_OK);
+	assert_false(cni_attachments_have(request.valid, "c1", "eth0"));
+}
+
 #define PORTS(list) "{" IDS ",\"config\":{" NET ",\"runtimeConfig\":{\"portMappings\":" list "}}}"
 
 static void reads_host_ports(void **state)
@@ -529,6 +539,7 @@ int main(void)
 		cmocka_unit_test(names_what_is_wrong_in_the_environment),
 		cmocka_unit_test(checks_versions),
 		cmocka_unit_test(checks_the_configuration),
+		cmocka_unit_test_teardown(reads_an_empty_list_of_attachments, forget),
 		cmocka_unit_test_teardown(reads_host_ports, forget),
 		cmocka_unit_test(refuses_host_ports_by_entry_and_field),
 		cmocka_unit_test_teardown(del_asks_for_little, forget),
