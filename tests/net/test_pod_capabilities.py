@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -277,3 +278,54 @@ def test_files_are_swept_and_nothing_else(knetd_factory, tmp_path):
     finally:
         pod.remove()
     assert not os.path.exists(folder(pod))
+
+
+# ---- nodes of one family ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("cidr,want", [("10.8.0.0/31", ["10.8.0.0", "10.8.0.1"]), ("fd00:8::/127", ["fd00:8::", "fd00:8::1"])])
+def test_one_family_and_the_smallest_range(knetd_factory, cidr, want):
+    node, made = knetd_factory(pod_cidr=cidr), []
+    try:
+        for name in ("one", "two"):
+            made.append(Pod(node, name))
+        assert [p.ips for p in made] == [[ip] for ip in want]
+        assert made[0].run("ping", "-c", "1", "-W", "2", want[1]).returncode == 0
+        with pytest.raises(CniError) as e:
+            Pod(node, "three")
+        assert e.value.code == 11 and f"{cidr}: 2" in e.value.msg
+        node.stop(signal.SIGKILL)
+        node.start()
+        made.pop().remove()
+        made.append(Pod(node, "four"))
+        assert made[1].ips == [want[1]]
+    finally:
+        for pod in made:
+            pod.remove()
+
+
+def test_ranges_change_while_pods_live(knetd_factory):
+    node, made = knetd_factory(pod_cidr="10.8.0.0/29"), []
+    try:
+        for name in ("a", "b"):
+            made.append(Pod(node, name))
+        node.stop()
+        with open(node.ini, encoding="utf-8") as f:
+            text = f.read()
+        with open(node.ini, "w", encoding="utf-8") as f:
+            f.write(text.replace("cidrs = 10.8.0.0/29", "cidrs = 10.8.0.0/30\nreserved = 10.8.0.2"))
+        node.start()
+        for pod in made:
+            pod.cni("CHECK", prevResult=pod.result)
+        assert made[0].run("ping", "-c", "1", "-W", "2", made[1].ip4).returncode == 0, "kept, though reserved by now"
+        with pytest.raises(CniError) as e:
+            Pod(node, "c")
+        assert "10.8.0.0/30: 1" in e.value.msg
+        made.pop().remove()  # 10.8.0.2 does not come back
+        with pytest.raises(CniError):
+            Pod(node, "c")
+        made.pop().remove()
+        made.append(Pod(node, "d"))
+        assert made[0].ip4 == "10.8.0.1"
+    finally:
+        for pod in made:
+            pod.remove()
