@@ -51,6 +51,7 @@ struct rt_route {
 	unsigned ifindex;
 	bool onlink;      /* RTNH_F_ONLINK */
 	bool local;       /* RTN_LOCAL in table local */
+	bool unreachable; /* RTN_UNREACHABLE, behind every other route to dst */
 	uint32_t table;   /* 0: main (or local) */
 	uint32_t expires; /* IPv6: seconds it lasts, 0: for good */
 };

@@ -9,12 +9,14 @@
 
 /* Marks our routes in `ip route` ("proto 107"): a number no routing daemon uses. */
 #define PROTOCOL 107
+#define METRIC_LAST UINT32_MAX /* of an unreachable route: anybody's own to there wins */
 
 static unsigned char scope_of(const struct rt_route *r)
 {
 	if (r->local)
 		return RT_SCOPE_HOST;
-	return r->via.len || r->dst.ip.len == 16 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	return r->via.len || r->unreachable || r->dst.ip.len == 16 ? RT_SCOPE_UNIVERSE
+	                                                           : RT_SCOPE_LINK;
 }
 
 static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
@@ -29,7 +31,7 @@ static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
 	m->rtm_family = r->dst.ip.len == 4 ? AF_INET : AF_INET6;
 	m->rtm_dst_len = r->dst.bits;
 	m->rtm_table = r->table ? RT_TABLE_UNSPEC : r->local ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
-	m->rtm_type = r->local ? RTN_LOCAL : RTN_UNICAST;
+	m->rtm_type = r->local ? RTN_LOCAL : r->unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
 	m->rtm_scope = RT_SCOPE_NOWHERE;
 	if (r->dst.bits)
 		rt_put_ip(h, RTA_DST, &r->dst.ip);
@@ -37,6 +39,8 @@ static struct nlmsghdr *begin(struct rt *rt, uint16_t type, uint16_t flags,
 		mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
 	if (r->table)
 		mnl_attr_put_u32(h, RTA_TABLE, r->table);
+	if (r->unreachable)
+		mnl_attr_put_u32(h, RTA_PRIORITY, METRIC_LAST);
 	return h;
 }
 

@@ -91,6 +91,8 @@ static int sync_all(struct changes *c, struct err *e)
 
 	(void)c;
 	if (!ret)
+		ret = host_route_ranges(e);
+	if (!ret)
 		ret = rules_replace(e);
 	if (!ret)
 		ret = podnet_repair(e);
@@ -109,6 +111,7 @@ static void remove_all(void)
 		rt_link_del(podnet.host, a->link);
 		rt_flush(podnet.host, &e); /* one that is gone must not keep the others */
 	}
+	host_unroute_ranges();
 	rules_remove();
 }
 

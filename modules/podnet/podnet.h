@@ -38,6 +38,11 @@ int podnet_repair(struct err *e);
 /* podnet_host.c: the machine's own settings. */
 int host_prepare(struct err *e); /* forwarding; sets podnet.ipv6 */
 unsigned host_mtu(void);         /* for a new link */
+/* What is sent to an address that no pod has is refused here; without it the default route would
+ * carry it away, perhaps masqueraded. Routes of pods are narrower, anybody's own to the same range
+ * comes first. */
+int host_route_ranges(struct err *e);
+void host_unroute_ranges(void);
 
 /* podnet_rules.c: the table. */
 #define PODNET_TABLE "knetd_podnet"

@@ -104,6 +104,36 @@ int host_prepare(struct err *e)
 	return ret;
 }
 
+/* ---- addresses without a pod ---------------------------------------------------------------- */
+
+static bool has_routes(uint8_t family)
+{
+	return family == 4 || podnet.ipv6;
+}
+
+int host_route_ranges(struct err *e)
+{
+	for (unsigned i = 0; i < podnet.ipam.n; i++) {
+		struct rt_route r = { .dst = podnet.ipam.ranges[i].cidr, .unreachable = true };
+
+		if (has_routes(r.dst.ip.len))
+			rt_route_replace(podnet.host, &r);
+	}
+	return rt_flush(podnet.host, e);
+}
+
+void host_unroute_ranges(void)
+{
+	struct err e;
+
+	for (unsigned i = 0; i < podnet.ipam.n; i++) {
+		struct rt_route r = { .dst = podnet.ipam.ranges[i].cidr, .unreachable = true };
+
+		rt_route_del(podnet.host, &r);
+		rt_flush(podnet.host, &e); /* one that is gone already is as good */
+	}
+}
+
 /* ---- MTU ------------------------------------------------------------------------------------ */
 
 /* The uplink may come after us and may change; asking costs a walk over the routes, so not for each

@@ -1,6 +1,7 @@
 """The machine's own settings: forwarding, router advertisements, machines without IPv6, MTU; and that the
 first packets of a new pod arrive."""
 
+import errno
 import json
 import os
 import socket
@@ -51,6 +52,35 @@ def test_forwarding_is_kept_on_and_left_on(knetd_factory):
     knetd.start("-x")
     knetd.stop()
     assert [sysctl(knetd.netns, key) for key in FORWARDING] == ["1", "1"], "others may count on it by now"
+
+
+def connect_error(netns, address):
+    with inside(netns):
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    with s:
+        s.settimeout(20)
+        with pytest.raises(OSError) as e:
+            s.connect((address, 80))
+        return e.value.errno
+
+
+def test_an_address_without_a_pod_is_refused_here(knetd_factory, made):
+    knetd = knetd_factory()
+    made(Outside(knetd))
+    pod = made(Pod(knetd, "asks"))
+    free = ("10.244.0.200", "fd00:10:244::200")
+    for netns in (knetd.netns, pod.netns):
+        for address in free:
+            assert connect_error(netns, address) in (errno.EHOSTUNREACH, errno.ENETUNREACH), "and no timeout"
+    knetd.exec("ip", "route", "del", "unreachable", "10.244.0.0/24")
+    knetd.exec("nft", "flush", "ruleset")
+    eventually(lambda: "unreachable 10.244.0.0/24" in knetd.exec("ip", "route").stdout)
+    knetd.stop()
+    knetd.start("-x")
+    knetd.stop()
+    for family in "46":
+        assert "unreachable 10.244" not in knetd.exec("ip", f"-{family}", "route").stdout
+        assert "unreachable fd00:10:244" not in knetd.exec("ip", f"-{family}", "route").stdout
 
 
 def advertise(outside):

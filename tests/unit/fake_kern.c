@@ -144,7 +144,10 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 
 static void route(struct rt *rt, const char *verb, const struct rt_route *r)
 {
-	buf_printf(&text, "%sroute %s %s%s", where(rt), verb, r->local ? "local " : "",
+	buf_printf(&text, "%sroute %s %s%s", where(rt), verb,
+	           r->local         ? "local "
+	           : r->unreachable ? "unreachable "
+	                            : "",
 	           cidr_str(&r->dst));
 	if (r->via.len)
 		buf_printf(&text, " via %s", ip_str(&r->via));
