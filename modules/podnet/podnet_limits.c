@@ -103,20 +103,30 @@ int limits_check(struct rt *rt, unsigned ifindex, const struct cni_rate *limit, 
 	               (unsigned long long)limit->rate);
 }
 
-int limits_repair(struct rt *host, const struct plan_seen *s, struct err *e)
+bool limits_on_host(void)
 {
 	const struct attachment *a;
 
-	for (size_t i = 0; (a = attachment_next(&i));) {
-		const struct rt_link *l = a->ingress.rate ? plan_link(s, a->link) : NULL;
-		int ret = l ? limits_check(host, l->ifindex, &a->ingress, a->link, e) : 0;
+	for (size_t i = 0; (a = attachment_next(&i));)
+		if (a->ingress.rate)
+			return true;
+	return false;
+}
 
-		if (ret == -ENOENT)
+int limits_repair(struct rt *host, const struct plan_seen *s, struct err *e)
+{
+	const struct attachment *a;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && (a = attachment_next(&i));) {
+		const struct rt_link *l = a->ingress.rate ? plan_link(s, a->link) : NULL;
+		const struct rt_tbf *is = l ? plan_bucket(s, l->ifindex) : NULL;
+		struct rt_tbf want = bucket(&a->ingress);
+
+		if (l && (!is || !same(is, &want)))
 			ret = set_one(host, l->ifindex, &a->ingress, e);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	return ret;
 }
 
 /* ---- sysctls -------------------------------------------------------------------------------- */

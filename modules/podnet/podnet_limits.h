@@ -15,6 +15,8 @@ int limits_set(struct rt *host, struct rt *pod, const struct attachment *a,
 /* Is the limit of the direction in force? -ENOENT says that it is not. */
 int limits_check(struct rt *rt, unsigned ifindex, const struct cni_rate *limit, const char *link,
                  struct err *e);
+/* Has any attachment a limit on the host's end? A kernel without queues is not asked for them. */
+bool limits_on_host(void);
 /* Puts the host's end right for every attachment that has lost its limit. */
 int limits_repair(struct rt *host, const struct plan_seen *s, struct err *e);
 

@@ -135,6 +135,14 @@ void plan_saw_route(const struct rt_route *r, void *seen)
 	s->routes[s->n_routes++] = *r;
 }
 
+void plan_saw_bucket(unsigned ifindex, const struct rt_tbf *t, void *seen)
+{
+	struct plan_seen *s = seen;
+
+	s->buckets = grow(s->buckets, s->n_buckets, &s->buckets_cap, sizeof(*s->buckets));
+	s->buckets[s->n_buckets++] = (struct plan_bucket){ .ifindex = ifindex, .tbf = *t };
+}
+
 static int link_order(const void *a, const void *b)
 {
 	return strcmp(((const struct rt_link *)a)->name, ((const struct rt_link *)b)->name);
@@ -156,6 +164,13 @@ static int route_order(const void *a, const void *b)
 	                                : ip_order(&x->dst.ip, &y->dst.ip);
 }
 
+static int bucket_order(const void *a, const void *b)
+{
+	const struct plan_bucket *x = a, *y = b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
 void plan_sort(struct plan_seen *s)
 {
 	if (s->n_links)
@@ -164,6 +179,8 @@ void plan_sort(struct plan_seen *s)
 		qsort(s->addrs, s->n_addrs, sizeof(*s->addrs), addr_order);
 	if (s->n_routes)
 		qsort(s->routes, s->n_routes, sizeof(*s->routes), route_order);
+	if (s->n_buckets)
+		qsort(s->buckets, s->n_buckets, sizeof(*s->buckets), bucket_order);
 }
 
 void plan_seen_free(struct plan_seen *s)
@@ -171,6 +188,7 @@ void plan_seen_free(struct plan_seen *s)
 	free(s->links);
 	free(s->addrs);
 	free(s->routes);
+	free(s->buckets);
 	*s = (struct plan_seen){ 0 };
 }
 
@@ -194,6 +212,15 @@ bool plan_has_host_route(const struct plan_seen *s, unsigned ifindex, const stru
 	struct rt_route key = { .ifindex = ifindex, .dst = { .ip = *ip } };
 
 	return s->n_routes && bsearch(&key, s->routes, s->n_routes, sizeof(key), route_order);
+}
+
+const struct rt_tbf *plan_bucket(const struct plan_seen *s, unsigned ifindex)
+{
+	struct plan_bucket key = { .ifindex = ifindex }, *found = NULL;
+
+	if (s->n_buckets)
+		found = bsearch(&key, s->buckets, s->n_buckets, sizeof(key), bucket_order);
+	return found ? &found->tbf : NULL;
 }
 
 unsigned plan_routed_ips(const struct plan_seen *s, unsigned ifindex, struct ip *out, unsigned max)

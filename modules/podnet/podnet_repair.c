@@ -33,6 +33,8 @@ static int look(struct plan_seen *s, struct err *e)
 		ret = rt_addr_each(podnet.host, plan_saw_addr, s, e);
 	if (!ret)
 		ret = rt_route_each(podnet.host, plan_saw_route, s, e);
+	if (!ret && limits_on_host())
+		ret = rt_tbf_each(podnet.host, plan_saw_bucket, s, e);
 	plan_sort(s);
 	return ret;
 }

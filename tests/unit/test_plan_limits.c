@@ -3,12 +3,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include <knetd/kern.h>
 
+#include "../../modules/podnet/attachment.h"
 #include "../../modules/podnet/podnet_limits.h"
 #include "fake_kern.h"
 
@@ -88,6 +90,42 @@ static void names_the_missing_option(void **state)
 	assert_non_null(strstr(e.text, "CONFIG_NET_SCH_TBF"));
 }
 
+/* From what one dump has shown: the right one is left alone, the others are set. */
+static void repairs_from_one_dump(void **state)
+{
+	static const struct cni_rate limit = { 10000000, 40000 };
+	static const struct rt_tbf right = { 1250000, 40000 }, wrong = { 1000, 40000 };
+	struct plan_seen seen = { 0 };
+	struct err e;
+
+	(void)state;
+	assert_false(limits_on_host());
+	for (unsigned i = 1; i <= 4; i++) {
+		struct rt_link l = { .ifindex = i };
+		struct attachment a = { 0 };
+
+		snprintf(l.name, sizeof(l.name), "knet%u", i);
+		snprintf(a.link, sizeof(a.link), "knet%u", i);
+		snprintf(a.key, sizeof(a.key), "c%u/eth0", i);
+		snprintf(a.container, sizeof(a.container), "c%u", i);
+		if (i < 4)
+			a.ingress = limit;
+		attachment_insert(&a);
+		plan_saw_link(&l, &seen);
+	}
+	assert_true(limits_on_host());
+	plan_saw_bucket(3, &wrong, &seen);
+	plan_saw_bucket(1, &right, &seen);
+	plan_sort(&seen);
+	assert_int_equal(limits_repair(host, &seen, &e), 0);
+	assert_null(strstr(fake_kern_text(), "link 1 "));
+	assert_non_null(strstr(fake_kern_text(), "tbf link 2 rate 1250000 burst 40000\n"));
+	assert_non_null(strstr(fake_kern_text(), "tbf link 3 rate 1250000 burst 40000\n"));
+	assert_null(strstr(fake_kern_text(), "link 4 "));
+	plan_seen_free(&seen);
+	attachments_free();
+}
+
 static void puts_sysctls_back(void **state)
 {
 	struct cni_request r = { .n_sysctls = 3,
@@ -112,6 +150,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(holds_each_direction_at_its_sender, start, stop),
 		cmocka_unit_test_setup_teardown(costs_nothing_without_a_limit, start, stop),
 		cmocka_unit_test_setup_teardown(names_the_missing_option, start, stop),
+		cmocka_unit_test_setup_teardown(repairs_from_one_dump, start, stop),
 		cmocka_unit_test_setup_teardown(puts_sysctls_back, start, stop),
 	};
 
