@@ -122,6 +122,10 @@ int rt_link_del_later(const char *name, const struct ip *ips, unsigned n,
 /* The one with that arg here and now, in the kernel's own time; calls its done. */
 void rt_link_del_hurry(struct rt *rt, const void *arg);
 
+/* Calls fn from the loop when a link has gone from the daemon's namespace, whoever took it away;
+ * name NULL: some may have. */
+int link_watch(void (*fn)(const char *name), struct err *e);
+
 /* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e); /* descriptor, checked to be a network namespace */

@@ -284,28 +284,13 @@ static void purge_udp(const struct hostports *h)
 /* ---- the life of one attachment's ports -------------------------------------------------------
  */
 
-/* One whose namespace died without a DEL still holds its ports: the repair forgets it, so the
- * runtime's next try succeeds. */
-static void look_after(const struct hostports *holder)
-{
-	struct rt_link link;
-	struct err e;
-
-	if (rt_link_get(podnet.host, holder->link, &link, &e) == -ENODEV)
-		module_resync(&podnet_module);
-}
-
 int hostport_take(const struct attachment *a, struct err *e)
 {
 	const struct hostports *holder;
-	int ret;
 
 	if (a->n_ports && !available)
 		return err_set(e, EOPNOTSUPP, "host ports need a kernel with CONFIG_NFT_FIB_INET");
-	ret = hostports_take(a, &holder, e);
-	if (ret && holder)
-		look_after(holder);
-	return ret;
+	return hostports_take(a, &holder, e);
 }
 
 /* When the elements alone cannot be added, somebody has just taken the table away: then all of it

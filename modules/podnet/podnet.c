@@ -63,6 +63,14 @@ static void on_forwarding_off(void)
 	module_resync(&podnet_module);
 }
 
+/* A pod's namespace died and no DEL has come yet, or never will. What DEL itself takes away is not
+ * in the index any more. */
+static void on_link_gone(const char *name)
+{
+	if (!name || attachment_of_link(name))
+		module_resync(&podnet_module);
+}
+
 static int init(struct err *e)
 {
 	auto_close int own = netns_open("/proc/self/ns/net", e);
@@ -80,6 +88,8 @@ static int init(struct err *e)
 	load();
 	store_on_flush(podnet_settle);
 	ret = forwarding_watch(on_forwarding_off, e);
+	if (!ret)
+		ret = link_watch(on_link_gone, e);
 	if (ret)
 		return ret;
 	return nft_watch("knetd_podnet", on_table_changed, e);

@@ -41,7 +41,6 @@ static enum cni_code from_err(struct cni_error *er, const struct err *e)
 	case EAFNOSUPPORT:
 	case EOPNOTSUPP:
 		return cni_error_set(er, CNI_BAD_CONFIG, "%s", e->text);
-		return cni_error_set(er, CNI_BAD_ENVIRONMENT, "%s", e->text);
 	}
 	return cni_error_set(er, CNI_IO, "%s", e->text);
 }

@@ -15,7 +15,7 @@ static const char *const verb_names[CNI_VERBS] = {
 
 static const uint32_t bounds_us[] = { 500,   1000,   2500,   5000,   10000,  25000,
 	                              50000, 100000, 250000, 500000, 1000000 };
-#define BOUNDS ARRAY_LEN(bounds_us)
+enum { BOUNDS = ARRAY_LEN(bounds_us) };
 #define CODES (CNI_CHECK_FAILED + 1)
 
 static struct {

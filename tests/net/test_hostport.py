@@ -327,13 +327,13 @@ def test_mended_after_a_flush_and_a_kill():
 
 
 def test_a_dead_holder_gives_way(knetd, pods):
-    """Its namespace died and no DEL came: the first try is told to come again, and the next one has the port."""
+    """Its namespace died and no DEL came: the pod is forgotten, and its port is free."""
     dead = pods("dead", (7023, 80, "tcp", ""))
     subprocess.run(["ip", "netns", "del", dead.netns], check=True)
-    eventually(lambda: dead.result["interfaces"][0]["name"] not in knetd.exec("ip", "link").stdout)
-    with pytest.raises(CniError) as e:
-        HostPod(knetd, "heir", (7023, 80, "tcp", ""))
-    assert e.value.code == 11
+    eventually(lambda: all(o["spec"]["containerID"] != dead.container
+                           for o in knetd.api("GET", "/apis/knetd.io/v1alpha1/podnetworks")[1]["items"]))
+    assert knetd.api("GET", "/api/v1/namespaces/default/pods/dead")[0] == 404
+    assert "7023" not in knetd.exec(*TABLE).stdout
     pods("heir", (7023, 80, "tcp", ""))
 
 

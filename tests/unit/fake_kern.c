@@ -387,6 +387,13 @@ bool sysctl_is(const char *path, const char *value)
 	return false;
 }
 
+int link_watch(void (*fn)(const char *name), struct err *e)
+{
+	(void)fn;
+	(void)e;
+	return 0;
+}
+
 int forwarding_watch(void (*fn)(void), struct err *e)
 {
 	(void)fn;
