@@ -150,21 +150,29 @@ enum cni_code cni_want_parts(struct cni_request *r, yyjson_val *sets, const char
 
 /* ---- the hardware address ------------------------------------------------------------------- */
 
+/* -1 for what is no hexadecimal digit. */
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* The address of one interface: no group, not all zeros. */
 static bool mac_parse(uint8_t mac[static 6], const char *text)
 {
-	static const char hex[] = "0123456789abcdef";
 	unsigned any = 0;
 
 	if (strlen(text) != 17)
 		return false;
 	for (unsigned i = 0; i < 6; i++, text += 3) {
-		const char *high = memchr(hex, text[0] | 0x20, 16),
-			   *low = memchr(hex, text[1] | 0x20, 16);
+		int high = digit(text[0]), low = digit(text[1]);
 
-		if (!high || !low || text[2] != (i < 5 ? ':' : 0))
+		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : 0))
 			return false;
-		mac[i] = (uint8_t)((high - hex) << 4 | (low - hex));
+		mac[i] = (uint8_t)(high * 16 + low);
 		any |= mac[i];
 	}
 	return any && !(mac[0] & 1);

@@ -423,9 +423,13 @@ static void refuses_bad_bandwidth(void **state)
 
 static void reads_hardware_addresses(void **state)
 {
-	static const char *const bad[] = { "01:00:00:00:00:01", "00:00:00:00:00:00",
-		                           "02:0:0:0:0:1",      "02:00:00:00:00:01:02",
-		                           "02-00-00-00-00-01", "x" };
+	static const char *const bad[] = { "01:00:00:00:00:01",
+		                           "00:00:00:00:00:00",
+		                           "02:0:0:0:0:1",
+		                           "02:00:00:00:00:01:02",
+		                           "02-00-00-00-00-01",
+		                           "02:00:00:00:00:0\\u0012",
+		                           "x" };
 	char body[512];
 
 	(void)state;
