@@ -36,8 +36,11 @@ static void add(const char *list[static CNI_DNS_LIST], unsigned *n, unsigned max
 
 static void add_search(struct cni_dns *d, const char *word)
 {
-	size_t bytes = word ? strlen(word) : 0;
+	size_t bytes;
 
+	if (!word)
+		return;
+	bytes = strlen(word);
 	for (unsigned i = 0; i < d->n_searches; i++)
 		bytes += strlen(d->searches[i]) + 1;
 	if (bytes <= SEARCH_BYTES_MAX)
