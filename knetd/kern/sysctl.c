@@ -11,45 +11,50 @@
 
 #define VALUE_MAX 128
 
-static bool stands(int fd, const char *value)
-{
-	char now[VALUE_MAX];
-	ssize_t n = read(fd, now, sizeof(now) - 1);
-
-	if (n < 0)
-		return false;
-	now[n] = '\0';
-	now[strcspn(now, "\n")] = '\0';
-	return !strcmp(now, value);
-}
-
-static int set_here(const char *path, const char *value, struct err *e)
+static int open_key(const char *path, int flags) /* or -errno */
 {
 	char full[160];
-	auto_close int fd = -1;
-	size_t n = strlen(value);
+	int fd;
 
 	if (snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
-		return err_set(e, ENAMETOOLONG, "sysctl %s", path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && stands(fd, value))
-		return 0;
-	if (fd >= 0)
-		close(fd);
-	fd = open(full, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, n) != (ssize_t)n)
-		return err_set(e, errno, "sysctl %s=%s: %s", path, value, strerror(errno));
+		return -ENAMETOOLONG;
+	fd = open(full, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int get_here(const char *path, char *out, size_t size, struct err *e)
+{
+	auto_close int fd = open_key(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return err_set(e, -fd, "sysctl %s: %s", path, strerror(-fd));
+	n = read(fd, out, size - 1);
+	if (n < 0)
+		return err_set(e, errno, "sysctl %s: %s", path, strerror(errno));
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
 	return 0;
 }
 
 bool sysctl_is(const char *path, const char *value)
 {
-	char full[160];
-	auto_close int fd = -1;
+	char now[VALUE_MAX];
 
-	snprintf(full, sizeof(full), "/proc/sys/%s", path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && stands(fd, value);
+	return get_here(path, now, sizeof(now), NULL) == 0 && !strcmp(now, value);
+}
+
+static int set_here(const char *path, const char *value, struct err *e)
+{
+	ssize_t n = (ssize_t)strlen(value);
+	auto_close int fd = -1;
+	int code;
+
+	if (sysctl_is(path, value))
+		return 0;
+	fd = open_key(path, O_WRONLY);
+	code = fd < 0 ? -fd : write(fd, value, (size_t)n) != n ? errno : 0;
+	return code ? err_set(e, code, "sysctl %s=%s: %s", path, value, strerror(code)) : 0;
 }
 
 int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
@@ -61,23 +66,6 @@ int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
 	ret = set_here(path, value, e);
 	netns_leave(home);
 	return ret;
-}
-
-static int get_here(const char *path, char *out, size_t size, struct err *e)
-{
-	char full[160];
-	auto_close int fd = -1;
-	ssize_t n;
-
-	if (snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
-		return err_set(e, ENAMETOOLONG, "sysctl %s", path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, out, size - 1);
-	if (n < 0)
-		return err_set(e, errno, "sysctl %s: %s", path, strerror(errno));
-	out[n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return 0;
 }
 
 int sysctl_get(int netns_fd, const char *path, char *out, size_t size, struct err *e)
