@@ -286,11 +286,9 @@ static void purge_udp(const struct hostports *h)
 
 int hostport_take(const struct attachment *a, struct err *e)
 {
-	const struct hostports *holder;
-
 	if (a->n_ports && !available)
 		return err_set(e, EOPNOTSUPP, "host ports need a kernel with CONFIG_NFT_FIB_INET");
-	return hostports_take(a, &holder, e);
+	return hostports_take(a, e);
 }
 
 /* When the elements alone cannot be added, somebody has just taken the table away: then all of it

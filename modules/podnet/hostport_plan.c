@@ -116,7 +116,6 @@ static struct hostports *describe(const struct attachment *a, struct err *e)
 		xcalloc(1, sizeof(*h) + (size_t)a->n_ports * a->n_ips * sizeof(h->v[0]));
 
 	snprintf(h->key, sizeof(h->key), "%s", a->key);
-	snprintf(h->link, sizeof(h->link), "%s", a->link);
 	attachment_who(a, h->who);
 	for (unsigned i = 0; i < a->n_ports; i++)
 		if (add_port(h, a, &a->ports[i], e)) {
@@ -134,11 +133,10 @@ static int refuse(const struct hostport *p, const struct hostport *other, struct
 	               cni_proto_name(p->proto), ip_text(&other->at, text), other->of->who);
 }
 
-int hostports_take(const struct attachment *a, const struct hostports **holder, struct err *e)
+int hostports_take(const struct attachment *a, struct err *e)
 {
 	struct hostports *h;
 
-	*holder = NULL;
 	if (!a->n_ports)
 		return 0;
 	h = describe(a, e);
@@ -150,7 +148,6 @@ int hostports_take(const struct attachment *a, const struct hostports **holder, 
 
 		if (!ret)
 			continue;
-		*holder = other->of;
 		free(h);
 		return ret;
 	}

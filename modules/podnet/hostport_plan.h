@@ -26,16 +26,15 @@ struct hostport {      /* one element of a map: of one family */
 struct hostports { /* all of one attachment */
 	char key[CNI_CONTAINER_MAX + 17];
 	char who[ATTACHMENT_WHO];
-	char link[16];
 	bool open; /* their elements are in the kernel */
 	unsigned n;
 	struct hostport v[];
 };
 
 /* Takes the ports of a, which has its addresses by now: all or none. An attachment without host
- * ports takes none. -EADDRINUSE: *holder has one of them; -EAFNOSUPPORT: the pod has no address of
- * that family. */
-int hostports_take(const struct attachment *a, const struct hostports **holder, struct err *e);
+ * ports takes none. -EADDRINUSE: another has one of them, and the error says who; -EAFNOSUPPORT:
+ * the pod has no address of that family. */
+int hostports_take(const struct attachment *a, struct err *e);
 struct hostports *hostports_of(const struct attachment *a); /* NULL: none */
 void hostports_drop(const struct attachment *a);
 /* for (size_t i = 0; (h = hostports_next(&i));) */

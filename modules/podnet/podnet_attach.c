@@ -87,14 +87,14 @@ static int set_host_ipv6(const struct attachment *a, const struct rt_link *made,
 /* rp_filter 1: a pod cannot send under another's address (the only route back to its own is this
  * link). The kernel takes the larger of this and conf/all; podnet_rules.c drops what a 2 there lets
  * pass, and this holds while somebody else has flushed our rules. */
-int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
-                struct rt_link *made, struct err *e)
+int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, struct rt_link *made,
+                struct err *e)
 {
 	struct rt_veth v = {
 		.name = a->link,
 		.peer = a->ifname,
 		.peer_netns_fd = netns_fd,
-		.mtu = mtu,
+		.mtu = a->mtu,
 		.rp_filter = 1,
 		.route_localnet = has_family(a, 4) && hostports_on_loopback(a, 4),
 	};

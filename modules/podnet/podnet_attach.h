@@ -17,8 +17,8 @@ bool attach_has_ipv6(struct rt *pod);
 
 /* Makes the pair; *made is its host side. Nothing is left behind on failure. -EEXIST: there is an
  * interface of that name, on the host or in the pod. */
-int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, unsigned mtu,
-                struct rt_link *made, struct err *e);
+int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, struct rt_link *made,
+                struct err *e);
 /* Brings both sides up, with addresses, neighbours and routes; switches IPv6 on for the pod's link
  * where it is off. */
 int attach_setup(struct rt *host, struct rt *pod, const struct attachment *a, int netns_fd,

@@ -85,7 +85,7 @@ static int random_mac(uint8_t mac[static 6], struct err *e)
 }
 
 /* The names of a new attachment; its addresses are still missing. */
-static int describe(struct attachment *a, const struct cni_request *r, unsigned mtu, struct err *e)
+static int describe(struct attachment *a, const struct cni_request *r, struct err *e)
 {
 	int ret;
 
@@ -104,8 +104,9 @@ static int describe(struct attachment *a, const struct cni_request *r, unsigned 
 	a->ports = r->ports;
 	plan_object_name(a->object, a->pod, a->container, a->link);
 	a->files = r->files && a->default_route;
-	a->ingress = limits_rate(&r->ingress, mtu);
-	a->egress = limits_rate(&r->egress, mtu);
+	a->mtu = host_mtu();
+	a->ingress = limits_rate(&r->ingress, a->mtu);
+	a->egress = limits_rate(&r->egress, a->mtu);
 	if (r->has_mac) {
 		memcpy(a->mac, r->mac, sizeof(a->mac));
 		ret = 0;
@@ -142,15 +143,14 @@ static bool make_way(const struct attachment *a, struct rt *pod)
 }
 
 static enum cni_code connect_pod(const struct attachment *a, const struct cni_request *r,
-                                 const struct sandbox *s, unsigned mtu, bool made_before,
-                                 struct cni_error *er)
+                                 const struct sandbox *s, bool made_before, struct cni_error *er)
 {
 	struct rt_link made;
 	struct err e;
-	int ret = attach_pair(podnet.host, a, s->netns, mtu, &made, &e);
+	int ret = attach_pair(podnet.host, a, s->netns, &made, &e);
 
 	if (ret == -EEXIST && make_way(a, s->rt))
-		ret = attach_pair(podnet.host, a, s->netns, mtu, &made, &e);
+		ret = attach_pair(podnet.host, a, s->netns, &made, &e);
 	if (ret == -EEXIST)
 		return cni_error_set(er, CNI_BAD_ENVIRONMENT,
 		                     "CNI_IFNAME: %s exists already in the pod%s", a->ifname,
@@ -180,8 +180,7 @@ static int keep(const struct attachment *a, const struct cni_request *r, struct 
 	return ret;
 }
 
-static void answer_add(const struct cni_request *r, const struct attachment *a, unsigned mtu,
-                       struct buf *out)
+static void answer_add(const struct cni_request *r, const struct attachment *a, struct buf *out)
 {
 	char mac[18], link_mac[18];
 	auto_doc yyjson_doc *dns = a->files && !r->dns ? pod_files_dns(a, r) : NULL;
@@ -192,11 +191,11 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
 		.n_interfaces = 2,
 		.interfaces = { { .name = a->link,
 		                  .mac = mac_text(a->link_mac, link_mac),
-		                  .mtu = mtu },
+		                  .mtu = a->mtu },
 		                { .name = a->ifname,
 		                  .mac = mac_text(a->mac, mac),
 		                  .sandbox = r->netns,
-		                  .mtu = mtu } },
+		                  .mtu = a->mtu } },
 		.n_addresses = a->n_ips,
 	};
 
@@ -214,10 +213,9 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
 
 /* From a described attachment with addresses to one that is in force and known. */
 static enum cni_code establish(struct attachment *a, const struct cni_request *r,
-                               const struct sandbox *s, unsigned mtu, struct cni_error *er)
+                               const struct sandbox *s, struct cni_error *er)
 {
-	enum cni_code code =
-		connect_pod(a, r, s, mtu, cni_result_has_interface(r->prev, a->ifname), er);
+	enum cni_code code = connect_pod(a, r, s, cni_result_has_interface(r->prev, a->ifname), er);
 	struct err e;
 
 	if (code)
@@ -255,7 +253,6 @@ static enum cni_code refuse_known(const struct attachment *known, struct cni_err
 enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cni_error *er)
 {
 	const struct attachment *known = attachment_find(r->container, r->ifname);
-	unsigned mtu = host_mtu();
 	auto_sandbox struct sandbox s = { .netns = -1 };
 	struct attachment a;
 	enum cni_code code;
@@ -266,17 +263,16 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 	code = open_sandbox(r, &s, er);
 	if (code)
 		return code;
-	if (describe(&a, r, mtu, &e))
+	if (describe(&a, r, &e))
 		return from_err(er, &e);
 	if (take(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);
-	a.mtu = mtu;
-	code = establish(&a, r, &s, mtu, er);
+	code = establish(&a, r, &s, er);
 	if (code) {
 		undo(&a);
 		return code;
 	}
-	answer_add(r, &a, mtu, out);
+	answer_add(r, &a, out);
 	return CNI_OK;
 }
 
