@@ -204,7 +204,6 @@ static const char *read_outbound(void *field, size_t size, const char *value)
 	return each_item(value, one_outbound, field);
 }
 
-/* Service ranges: at most one a family. */
 static const char *one_range(void *arg, char *item)
 {
 	struct conf_ranges *list = arg;
@@ -225,6 +224,7 @@ static const char *read_ranges(void *field, size_t size, const char *value)
 	return each_item(value, one_range, field);
 }
 
+/* Service ranges: at most one a family. */
 static const char *read_service_cidrs(void *field, size_t size, const char *value)
 {
 	struct conf_cidrs *list = field;

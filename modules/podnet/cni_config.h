@@ -41,5 +41,7 @@ enum cni_code cni_want_dns(struct cni_request *r, yyjson_val *config, yyjson_val
                            struct cni_error *er);
 enum cni_code cni_want_aliases(struct cni_request *r, yyjson_val *aliases, struct cni_error *er);
 
+/* One word of at most 253 visible bytes, so that no value can begin a line of its own. */
+bool cni_is_word(const char *s); /* NULL is none */
 /* RFC 1123 labels joined by dots (dots false: one label), as Kubernetes wants names. */
 bool cni_is_dns_name(const char *s, bool dots);

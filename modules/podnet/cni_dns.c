@@ -6,9 +6,9 @@
 
 #include "cni_config.h"
 
-static bool is_word(const char *s, size_t n)
+bool cni_is_word(const char *s)
 {
-	if (n == 0 || n > 253 || strlen(s) != n)
+	if (!s || !*s || strlen(s) > 253)
 		return false;
 	for (; *s; s++)
 		if (*s <= ' ' || *s > '~')
@@ -35,7 +35,8 @@ static enum cni_code read_list(yyjson_val *list, bool addresses, const char *wha
 	yyjson_arr_foreach (list, i, max, v) {
 		const char *s = yyjson_get_str(v);
 
-		if (!s || !is_word(s, yyjson_get_len(v)) || (addresses && !ip_parse(&ip, s)))
+		if (!cni_is_word(s) || strlen(s) != yyjson_get_len(v) ||
+		    (addresses && !ip_parse(&ip, s)))
 			return cni_error_set(er, CNI_BAD_CONFIG, "%s: \"%.64s\" is no %s", what,
 			                     s ? s : "", addresses ? "address" : "single word");
 		out[(*n)++] = s;
@@ -93,7 +94,7 @@ enum cni_code cni_want_dns(struct cni_request *r, yyjson_val *config, yyjson_val
 	enum cni_code code;
 
 	d->domain = cni_text(own, "domain");
-	if (*d->domain && !is_word(d->domain, strlen(d->domain)))
+	if (*d->domain && !cni_is_word(d->domain))
 		return cni_error_set(er, CNI_BAD_CONFIG, "dns: the domain is no single word");
 	code = overlay(d, yyjson_obj_get(own, "nameservers"), yyjson_obj_get(own, "search"),
 	               yyjson_obj_get(own, "options"), "dns", er);

@@ -5,6 +5,7 @@
 #include <knetd/conf.h>
 #include <knetd/object.h>
 
+#include "cni_config.h"
 #include "pod_names.h"
 
 /* The kubelet's limits (MaxDNSNameservers, MaxDNSSearchPaths, MaxDNSSearchListChars). */
@@ -13,20 +14,9 @@
 #define SEARCH_BYTES_MAX 2048
 #define NAME_MAX_BYTES 64 /* of the kernel's host name */
 
-/* One word, so that no value can begin a line of its own. */
-static bool is_word(const char *s)
-{
-	if (!s || !*s || strlen(s) > 253)
-		return false;
-	for (; *s; s++)
-		if (*s <= ' ' || *s > '~')
-			return false;
-	return true;
-}
-
 static void add(const char *list[static CNI_DNS_LIST], unsigned *n, unsigned max, const char *word)
 {
-	if (!is_word(word) || *n >= max)
+	if (!cni_is_word(word) || *n >= max)
 		return;
 	for (unsigned i = 0; i < *n; i++)
 		if (!strcmp(list[i], word))
@@ -50,7 +40,7 @@ static void add_search(struct cni_dns *d, const char *word)
 /* A later one takes the place of an earlier one of that name ("ndots:2" of "ndots:5"). */
 static void add_option(struct cni_dns *d, const char *word)
 {
-	size_t n = is_word(word) ? strcspn(word, ":") : 0;
+	size_t n = cni_is_word(word) ? strcspn(word, ":") : 0;
 
 	for (unsigned i = 0; n && i < d->n_options; i++)
 		if (strcspn(d->options[i], ":") == n && !strncmp(d->options[i], word, n)) {
@@ -131,7 +121,7 @@ static void add_dns_config(struct cni_dns *d, yyjson_val *config, struct arena *
 	yyjson_arr_foreach (json_at(config, "options"), i, max, v) {
 		const char *name = json_str(v, "name"), *value = json_str(v, "value");
 
-		if (is_word(name))
+		if (cni_is_word(name))
 			add_option(d, value && *value ? arena_printf(arena, "%s:%s", name, value)
 			                              : name);
 	}
@@ -176,9 +166,9 @@ void names_write_resolver(struct buf *out, const struct cni_dns *d)
 static void host_of(yyjson_val *spec, const struct attachment *a, char out[static 64])
 {
 	const char *asked = json_str(spec, "hostname");
-	int n = is_word(asked) ? snprintf(out, 64, "%.63s", asked)
-	        : a->pod[0]    ? snprintf(out, 64, "%.63s", a->pod)
-	                       : snprintf(out, 64, "%.12s", a->container);
+	int n = cni_is_word(asked) ? snprintf(out, 64, "%.63s", asked)
+	        : a->pod[0]        ? snprintf(out, 64, "%.63s", a->pod)
+	                           : snprintf(out, 64, "%.12s", a->container);
 
 	while (n > 0 && (out[n - 1] == '-' || out[n - 1] == '.'))
 		out[--n] = 0;
@@ -192,7 +182,7 @@ static void fqdn_of(yyjson_val *spec, const struct attachment *a, char out[stati
 
 	host_of(spec, a, host);
 	*out = 0;
-	if (is_word(subdomain))
+	if (cni_is_word(subdomain))
 		snprintf(out, 512, "%s.%.63s.%s.svc.%s", host, subdomain, a->ns, conf.dns.domain);
 }
 
@@ -206,11 +196,11 @@ static void write_aliases(struct buf *out, yyjson_val *aliases)
 	yyjson_arr_foreach (aliases, i, max, v) {
 		const char *ip = json_str(v, "ip");
 
-		if (!is_word(ip))
+		if (!cni_is_word(ip))
 			continue;
 		buf_str(out, ip);
 		yyjson_arr_foreach (json_at(v, "hostnames"), k, n, name)
-			if (is_word(yyjson_get_str(name)))
+			if (cni_is_word(yyjson_get_str(name)))
 				buf_printf(out, "\t%s", yyjson_get_str(name));
 		buf_str(out, "\n");
 	}
