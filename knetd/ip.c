@@ -100,6 +100,14 @@ bool ip_is_loopback(const struct ip *ip)
 	return ip->len == 4 ? ip->b[0] == 127 : ip_equal(ip, &v6);
 }
 
+bool ip_is_in(const struct ip *ip, const struct ip *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (ip_equal(ip, &list[i]))
+			return true;
+	return false;
+}
+
 bool cidr_has(const struct cidr *c, const struct ip *ip)
 {
 	struct cidr at = { *ip, c->bits };

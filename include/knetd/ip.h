@@ -26,6 +26,7 @@ const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT]);
 bool ip_is_any(const struct ip *ip);      /* 0.0.0.0, :: */
 bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8, ::1 */
 bool ip_equal(const struct ip *a, const struct ip *b);
+bool ip_is_in(const struct ip *ip, const struct ip *list, unsigned n);
 bool cidr_has(const struct cidr *c, const struct ip *ip);
 /* The n-th address of the range; false when it lies outside. Only the low 64 bits count. */
 bool cidr_nth(const struct cidr *c, uint64_t n, struct ip *out);

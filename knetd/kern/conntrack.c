@@ -177,14 +177,6 @@ static bool is_flow(const struct nlmsghdr *entry, const struct wanted *w)
 	        end_is(tuple_of(entry, CTA_TUPLE_REPLY), false, w->proto, w->endpoint));
 }
 
-static bool is_in(const struct ip *ip, const struct ip *all, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (ip_equal(ip, &all[i]))
-			return true;
-	return false;
-}
-
 static bool is_to_port(const struct nlmsghdr *entry, const struct wanted *w)
 {
 	const struct nlattr *tuple = tuple_of(entry, CTA_TUPLE_ORIG);
@@ -195,7 +187,7 @@ static bool is_to_port(const struct nlmsghdr *entry, const struct wanted *w)
 		if (w->original[i].port != port)
 			continue;
 		if (w->original[i].ip.len == to.len && ip_is_any(&w->original[i].ip)
-		            ? ip_is_loopback(&to) || is_in(&to, w->own, w->n_own)
+		            ? ip_is_loopback(&to) || ip_is_in(&to, w->own, w->n_own)
 		            : ip_equal(&to, &w->original[i].ip))
 			return true;
 	}
@@ -209,8 +201,8 @@ static bool has_address(const struct nlmsghdr *entry, const struct wanted *w)
 	struct ip from = ip_of(orig, false), to = ip_of(orig, true);
 	struct ip answers = ip_of(tuple_of(entry, CTA_TUPLE_REPLY), false);
 
-	return is_in(&from, w->ips, w->n) || is_in(&to, w->ips, w->n) ||
-	       is_in(&answers, w->ips, w->n);
+	return ip_is_in(&from, w->ips, w->n) || ip_is_in(&to, w->ips, w->n) ||
+	       ip_is_in(&answers, w->ips, w->n);
 }
 
 /* The identity (CTA_ID) makes sure that a successor with the same tuple is spared. */

@@ -194,14 +194,6 @@ static void queue_self(struct nft_txn *t, const struct ip *pod, bool add)
 		nft_elem_del(t, PODNET_TABLE, set_name(SELF, pod->len), &key);
 }
 
-static bool is_in(const struct ip *ip, const struct ip *all, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (ip_equal(ip, &all[i]))
-			return true;
-	return false;
-}
-
 /* An attachment has an address a family: few. */
 static void queue_all(struct nft_txn *t, const struct hostports *h, bool add)
 {
@@ -210,7 +202,7 @@ static void queue_all(struct nft_txn *t, const struct hostports *h, bool add)
 
 	for (unsigned i = 0; i < h->n; i++) {
 		queue_port(t, &h->v[i], add);
-		if (n < CNI_FAMILIES && !is_in(&h->v[i].pod, pods, n))
+		if (n < CNI_FAMILIES && !ip_is_in(&h->v[i].pod, pods, n))
 			pods[n++] = h->v[i].pod;
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -284,19 +284,11 @@ struct found { /* of one attachment, while the kernel's lists pass by */
 	unsigned host_routes;
 };
 
-static bool is_pod_ip(const struct attachment *a, const struct ip *ip)
-{
-	for (unsigned i = 0; i < a->n_ips; i++)
-		if (ip_equal(&a->ips[i], ip))
-			return true;
-	return false;
-}
-
 static void saw_addr(const struct rt_addr *addr, void *arg)
 {
 	struct found *f = arg;
 
-	if (addr->ifindex == f->ifindex && is_pod_ip(f->a, &addr->ip))
+	if (addr->ifindex == f->ifindex && ip_is_in(&addr->ip, f->a->ips, f->a->n_ips))
 		f->addresses++;
 }
 
@@ -314,7 +306,7 @@ static void saw_host_route(const struct rt_route *r, void *arg)
 	struct found *f = arg;
 
 	if (r->ifindex == f->ifindex && !r->local && r->dst.bits == r->dst.ip.len * 8 &&
-	    is_pod_ip(f->a, &r->dst.ip))
+	    ip_is_in(&r->dst.ip, f->a->ips, f->a->n_ips))
 		f->host_routes++;
 }
 

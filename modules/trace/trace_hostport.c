@@ -62,29 +62,6 @@ static const struct object *find(struct trace *t, bool specific, struct endpoint
 	return NULL;
 }
 
-static bool is_own(const struct trace *t, const struct ip *ip)
-{
-	for (unsigned i = 0; i < t->n_ips; i++)
-		if (t->source == TRACE_POD && ip_equal(&t->ips[i], ip))
-			return true;
-	return false;
-}
-
-static void say_source(struct trace *t, bool from_localhost)
-{
-	if (is_own(t, &t->to))
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "hairpin: the pod reaches itself, and sees the node's address as the "
-		          "source (masquerade)");
-	else if (from_localhost)
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "from localhost: the pod sees an address of the node as the source "
-		          "(masquerade)");
-	else
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "destination translated, source kept; conntrack turns the answers back");
-}
-
 bool trace_hostport(struct trace *t)
 {
 	const char *at = trace_at(t, &t->to, t->port);
@@ -101,7 +78,10 @@ bool trace_hostport(struct trace *t)
 	t->port = to.port;
 	trace_say(t, STEP, TRACE_OK, NULL, "%s is a host port: it leads to %s", at,
 	          trace_at(t, &t->to, t->port));
-	say_source(t, from_localhost);
+	trace_source(t, from_localhost
+	                        ? "from localhost: the pod sees an address of the node as the "
+	                          "source (masquerade)"
+	                        : NULL);
 	trace_way_translated(t);
 	return true;
 }

@@ -69,6 +69,9 @@ bool trace_has_family(const struct trace *t, uint8_t len);
 void trace_dns(struct trace *t, const char *name);
 /* When t->to is a Service's: everything up to its endpoints, and the way to them; true when so. */
 bool trace_service(struct trace *t);
+/* What a translation to t->to does to the source; masqueraded: why it is not kept, NULL when it is.
+ * A pod that comes to itself never keeps it. */
+void trace_source(struct trace *t, const char *masqueraded);
 /* The way to t->to itself. service: it was chosen from a Service's endpoints. */
 void trace_way(struct trace *t, bool service);
 /* The same behind a translation, when the source has been told of. */

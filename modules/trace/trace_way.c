@@ -11,12 +11,17 @@
 
 #define STEP "route"
 
-bool trace_in_pods(const struct ip *ip)
+static bool in_ranges(const struct conf_cidrs *ranges, const struct ip *ip)
 {
-	for (unsigned i = 0; i < conf.podnet.cidrs.n; i++)
-		if (cidr_has(&conf.podnet.cidrs.v[i], ip))
+	for (unsigned i = 0; i < ranges->n; i++)
+		if (cidr_has(&ranges->v[i], ip))
 			return true;
 	return false;
+}
+
+bool trace_in_pods(const struct ip *ip)
+{
+	return in_ranges(&conf.podnet.cidrs, ip);
 }
 
 static bool is_node(const struct trace *t, const struct ip *ip)
@@ -24,18 +29,13 @@ static bool is_node(const struct trace *t, const struct ip *ip)
 	static const struct ip gateway4 = { .len = 4, .b = { 169, 254, 1, 1 } },
 			       gateway6 = { .len = 16, .b = { 0xfe, 0x80, [15] = 1 } };
 
-	for (unsigned i = 0; i < t->node->n; i++)
-		if (ip_equal(&t->node->ips[i], ip))
-			return true;
-	return ip_equal(ip, &gateway4) || ip_equal(ip, &gateway6);
+	return ip_is_in(ip, t->node->ips, t->node->n) || ip_equal(ip, &gateway4) ||
+	       ip_equal(ip, &gateway6);
 }
 
 static bool is_sender(const struct trace *t)
 {
-	for (unsigned i = 0; i < t->n_ips; i++)
-		if (t->source == TRACE_POD && ip_equal(&t->ips[i], &t->to))
-			return true;
-	return false;
+	return t->source == TRACE_POD && ip_is_in(&t->to, t->ips, t->n_ips);
 }
 
 static const char *port_note(struct trace *t)
@@ -47,19 +47,16 @@ static const char *port_note(struct trace *t)
 	               : "";
 }
 
-static void source_through_service(struct trace *t)
+void trace_source(struct trace *t, const char *masqueraded)
 {
-	if (is_sender(t))
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "hairpin: the pod reaches itself, and sees the node's address as the "
-		          "source (masquerade)");
-	else if (t->source == TRACE_NODE)
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "the node's own connection gets an address of the link it leaves by "
-		          "(masquerade)");
-	else
-		trace_say(t, "nat", TRACE_NOTE, NULL,
-		          "destination translated, source kept; conntrack turns the answers back");
+	const char *what =
+		is_sender(t) ? "hairpin: the pod reaches itself, and sees the node's address as "
+			       "the source (masquerade)"
+		: masqueraded
+			? masqueraded
+			: "destination translated, source kept; conntrack turns the answers back";
+
+	trace_say(t, "nat", TRACE_NOTE, NULL, "%s", what);
 }
 
 static void to_pod(struct trace *t, const struct object *attachment, bool service)
@@ -96,14 +93,6 @@ static void to_node(struct trace *t, bool service)
 	                         port_note(t));
 }
 
-static bool is_excepted(const struct ip *ip)
-{
-	for (unsigned i = 0; i < conf.podnet.masquerade_except.n; i++)
-		if (cidr_has(&conf.podnet.masquerade_except.v[i], ip))
-			return true;
-	return false;
-}
-
 static const char *outbound(struct trace *t)
 {
 	const struct ip *ip = &conf.podnet.outbound[t->to.len == 16];
@@ -121,7 +110,8 @@ static void to_outside(struct trace *t)
 	}
 	trace_say(t, STEP, TRACE_OK, NULL, "%s is outside: the node's routes lead there",
 	          trace_ip(t, &t->to));
-	if (t->source == TRACE_POD && conf.podnet.masquerade && is_excepted(&t->to))
+	if (t->source == TRACE_POD && conf.podnet.masquerade &&
+	    in_ranges(&conf.podnet.masquerade_except, &t->to))
 		trace_say(t, "nat", TRACE_NOTE, NULL,
 		          "[podnet] masquerade_except: it leaves with the pod's address");
 	else if (t->source == TRACE_POD && conf.podnet.masquerade)
@@ -157,7 +147,10 @@ static void way(struct trace *t, bool translated)
 void trace_way(struct trace *t, bool service)
 {
 	if (service)
-		source_through_service(t);
+		trace_source(t, t->source == TRACE_NODE
+		                        ? "the node's own connection gets an address of the link "
+		                          "it leaves by (masquerade)"
+		                        : NULL);
 	way(t, service);
 }
 
