@@ -45,8 +45,8 @@ static yyjson_doc *pod_doc(const struct attachment *a)
 	return pod ? object_doc(pod) : NULL;
 }
 
-static void make_texts(struct buf texts[static FILES], const struct attachment *a,
-                       const struct cni_request *r)
+static yyjson_doc *make_texts(struct buf texts[static FILES], const struct attachment *a,
+                              const struct cni_request *r)
 {
 	auto_doc yyjson_doc *doc = pod_doc(a);
 	yyjson_val *spec = json_at(yyjson_doc_get_root(doc), "spec");
@@ -58,17 +58,6 @@ static void make_texts(struct buf texts[static FILES], const struct attachment *
 	names_write_resolver(&texts[RESOLVER], &dns);
 	names_write_hosts(&texts[HOSTS], spec, a, r);
 	names_write_hostname(&texts[HOSTNAME], spec, a);
-}
-
-yyjson_doc *pod_files_dns(const struct attachment *a, const struct cni_request *r)
-{
-	auto_doc yyjson_doc *doc = pod_doc(a);
-	auto_arena struct arena arena = { 0 };
-	auto_buf struct buf host = { 0 };
-	struct cni_dns dns;
-
-	names_resolver(&dns, json_at(yyjson_doc_get_root(doc), "spec"), a->ns, &r->names,
-	               host_file(&host), &arena);
 	return cni_dns_result(&dns);
 }
 
@@ -106,7 +95,8 @@ static int write_all(int folder, const struct buf *text, const char *name, struc
 	return 0;
 }
 
-int pod_files_write(const struct attachment *a, const struct cni_request *r, struct err *e)
+int pod_files_write(const struct attachment *a, const struct cni_request *r, yyjson_doc **dns,
+                    struct err *e)
 {
 	struct buf texts[FILES] = { { .max = FILE_MAX }, { .max = FILE_MAX }, { .max = FILE_MAX } };
 	auto_close int run = -1, pods = -1, folder = -1;
@@ -120,7 +110,7 @@ int pod_files_write(const struct attachment *a, const struct cni_request *r, str
 		folder = make_folder(pods, a->container, e);
 	if (folder < 0)
 		return err_wrap(e, "files of the pod");
-	make_texts(texts, a, r);
+	*dns = make_texts(texts, a, r);
 	for (unsigned i = 0; i < FILES && !ret; i++)
 		ret = texts[i].failed ? err_set(e, EFBIG, "%s is too large", names[i])
 		                      : write_all(folder, &texts[i], names[i], e);

@@ -8,9 +8,10 @@
 #include "attachment.h"
 #include "cni.h"
 
-int pod_files_write(const struct attachment *a, const struct cni_request *r, struct err *e);
+/* *dns, NULL before: the same resolver as the member "dns" of a result; the caller frees it, also
+ * after a failure. */
+int pod_files_write(const struct attachment *a, const struct cni_request *r, yyjson_doc **dns,
+                    struct err *e);
 void pod_files_remove(const struct attachment *a);
 /* Writes <run_dir>/resolv.conf, and removes the folders of containers that no attachment has. */
 int pod_files_repair(struct err *e);
-/* The same resolver for the CNI result; free with yyjson_doc_free. */
-yyjson_doc *pod_files_dns(const struct attachment *a, const struct cni_request *r);

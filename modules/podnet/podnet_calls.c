@@ -180,14 +180,15 @@ static int keep(const struct attachment *a, const struct cni_request *r, struct 
 	return ret;
 }
 
-static void answer_add(const struct cni_request *r, const struct attachment *a, struct buf *out)
+/* dns: of the files that were written, NULL for none; what the request says goes before. */
+static void answer_add(const struct cni_request *r, const struct attachment *a, yyjson_doc *dns,
+                       struct buf *out)
 {
 	char mac[18], link_mac[18];
-	auto_doc yyjson_doc *dns = a->files && !r->dns ? pod_files_dns(a, r) : NULL;
 	struct cni_result result = {
 		.version = r->version,
 		.prev = r->prev,
-		.dns = dns ? yyjson_doc_get_root(dns) : r->dns,
+		.dns = r->dns ? r->dns : yyjson_doc_get_root(dns),
 		.n_interfaces = 2,
 		.interfaces = { { .name = a->link,
 		                  .mac = mac_text(a->link_mac, link_mac),
@@ -213,14 +214,14 @@ static void answer_add(const struct cni_request *r, const struct attachment *a, 
 
 /* From a described attachment with addresses to one that is in force and known. */
 static enum cni_code establish(struct attachment *a, const struct cni_request *r,
-                               const struct sandbox *s, struct cni_error *er)
+                               const struct sandbox *s, yyjson_doc **dns, struct cni_error *er)
 {
 	enum cni_code code = connect_pod(a, r, s, cni_result_has_interface(r->prev, a->ifname), er);
 	struct err e;
 
 	if (code)
 		return code;
-	if ((a->files && pod_files_write(a, r, &e)) || hostport_open(a, &e) || keep(a, r, &e))
+	if ((a->files && pod_files_write(a, r, dns, &e)) || hostport_open(a, &e) || keep(a, r, &e))
 		return from_err(er, &e);
 	if (store_pending())
 		a->state = COMING;
@@ -254,6 +255,7 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 {
 	const struct attachment *known = attachment_find(r->container, r->ifname);
 	auto_sandbox struct sandbox s = { .netns = -1 };
+	auto_doc yyjson_doc *dns = NULL;
 	struct attachment a;
 	enum cni_code code;
 	struct err e;
@@ -267,12 +269,12 @@ enum cni_code podnet_add(const struct cni_request *r, struct buf *out, struct cn
 		return from_err(er, &e);
 	if (take(&a, r, podnet.ipv6 && attach_has_ipv6(s.rt), &e))
 		return from_err(er, &e);
-	code = establish(&a, r, &s, er);
+	code = establish(&a, r, &s, &dns, er);
 	if (code) {
 		undo(&a);
 		return code;
 	}
-	answer_add(r, &a, out);
+	answer_add(r, &a, dns, out);
 	return CNI_OK;
 }
 
