@@ -235,6 +235,8 @@ static bool read_meta(struct file *f, int i)
 		if (f->page < 512 || f->page > 65536 || f->page & (f->page - 1))
 			return damaged(f, i, "is no head of a store");
 		f->pages = f->size / f->page;
+	} else if (u32(p + 40) != f->page) { /* LMDB takes the newer one's */
+		return damaged(f, i, "is no head of a store");
 	}
 	if (i && u64(p + 144) <= f->txn)
 		return true;

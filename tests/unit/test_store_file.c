@@ -294,6 +294,26 @@ static void test_flipped(void **state)
 	assert_true(damaged < 150);
 }
 
+/* LMDB would look for the second head where the newer of the two says that pages begin. */
+static void test_heads_of_two_minds(void **state)
+{
+	static const uint32_t sizes[] = { 512, 8192, 65536, 1u << 26 };
+	bool refused;
+
+	(void)state;
+	make_store();
+	for (size_t head = 0; head < 2; head++)
+		for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+			auto_free uint8_t *copy = xmalloc(size);
+
+			memcpy(copy, whole, size);
+			memcpy(copy + head * 4096 + 40, &sizes[i], 4);
+			write_file(copy, size);
+			assert_int_equal(judge(&refused), 0);
+			assert_false(refused);
+		}
+}
+
 /* A text that changed by one bit is not given out as if nothing had happened. */
 static void test_changed_text(void **state)
 {
@@ -353,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_version_is_ahead_of_every_earlier_run),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
+		cmocka_unit_test(test_heads_of_two_minds),
 		cmocka_unit_test(test_changed_text),
 	};
 
