@@ -120,7 +120,8 @@ static void test_replaced_in_its_turn(void **state)
 	calls = 0;
 	pair[0] = peer_new(replace_other);
 	pair[1] = peer_new(replace_other);
-	run_ms(20); /* the new one's turn is the next: a busy machine takes more than a millisecond */
+	run_ms(20); /* the new one's turn is the next: a busy machine takes more than a millisecond
+	             */
 	assert_int_equal(calls, 2); /* one of the pair, and the new one, once */
 	peer_free(pair[0] ? pair[0] : pair[1]);
 }
