@@ -5,13 +5,15 @@ import ipaddress
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from daemon import Knetd  # noqa: E402
+from daemon import Knetd, inside  # noqa: E402
 import pods as lab  # noqa: E402
 from pods import CniError, eventually  # noqa: E402
 
@@ -250,10 +252,48 @@ def test_an_address_of_a_family_the_pod_has_not():
         pod.remove()
 
 
-def test_sctp(knetd, pods):
-    """No SCTP sockets here: the element is what can be looked at."""
+def crc32c(data):
+    """RFC 9260, appendix A."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def sctp_packet(source, to, tag, chunk):
+    """INIT (1) or INIT ACK (2, with a cookie), sealed: connection tracking looks at the sum."""
+    cookie = b"" if chunk == 1 else struct.pack("!HHI", 7, 8, 1)
+    body = struct.pack("!BBHIIHHI", chunk, 0, 20 + len(cookie), 0x1234, 65536, 1, 1, 1) + cookie
+    head = struct.pack("!HHI", source, to, tag)
+    return head + struct.pack("<I", crc32c(head + bytes(4) + body)) + body
+
+
+def sctp_socket(netns, address):
+    with inside(netns):
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP)
+    s.settimeout(10)
+    return s
+
+
+def received(s):
+    """Ports and chunk of the next packet, and who sent it."""
+    data, peer = s.recvfrom(2048)
+    data = data if s.family == socket.AF_INET6 else data[(data[0] & 15) * 4:]
+    return struct.unpack("!HH", data[:4]) + (data[12], peer[0])
+
+
+@pytest.mark.parametrize("node,client", [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")])
+def test_sctp(knetd, pods, node, client):
+    """No SCTP sockets in every kernel: the packets of a handshake are written by hand."""
     pod = pods("sctp", (7007, 80, "SCTP", ""))
     assert f"sctp . 7007 : {pod.ip4} . 80" in knetd.exec("nft", "list", "map", "inet", "knetd_podnet", "ports4").stdout
+    with sctp_socket(knetd.outside, node) as out, sctp_socket(pod.netns, node) as there:
+        out.sendto(sctp_packet(4001, 7007, 0, 1), (node, 0))
+        assert received(there) == (4001, 80, 1, client)
+        there.sendto(sctp_packet(80, 4001, 0x1234, 2), (client, 0))
+        assert received(out) == (7007, 4001, 2, node)
 
 
 # ---- who holds a port ----------------------------------------------------------------------------------
