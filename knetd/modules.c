@@ -3,13 +3,14 @@
  * others read stands before them. */
 #include "registry.h"
 
-extern const struct module life_module, node_module, podnet_module, endpoints_module, svcnat_module,
-	dns_module, ingress_module, trace_module, api_module;
+extern const struct module life_module, node_module, podnet_module, lb_module, endpoints_module,
+	svcnat_module, dns_module, ingress_module, trace_module, api_module;
 
 const struct module *const modules[] = {
 	&life_module,      /* what follows a deletion: the others see it in the same turn */
 	&node_module,      /* the Node object of this machine */
 	&podnet_module,    /* attachments, pod addresses, routes */
+	&lb_module,        /* addresses of Services of type LoadBalancer, and their status */
 	&endpoints_module, /* Services x Pods -> EndpointSlices */
 	&svcnat_module,    /* Services in nftables */
 	&dns_module,       /* cluster DNS */
