@@ -1,12 +1,16 @@
 /* view.c - see view.h */
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/conf.h>
 #include <knetd/store.h>
 #include <knetd/view.h>
+
+#define AFFINITY_DEFAULT 10800 /* seconds, Kubernetes' default */
 
 static uint8_t proto_number(const char *name)
 {
@@ -53,28 +57,187 @@ static void view_ips(yyjson_val *spec, struct service_view *out)
 		out->n_ips = 1;
 }
 
+static void add_ip(struct ip *list, unsigned *n, const char *text, bool *cut)
+{
+	struct ip ip;
+
+	if (!text || !ip_parse(&ip, text) || ip_is_in(&ip, list, *n))
+		return;
+	if (*n == SERVICE_ADDRESSES_MAX)
+		*cut = true;
+	else
+		list[(*n)++] = ip;
+}
+
+static struct ip *room(yyjson_val *list, struct arena *a)
+{
+	size_t n = yyjson_arr_size(list);
+
+	if (n > SERVICE_ADDRESSES_MAX)
+		n = SERVICE_ADDRESSES_MAX;
+	return arena_alloc(a, n * sizeof(struct ip));
+}
+
+/* Addresses of ipMode Proxy are not the node's: what arrives for them has another destination. */
+static void view_outside(yyjson_val *root, yyjson_val *spec, struct arena *a,
+                         struct service_view *out)
+{
+	yyjson_val *external = yyjson_obj_get(spec, "externalIPs"),
+		   *ingress = json_at(root, "status.loadBalancer.ingress"), *v;
+	size_t i, n;
+
+	out->external_ips = room(external, a);
+	yyjson_arr_foreach (external, i, n, v)
+		add_ip(out->external_ips, &out->n_external, yyjson_get_str(v), &out->cut);
+	if (strcmp(out->type, "LoadBalancer") != 0)
+		return;
+	out->ingress_ips = room(ingress, a);
+	yyjson_arr_foreach (ingress, i, n, v) {
+		const char *mode = json_str(v, "ipMode");
+
+		if (!mode || strcmp(mode, "Proxy") != 0)
+			add_ip(out->ingress_ips, &out->n_ingress, json_str(v, "ip"), &out->cut);
+	}
+}
+
+/* Kubernetes allows blanks around a range. */
+static bool parse_range(struct cidr *out, const char *text)
+{
+	char trimmed[CIDR_TEXT];
+	size_t n;
+
+	text += strspn(text, " \t\r\n");
+	n = strcspn(text, " \t\r\n");
+	if (n >= sizeof(trimmed) || text[n + strspn(text + n, " \t\r\n")])
+		return false;
+	memcpy(trimmed, text, n);
+	trimmed[n] = 0;
+	return cidr_parse(out, trimmed);
+}
+
+static void view_ranges(yyjson_val *spec, struct arena *a, struct service_view *out)
+{
+	yyjson_val *list = yyjson_obj_get(spec, "loadBalancerSourceRanges"), *v;
+	size_t most = yyjson_arr_size(list), i, n;
+
+	out->ranged = most > 0;
+	if (most > SERVICE_RANGES_MAX)
+		most = SERVICE_RANGES_MAX;
+	out->ranges = arena_alloc(a, most * sizeof(*out->ranges));
+	yyjson_arr_foreach (list, i, n, v) {
+		struct cidr c;
+
+		if (!yyjson_is_str(v) || !parse_range(&c, yyjson_get_str(v)))
+			continue;
+		if (out->n_ranges < most)
+			out->ranges[out->n_ranges++] = c;
+		else
+			out->cut = true;
+	}
+}
+
+static bool is_local(yyjson_val *spec, const char *policy)
+{
+	return yyjson_equals_str(yyjson_obj_get(spec, policy), "Local");
+}
+
+static void view_policies(yyjson_val *root, yyjson_val *spec, struct arena *a,
+                          struct service_view *out)
+{
+	yyjson_val *labels = json_at(root, "metadata.labels");
+
+	out->other_proxy = yyjson_obj_get(labels, "service.kubernetes.io/service-proxy-name") ||
+	                   yyjson_obj_get(labels, "service.kubernetes.io/headless");
+	out->internal_local = is_local(spec, "internalTrafficPolicy");
+	out->external_local = is_local(spec, "externalTrafficPolicy");
+	if (yyjson_equals_str(yyjson_obj_get(spec, "sessionAffinity"), "ClientIP"))
+		out->affinity = json_int(spec, "sessionAffinityConfig.clientIP.timeoutSeconds",
+		                         AFFINITY_DEFAULT);
+	out->health_port = json_int(spec, "healthCheckNodePort", 0);
+	out->distribution = copy_or_empty(a, json_str(spec, "trafficDistribution"));
+	out->publish_not_ready = json_bool(spec, "publishNotReadyAddresses", false);
+}
+
 bool view_service(const struct object *o, struct arena *a, struct service_view *out)
 {
-	yyjson_val *spec, *ports, *port;
+	yyjson_val *root, *spec, *ports, *port;
 	const char *type;
 	size_t i, n;
 
 	*out = (struct service_view){ .doc = object_doc(o) };
-	spec = yyjson_obj_get(yyjson_doc_get_root(out->doc), "spec");
+	root = yyjson_doc_get_root(out->doc);
+	spec = yyjson_obj_get(root, "spec");
 	ports = yyjson_obj_get(spec, "ports");
 	type = json_str(spec, "type");
 	out->ns = arena_strdup(a, o->ns);
 	out->name = arena_strdup(a, o->name);
 	out->type = arena_strdup(a, type ? type : "ClusterIP");
 	out->external_name = copy_or_empty(a, json_str(spec, "externalName"));
-	out->publish_not_ready = json_bool(spec, "publishNotReadyAddresses", false);
 	out->selector = yyjson_obj_get(spec, "selector");
-	if (strcmp(out->type, "ExternalName") != 0)
+	view_policies(root, spec, a, out);
+	if (strcmp(out->type, "ExternalName") != 0) {
 		view_ips(spec, out);
+		view_outside(root, spec, a, out);
+		view_ranges(spec, a, out);
+	}
 	out->ports = arena_alloc(a, yyjson_arr_size(ports) * sizeof(*out->ports));
 	yyjson_arr_foreach (ports, i, n, port)
 		view_port(port, a, &out->ports[out->n_ports++]);
 	return spec != NULL;
+}
+
+bool view_service_proxied(const struct service_view *v)
+{
+	return !v->headless && !v->other_proxy && strcmp(v->type, "ExternalName") != 0;
+}
+
+/* ---- endpoints ------------------------------------------------------------------------------ */
+
+/* A Node is written often, its zone hardly ever: it is parsed once a version. */
+const char *view_node_zone(void)
+{
+	static char zone[64]; /* a label's value */
+	static uint64_t version;
+	const struct object *node = store_get(KIND_NODE, "", conf.node.name);
+	const char *text = NULL;
+
+	if (node && node->version == version)
+		return zone;
+	version = node ? node->version : 0;
+	if (node) {
+		auto_doc yyjson_doc *doc = object_doc(node);
+
+		text = yyjson_get_str(
+			yyjson_obj_get(json_at(yyjson_doc_get_root(doc), "metadata.labels"),
+		                       "topology.kubernetes.io/zone"));
+		snprintf(zone, sizeof(zone), "%s", text ? text : "");
+	} else
+		zone[0] = 0;
+	return zone;
+}
+
+static bool names(yyjson_val *list, const char *name)
+{
+	yyjson_val *v;
+	size_t i, n;
+
+	yyjson_arr_foreach (list, i, n, v)
+		if (*name && yyjson_equals_str(yyjson_obj_get(v, "name"), name))
+			return true;
+	return false;
+}
+
+static uint8_t view_hints(yyjson_val *hints)
+{
+	yyjson_val *nodes = yyjson_obj_get(hints, "forNodes"),
+		   *zones = yyjson_obj_get(hints, "forZones");
+	uint8_t out = 0;
+
+	if (yyjson_arr_size(nodes))
+		out |= HINTS_NODES | (names(nodes, conf.node.name) ? HINTS_NODE : 0);
+	if (yyjson_arr_size(zones))
+		out |= HINTS_ZONES | (names(zones, view_node_zone()) ? HINTS_ZONE : 0);
+	return out;
 }
 
 /* The number that a slice gives the Service's port: matched by name and protocol, as kube-proxy
@@ -100,6 +263,9 @@ static void view_endpoint(yyjson_val *v, struct arena *a, struct view_endpoint *
 	out->ready = json_bool(v, "conditions.ready", true);
 	out->serving = json_bool(v, "conditions.serving", out->ready);
 	out->terminating = json_bool(v, "conditions.terminating", false);
+	out->node = copy_or_empty(a, json_str(v, "nodeName"));
+	out->local = *out->node && !strcmp(out->node, conf.node.name);
+	out->hints = view_hints(yyjson_obj_get(v, "hints"));
 	out->hostname = copy_or_empty(a, json_str(v, "hostname"));
 	out->target = copy_or_empty(a, json_str(v, "targetRef.name"));
 }
@@ -110,6 +276,43 @@ static int by_address(const void *a, const void *b)
 	int d = memcmp(&x->ip, &y->ip, sizeof(x->ip));
 
 	return d ? d : (int)x->port - (int)y->port;
+}
+
+/* Of those with one address and port the best first, so that what is kept does not depend on the
+ * order of the slices. */
+static int by_worth(const void *a, const void *b)
+{
+	const struct view_endpoint *x = a, *y = b;
+	int d = by_address(x, y);
+
+	if (!d)
+		d = y->ready - x->ready;
+	if (!d)
+		d = y->serving - x->serving;
+	if (!d)
+		d = x->terminating - y->terminating;
+	if (!d)
+		d = x->hints - y->hints;
+	if (!d)
+		d = strcmp(x->node, y->node);
+	if (!d)
+		d = strcmp(x->hostname, y->hostname);
+	return d ? d : strcmp(x->target, y->target);
+}
+
+static void merge(struct endpoint_set *set)
+{
+	unsigned kept = 0;
+
+	if (set->n > 1)
+		qsort(set->v, set->n, sizeof(*set->v), by_worth);
+	for (unsigned i = 0; i < set->n; i++) {
+		if (!kept || by_address(&set->v[kept - 1], &set->v[i]) != 0)
+			set->v[kept++] = set->v[i];
+		else
+			set->v[kept - 1].local |= set->v[i].local;
+	}
+	set->n = kept;
 }
 
 static void add_slice(const struct object *o, const struct service_port *port, uint8_t family,
@@ -149,7 +352,6 @@ void view_endpoints(const char *ns, const char *service, const struct service_po
 	const struct list *slices =
 		store_group(KIND_ENDPOINTSLICE, arena_printf(a, "%s/%s", ns, service));
 	size_t cap = 0;
-	unsigned kept = 0;
 
 	*out = (struct endpoint_set){ 0 };
 	if (!slices)
@@ -157,10 +359,5 @@ void view_endpoints(const char *ns, const char *service, const struct service_po
 	for (const struct list *l = slices->next; l != slices; l = l->next)
 		add_slice(container_of(l, const struct object, in_group), port, family, usable_only,
 		          a, out, &cap);
-	if (out->n > 1)
-		qsort(out->v, out->n, sizeof(*out->v), by_address);
-	for (unsigned i = 0; i < out->n; i++)
-		if (!kept || by_address(&out->v[kept - 1], &out->v[i]) != 0)
-			out->v[kept++] = out->v[i];
-	out->n = kept;
+	merge(out);
 }

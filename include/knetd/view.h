@@ -18,13 +18,28 @@ struct service_port {
 	const char *app_protocol; /* "" */
 };
 
+#define SERVICE_ADDRESSES_MAX 64 /* external and load-balancer addresses, each */
+#define SERVICE_RANGES_MAX 1024
+
 struct service_view {
 	const char *ns, *name;
 	const char *type;          /* "ClusterIP", "NodePort", "LoadBalancer", "ExternalName" */
 	bool headless;             /* clusterIP: None */
+	bool other_proxy;          /* a label leaves it to another proxy than the node's */
 	const char *external_name; /* "" */
 	unsigned n_ips;            /* clusterIPs */
 	struct ip ips[2];
+	unsigned n_external, n_ingress;
+	struct ip *external_ips; /* spec.externalIPs; only what can be read, no two alike */
+	struct ip *ingress_ips;  /* status.loadBalancer.ingress[].ip of ipMode VIP */
+	bool ranged;             /* loadBalancerSourceRanges are given, whatever they are */
+	unsigned n_ranges;
+	struct cidr *ranges; /* those that can be read, of both families */
+	bool cut;            /* there were more addresses or ranges than the maximum */
+	bool internal_local, external_local; /* the traffic policies are Local */
+	uint32_t affinity;                   /* seconds a client stays with its endpoint; 0: none */
+	uint16_t health_port;                /* healthCheckNodePort, 0: none */
+	const char *distribution;            /* trafficDistribution, "" */
 	bool publish_not_ready;
 	unsigned n_ports;
 	struct service_port *ports;
@@ -34,11 +49,27 @@ struct service_view {
 };
 /* false when the object cannot be read as one (never for objects that passed validation). */
 bool view_service(const struct object *o, struct arena *a, struct service_view *out);
+/* Has it addresses that the node's proxy serves: it is not headless, no ExternalName, and no label
+ * leaves it to somebody else. */
+bool view_service_proxied(const struct service_view *v);
+
+/* The node's zone, from the label topology.kubernetes.io/zone of its Node; "" when it has none.
+ * Valid until the next call. */
+const char *view_node_zone(void);
+
+/* What an endpoint's hints say of this node. */
+#define HINTS_NODES 1u /* it has node hints, */
+#define HINTS_NODE 2u  /* and this node is among them */
+#define HINTS_ZONES 4u /* it has zone hints, */
+#define HINTS_ZONE 8u  /* and this node's zone is among them */
 
 struct view_endpoint { /* one address of an EndpointSlice with the port asked for */
 	struct ip ip;
 	uint16_t port; /* 0: the slice has no such port */
 	bool ready, serving, terminating;
+	bool local;           /* on this node */
+	uint8_t hints;        /* HINTS_ */
+	const char *node;     /* nodeName, "" */
 	const char *hostname; /* "" */
 	const char *target;   /* targetRef.name of a Pod, "" */
 };
@@ -47,8 +78,9 @@ struct endpoint_set {
 	struct view_endpoint *v;
 };
 /* The endpoints behind one port of a Service, of one family (4, 16, or 0 for both), over all its
- * slices, duplicates dropped, in a stable order (by address bytes, then port). usable_only: just
- * those that traffic may be sent to (ready, or publishNotReadyAddresses already made them so).
- * port NULL: every address once, with port 0. */
+ * slices, in a stable order (by address bytes, then port); of two with one address and port the
+ * better one (ready, then serving), local when either is. usable_only: just those that are ready
+ * (publishNotReadyAddresses has already made them so). port NULL: every address once, with port 0.
+ */
 void view_endpoints(const char *ns, const char *service, const struct service_port *port,
                     uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out);
