@@ -150,6 +150,7 @@ int nft_commit(struct nft_txn *t, struct err *e); /* sends and frees it, also on
 
 /* Makes the table empty and ready (created, deleted, created again: one atomic replacement). */
 void nft_table_replace(struct nft_txn *t, const char *table);
+void nft_table_add(struct nft_txn *t, const char *table); /* keeps what is there */
 void nft_table_del(struct nft_txn *t, const char *table); /* must exist */
 /* 1 the table is there, 0 it is not, -errno. */
 int nft_table_exists(const char *table, struct err *e);
@@ -163,10 +164,16 @@ enum nft_hook {
 	NFT_HOOK_POSTROUTING
 };
 enum nft_chain_type { NFT_CHAIN_FILTER, NFT_CHAIN_NAT };
-/* hook NONE: a regular chain, type and priority ignored. Policy accept. */
+/* hook NONE: a regular chain, type and priority ignored. Policy accept. One that is there already
+ * stays, with its rules; -EEXIST when it has another hook. */
 void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum nft_hook hook,
                    enum nft_chain_type type, int priority);
 void nft_chain_del(struct nft_txn *t, const char *table, const char *chain);
+/* Takes the rules out of all chains; chains, sets and elements stay. The table must exist. */
+void nft_rules_flush(struct nft_txn *t, const char *table);
+/* Chains of the table that have rules; none without the table. */
+int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                   struct err *e);
 
 /* The parts of a key or of data, in nft's type names. Each part takes 4 bytes (IPv6: 16) in keys
  * and data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order. */
@@ -176,10 +183,15 @@ struct nft_set_def {
 	const char *name;
 	enum nft_part key[NFT_PARTS];  /* ends with NFT_END */
 	enum nft_part data[NFT_PARTS]; /* empty: a set; {NFT_VERDICT}: a verdict map */
-	bool interval; /* a set of one address part, given as ranges (nft_elem_range) */
+	bool interval; /* ranges of its one part (nft_elem_range) or its last (nft_elem_prefix_add)
+	                */
+	bool dynamic;  /* rules add and delete elements, which may time out; needs a size */
+	bool counter;  /* each element counts how often a rule has found it */
 	unsigned size; /* stated maximum, 0 none */
 };
+/* One that is there already stays, with its elements; -EEXIST when it is made differently. */
 void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def *def);
+void nft_set_flush(struct nft_txn *t, const char *table, const char *set); /* all its elements */
 
 struct nft_bytes { /* a key or data value being put together */
 	uint8_t b[64];
@@ -199,10 +211,23 @@ void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key);
 void nft_elem_range(struct nft_txn *t, const char *table, const char *set,
                     const struct cidr *range);
-/* Reads a set back: for tests, repair and comparison. fn sees key and data (n = 0 for verdicts). */
+/* In a set of ranges over several parts: key has all parts but the last, which is a range. */
+void nft_elem_prefix_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last);
+void nft_elem_prefix_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last);
+/* Reads a set back: for tests, repair and comparison. fn sees key and data (n = 0 for verdicts); in
+ * a set of ranges, data is a range's last key when there are several parts, and with one part it is
+ * empty for a range's first key and the key again for the first one behind it. All or nothing:
+ * -EINTR when it changes too fast to be read, -EMSGSIZE when it is too long, -ENOENT. */
 int nft_elem_each(const char *table, const char *set,
                   void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
                   void *arg, struct err *e);
+/* The same of a set with counters. */
+int nft_counter_each(const char *table, const char *set,
+                     void (*fn)(const struct nft_bytes *key, uint64_t packets, uint64_t bytes,
+                                void *arg),
+                     void *arg, struct err *e);
 
 /* Rules: expressions are appended one by one and work on 32-bit registers, numbered 0 to 15 here
  * (NFT_REG32_00 + n). Each builder knows nft's own way, so that `nft list` reads well. */
@@ -219,11 +244,22 @@ void nft_load_priority(struct nft_rule *r, unsigned reg);                 /* met
 void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg);  /* in host order */
 void nft_set_priority(struct nft_rule *r, unsigned reg);                  /* meta priority set */
 void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg); /* numgen random mod */
+/* numgen random mod MODULUS offset OFFSET */
+void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg);
+/* ct original ip daddr, ct original proto-dst: what the client asked for. */
+void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg);
+void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal);
+void nft_cmp_port_range(struct nft_rule *r, bool dst, uint16_t first, uint16_t last);
 /* lookup; in=false: != @set */
 void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in);
 void nft_map_to(struct nft_rule *r, unsigned reg, const char *map, unsigned dreg); /* map @map */
 void nft_vmap(struct nft_rule *r, unsigned reg, const char *map);                  /* vmap @map */
+/* update @set { key timeout ... : data }, delete @set { key : data }: a set that is dynamic. A map
+ * has data also when an element is deleted (any value of it), a set has not: data_reg -1. */
+void nft_update(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg,
+                uint32_t timeout_seconds);
+void nft_delete(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg);
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg);
 /* Both with a random port: two pods that leave at the same time by the same port do not collide. */
 void nft_masquerade(struct nft_rule *r);
@@ -232,6 +268,7 @@ void nft_ct_status_dnat(struct nft_rule *r, bool set);  /* ct status dnat / ct s
 void nft_ct_state_new(struct nft_rule *r);
 void nft_oif_lo(struct nft_rule *r, bool is); /* oif "lo" / oif != "lo" */
 void nft_iif_lo(struct nft_rule *r, bool is);
+void nft_iif_none(struct nft_rule *r); /* iif 0, at postrouting: born on this node */
 void nft_iif_named(struct nft_rule *r, const char *prefix); /* iifname "PREFIX*" */
 /* fib saddr . iif oif missing: the way back to the source is not the link it came by. */
 void nft_no_way_back(struct nft_rule *r);
@@ -241,6 +278,7 @@ void nft_counter(struct nft_rule *r);
 enum nft_verdict { NFT_V_ACCEPT, NFT_V_DROP, NFT_V_RETURN };
 void nft_verdict(struct nft_rule *r, enum nft_verdict v);
 void nft_goto(struct nft_rule *r, const char *chain);
+void nft_jump(struct nft_rule *r, const char *chain);
 void nft_reject_tcp_reset(struct nft_rule *r);
 void nft_reject_port_unreachable(struct nft_rule *r); /* icmpx type port-unreachable */
 void nft_comment(struct nft_rule *r, const char *text);

@@ -161,57 +161,41 @@ void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const
 		put_bound(t, table, set, &behind, true);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
-
-struct each {
-	void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg);
-	void *arg;
-};
-
-static struct nft_bytes value_of(const struct nlattr *elem, uint16_t attr)
+static struct ip last_address(const struct cidr *range)
 {
-	const struct nlattr *v = nl_nested(nl_nested(elem, attr), NFTA_DATA_VALUE);
-	struct nft_bytes out = { 0 };
+	struct ip ip = range->ip;
 
-	if (v && mnl_attr_get_payload_len(v) <= sizeof(out.b)) {
-		out.n = mnl_attr_get_payload_len(v);
-		memcpy(out.b, mnl_attr_get_payload(v), out.n);
-	}
-	return out;
+	for (unsigned i = range->bits; i < ip.len * 8u; i++)
+		ip.b[i / 8] |= 0x80 >> i % 8;
+	return ip;
 }
 
-static void page(const struct nlmsghdr *h, void *arg)
+static void put_prefix(struct nft_txn *t, uint16_t type, const char *table, const char *set,
+                       const struct nft_bytes *key, const struct cidr *last)
 {
-	const struct nlattr *list, *elem;
-	const struct each *each = arg;
+	struct nlmsghdr *h = list_message(t, type, table, set);
+	struct nft_bytes from = *key, to = *key;
+	struct ip end = last_address(last);
+	struct nlattr *elem;
 
-	list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
-	if (!list)
+	if (!h)
 		return;
-	mnl_attr_for_each_nested (elem, list) {
-		struct nft_bytes key = value_of(elem, NFTA_SET_ELEM_KEY);
-		struct nft_bytes data = value_of(elem, NFTA_SET_ELEM_DATA);
-
-		each->fn(&key, &data, each->arg);
-	}
+	nft_put_ip(&from, &last->ip);
+	nft_put_ip(&to, &end);
+	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, &from);
+	put_value(h, NFTA_SET_ELEM_KEY_END, &to);
+	mnl_attr_nest_end(h, elem);
 }
 
-int nft_elem_each(const char *table, const char *set,
-                  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
-                  void *arg, struct err *e)
+void nft_elem_prefix_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last)
 {
-	struct each each = { fn, arg };
-	struct nl *nl = nft_socket(e);
-	struct nl_message m;
-	struct nlmsghdr *h;
-	int ret;
+	put_prefix(t, NFT_MSG_NEWSETELEM, table, set, key, last);
+}
 
-	if (!nl)
-		return -e->code;
-	h = nft_question(&m, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
-	ret = nl_ask(nl, h, page, &each);
-	return ret ? err_set(e, -ret, "nftables: elements of %s %s: %s", table, set, strerror(-ret))
-	           : 0;
+void nft_elem_prefix_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last)
+{
+	put_prefix(t, NFT_MSG_DELSETELEM, table, set, key, last);
 }

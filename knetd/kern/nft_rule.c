@@ -14,6 +14,7 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <netinet/in.h>
 #include <linux/ip.h>
@@ -145,25 +146,59 @@ void nft_load_port(struct nft_rule *r, bool dst, unsigned reg)
 	load_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, dst ? 2 : 0, 2, reg);
 }
 
+/* A word about the connection's first packet, before any translation. */
+static void load_original(struct nft_rule *r, uint32_t key, unsigned reg)
+{
+	struct nftnl_expr *e = expr(r, "ct");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, key);
+	nftnl_expr_set_u8(e, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg32(reg));
+}
+
+void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)
+{
+	uint32_t key4 = dst ? NFT_CT_DST_IP : NFT_CT_SRC_IP;
+	uint32_t key6 = dst ? NFT_CT_DST_IP6 : NFT_CT_SRC_IP6;
+
+	load_original(r, len == 4 ? key4 : key6, reg);
+}
+
+void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg)
+{
+	load_original(r, dst ? NFT_CT_PROTO_DST : NFT_CT_PROTO_SRC, reg);
+}
+
 void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
+{
+	nft_load_random_from(r, modulus, 0, reg);
+}
+
+void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
 {
 	struct nftnl_expr *e = expr(r, "numgen");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, reg32(reg));
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, modulus);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, NFT_NG_RANDOM);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, 0);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, offset);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-static void compare(struct nft_rule *r, unsigned reg, bool equal, const void *data, uint32_t len)
+static void compare_by(struct nft_rule *r, unsigned reg, uint32_t op, const void *data,
+                       uint32_t len)
 {
 	struct nftnl_expr *e = expr(r, "cmp");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg32(reg));
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, equal ? NFT_CMP_EQ : NFT_CMP_NEQ);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
+}
+
+static void compare(struct nft_rule *r, unsigned reg, bool equal, const void *data, uint32_t len)
+{
+	compare_by(r, reg, equal ? NFT_CMP_EQ : NFT_CMP_NEQ, data, len);
 }
 
 static void mask(struct nft_rule *r, unsigned reg, const void *bits, uint32_t len)
@@ -200,6 +235,15 @@ void nft_th_port(struct nft_rule *r, bool dst, uint16_t port)
 	compare(r, SCRATCH, true, &be, sizeof(be));
 }
 
+void nft_cmp_port_range(struct nft_rule *r, bool dst, uint16_t first, uint16_t last)
+{
+	uint16_t low = htons(first), high = htons(last);
+
+	nft_load_port(r, dst, SCRATCH);
+	compare_by(r, SCRATCH, NFT_CMP_GTE, &low, sizeof(low));
+	compare_by(r, SCRATCH, NFT_CMP_LTE, &high, sizeof(high));
+}
+
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal)
 {
 	uint8_t bits[16] = { 0 };
@@ -228,6 +272,14 @@ void nft_oif_lo(struct nft_rule *r, bool is)
 void nft_iif_lo(struct nft_rule *r, bool is)
 {
 	compare_link(r, NFT_META_IIF, is);
+}
+
+void nft_iif_none(struct nft_rule *r)
+{
+	uint32_t none = 0;
+
+	load_meta(r, NFT_META_IIF, SCRATCH);
+	compare(r, SCRATCH, true, &none, sizeof(none));
 }
 
 void nft_iif_named(struct nft_rule *r, const char *prefix)
@@ -307,6 +359,33 @@ void nft_vmap(struct nft_rule *r, unsigned reg, const char *map)
 	nftnl_expr_set_u32(lookup(r, reg, map), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 }
 
+static struct nftnl_expr *dynset(struct nft_rule *r, uint32_t op, const char *set, unsigned key_reg,
+                                 int data_reg)
+{
+	struct nftnl_expr *e = expr(r, "dynset");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, op);
+	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, reg32(key_reg));
+	if (data_reg >= 0)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_DATA, reg32((unsigned)data_reg));
+	return e;
+}
+
+void nft_update(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg,
+                uint32_t timeout_seconds)
+{
+	struct nftnl_expr *e = dynset(r, NFT_DYNSET_OP_UPDATE, set, key_reg, data_reg);
+
+	if (timeout_seconds)
+		nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, timeout_seconds * 1000ull);
+}
+
+void nft_delete(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg)
+{
+	dynset(r, NFT_DYNSET_OP_DELETE, set, key_reg, data_reg);
+}
+
 /* ---- statements ----------------------------------------------------------------------------- */
 
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg)
@@ -364,6 +443,11 @@ void nft_verdict(struct nft_rule *r, enum nft_verdict v)
 void nft_goto(struct nft_rule *r, const char *chain)
 {
 	nftnl_expr_set_str(verdict(r, NFT_GOTO), NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
+void nft_jump(struct nft_rule *r, const char *chain)
+{
+	nftnl_expr_set_str(verdict(r, NFT_JUMP), NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
 static void reject(struct nft_rule *r, uint32_t type, uint8_t code)

@@ -1,12 +1,10 @@
-/* nft_table.c - tables, chains and sets, and what a failed message was about. */
+/* nft_table.c - tables, chains and rules as wholes, and what a failed message was about. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <libnftnl/udata.h>
 
 #include <knetd/auto.h>
 
@@ -28,6 +26,11 @@ void nft_table_replace(struct nft_txn *t, const char *name)
 {
 	table(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, name);
 	table(t, NFT_MSG_DELTABLE, 0, name);
+	table(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, name);
+}
+
+void nft_table_add(struct nft_txn *t, const char *name)
+{
 	table(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, name);
 }
 
@@ -125,105 +128,13 @@ void nft_chain_del(struct nft_txn *t, const char *table_name, const char *chain)
 	nft_msg_end(t, h);
 }
 
-/* ---- sets ----------------------------------------------------------------------------------- */
-
-/* nft's own type numbers. The kernel stores them and does not look: they are for `nft list`. */
-static const struct {
-	unsigned type, size; /* size: bytes, padded to four */
-} part_info[] = {
-	[NFT_IPV4] = { 7, 4 },  [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 4 },
-	[NFT_PORT] = { 13, 4 }, [NFT_MARK] = { 19, 4 },
-};
-#define TYPE_BITS 6 /* a concatenation's number is its parts' numbers side by side */
-
-static unsigned count(const enum nft_part parts[static NFT_PARTS])
+void nft_rules_flush(struct nft_txn *t, const char *table_name)
 {
-	unsigned n = 0;
-
-	while (n < NFT_PARTS && parts[n] != NFT_END)
-		n++;
-	return n;
-}
-
-static uint32_t type_of(const enum nft_part *parts, unsigned n)
-{
-	uint32_t type = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		type = type << TYPE_BITS | part_info[parts[i]].type;
-	return type;
-}
-
-static uint32_t size_of(const enum nft_part *parts, unsigned n)
-{
-	uint32_t size = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		size += part_info[parts[i]].size;
-	return size;
-}
-
-static void put_data_type(struct nlmsghdr *h, const struct nft_set_def *def, unsigned n)
-{
-	if (def->data[0] == NFT_VERDICT) {
-		mnl_attr_put_u32(h, NFTA_SET_DATA_TYPE, htonl(NFT_DATA_VERDICT));
-		mnl_attr_put_u32(h, NFTA_SET_DATA_LEN, htonl(sizeof(uint32_t)));
-		return;
-	}
-	mnl_attr_put_u32(h, NFTA_SET_DATA_TYPE, htonl(type_of(def->data, n)));
-	mnl_attr_put_u32(h, NFTA_SET_DATA_LEN, htonl(size_of(def->data, n)));
-}
-
-static uint32_t byte_order(const enum nft_part *parts, unsigned n)
-{
-	enum { NONE, HOST_ENDIAN, BIG_ENDIAN_ }; /* as nft numbers them */
-
-	if (n != 1 || parts[0] == NFT_VERDICT)
-		return NONE;
-	return parts[0] == NFT_MARK ? HOST_ENDIAN : BIG_ENDIAN_;
-}
-
-/* Notes for nft: without them `nft list` shows marks back to front. */
-static void put_notes(struct nlmsghdr *h, const struct nft_set_def *def, unsigned keys,
-                      unsigned datas)
-{
-	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
-
-	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(def->key, keys));
-	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_DATABYTEORDER, byte_order(def->data, datas));
-	mnl_attr_put(h, NFTA_SET_USERDATA, nftnl_udata_buf_len(notes), nftnl_udata_buf_data(notes));
-	nftnl_udata_buf_free(notes);
-}
-
-static void put_size(struct nlmsghdr *h, unsigned size)
-{
-	struct nlattr *nest;
-
-	if (!size)
-		return;
-	nest = mnl_attr_nest_start(h, NFTA_SET_DESC);
-	mnl_attr_put_u32(h, NFTA_SET_DESC_SIZE, htonl(size));
-	mnl_attr_nest_end(h, nest);
-}
-
-void nft_set_add(struct nft_txn *t, const char *table_name, const struct nft_set_def *def)
-{
-	struct nlmsghdr *h = nft_msg(t, NFT_MSG_NEWSET, NLM_F_CREATE, NFT_ROOM_SMALL);
-	unsigned keys = count(def->key), datas = count(def->data);
-	uint32_t flags = (datas ? NFT_SET_MAP : 0) | (def->interval ? NFT_SET_INTERVAL : 0);
+	struct nlmsghdr *h = nft_msg(t, NFT_MSG_DELRULE, 0, NFT_ROOM_SMALL);
 
 	if (!h)
 		return;
-	mnl_attr_put_strz(h, NFTA_SET_TABLE, table_name);
-	mnl_attr_put_strz(h, NFTA_SET_NAME, def->name);
-	mnl_attr_put_u32(h, NFTA_SET_FLAGS, htonl(flags));
-	mnl_attr_put_u32(h, NFTA_SET_KEY_TYPE, htonl(type_of(def->key, keys)));
-	mnl_attr_put_u32(h, NFTA_SET_KEY_LEN, htonl(size_of(def->key, keys)));
-	mnl_attr_put_u32(h, NFTA_SET_ID, htonl(nft_next_set_id(t)));
-	if (datas)
-		put_data_type(h, def, datas);
-	put_size(h, def->size);
-	put_notes(h, def, keys, datas);
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table_name);
 	nft_msg_end(t, h);
 }
 
@@ -238,6 +149,7 @@ static const struct {
 	[NFT_MSG_NEWCHAIN] = { "add chain", NFTA_CHAIN_NAME },
 	[NFT_MSG_DELCHAIN] = { "delete chain", NFTA_CHAIN_NAME },
 	[NFT_MSG_NEWRULE] = { "add rule", NFTA_RULE_CHAIN },
+	[NFT_MSG_DELRULE] = { "delete rule", NFTA_RULE_CHAIN },
 	[NFT_MSG_NEWSET] = { "add set", NFTA_SET_NAME },
 	[NFT_MSG_NEWSETELEM] = { "add element", NFTA_SET_ELEM_LIST_SET },
 	[NFT_MSG_DELSETELEM] = { "delete element", NFTA_SET_ELEM_LIST_SET },

@@ -12,8 +12,7 @@
 
 #include "nl.h"
 
-#define PAGE (64 * 1024)              /* the kernel's dumps come in pieces of at most 32 KB */
-#define ANSWER_MAX ((size_t)64 << 20) /* bytes a dump may have */
+#define PAGE (64 * 1024) /* the kernel's dumps come in pieces of at most 32 KB */
 #define RECEIVE_QUEUE (1 << 20)
 #define DUMP_TRIES 8
 
@@ -264,7 +263,7 @@ int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 	int ret = -EINTR;
 
 	spare = (struct buf){ 0 };
-	answer.max = ANSWER_MAX;
+	answer.max = NL_ANSWER_MAX;
 	for (int tries = 0; ret == -EINTR && tries < DUMP_TRIES; tries++) {
 		struct iovec iov = { h, h->nlmsg_len };
 

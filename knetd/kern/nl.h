@@ -14,7 +14,8 @@
 
 #include <knetd/err.h>
 
-#define NL_MESSAGE_MAX 2048 /* bytes of a message made outside a batch */
+#define NL_MESSAGE_MAX 2048      /* bytes of a message made outside a batch */
+#define NL_ANSWER_MAX (64 << 20) /* bytes of a list that nl_ask() keeps */
 
 struct nl;
 
@@ -34,7 +35,8 @@ int nl_send(struct nl *nl, const struct iovec *iov, size_t n, uint32_t last, str
 
 typedef void nl_fn(const struct nlmsghdr *h, void *arg);
 /* Asks one question (with NLM_F_DUMP: for a list) and hands each answer to fn. A list that changed
- * while it was read is read again, before fn sees any of it. */
+ * while it was read is read again, before fn sees any of it; -EINTR when that does not help, and
+ * -EMSGSIZE when it is longer than NL_ANSWER_MAX. */
 int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg);
 
 /* The same for a list too long to be kept: fn sees the answers as they come, those of a list that

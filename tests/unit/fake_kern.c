@@ -443,6 +443,11 @@ void nft_table_replace(struct nft_txn *t, const char *table)
 	buf_printf(&t->lines, "replace table %s\n", table);
 }
 
+void nft_table_add(struct nft_txn *t, const char *table)
+{
+	buf_printf(&t->lines, "add table %s\n", table);
+}
+
 void nft_table_del(struct nft_txn *t, const char *table)
 {
 	buf_printf(&t->lines, "del table %s\n", table);
@@ -471,6 +476,21 @@ void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum
 void nft_chain_del(struct nft_txn *t, const char *table, const char *chain)
 {
 	buf_printf(&t->lines, "del chain %s %s\n", table, chain);
+}
+
+void nft_rules_flush(struct nft_txn *t, const char *table)
+{
+	buf_printf(&t->lines, "flush rules %s\n", table);
+}
+
+int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                   struct err *e)
+{
+	(void)table;
+	(void)fn;
+	(void)arg;
+	(void)e;
+	return 0;
 }
 
 /* ---- nftables: sets and elements ------------------------------------------------------------ */
@@ -522,7 +542,16 @@ void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def 
 		buf_str(&t->lines, " : ");
 		put_types(&t->lines, def->data);
 	}
-	buf_printf(&t->lines, "%s\n", def->interval ? " interval" : "");
+	buf_printf(&t->lines, "%s%s%s", def->interval ? " interval" : "",
+	           def->dynamic ? " dynamic" : "", def->counter ? " counter" : "");
+	if (def->size)
+		buf_printf(&t->lines, " size %u", def->size);
+	buf_str(&t->lines, "\n");
+}
+
+void nft_set_flush(struct nft_txn *t, const char *table, const char *set)
+{
+	buf_printf(&t->lines, "flush %s %s\n", table, set);
 }
 
 static unsigned part_size(enum nft_part part)
@@ -605,6 +634,41 @@ void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
 void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const struct cidr *range)
 {
 	buf_printf(&t->lines, "add %s %s %s\n", table, set, cidr_str(range));
+}
+
+static void put_prefix(struct nft_txn *t, const char *verb, const char *table, const char *set,
+                       const struct nft_bytes *key, const struct cidr *last)
+{
+	struct nft_bytes whole = *key;
+
+	nft_put_ip(&whole, &last->ip);
+	put_element(t, verb, table, set, &whole);
+	buf_printf(&t->lines, "/%u\n", last->bits);
+}
+
+void nft_elem_prefix_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last)
+{
+	put_prefix(t, "add", table, set, key, last);
+}
+
+void nft_elem_prefix_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *key, const struct cidr *last)
+{
+	put_prefix(t, "del", table, set, key, last);
+}
+
+int nft_counter_each(const char *table, const char *set,
+                     void (*fn)(const struct nft_bytes *key, uint64_t packets, uint64_t bytes,
+                                void *arg),
+                     void *arg, struct err *e)
+{
+	(void)table;
+	(void)set;
+	(void)fn;
+	(void)arg;
+	(void)e;
+	return 0;
 }
 
 int nft_elem_each(const char *table, const char *set,
@@ -715,6 +779,27 @@ void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
 	word(r, "r%u = random mod %u", reg, modulus);
 }
 
+void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
+{
+	word(r, "r%u = random mod %u offset %u", reg, modulus, offset);
+}
+
+void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)
+{
+	(void)len;
+	word(r, "r%u = original %saddr", reg, end(dst));
+}
+
+void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg)
+{
+	word(r, "r%u = original %sport", reg, end(dst));
+}
+
+void nft_cmp_port_range(struct nft_rule *r, bool dst, uint16_t first, uint16_t last)
+{
+	word(r, "%sport %u-%u", end(dst), first, last);
+}
+
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal)
 {
 	word(r, "%saddr %s%s", end(dst), equals(equal), cidr_str(c));
@@ -733,6 +818,23 @@ void nft_map_to(struct nft_rule *r, unsigned reg, const char *map, unsigned dreg
 void nft_vmap(struct nft_rule *r, unsigned reg, const char *map)
 {
 	word(r, "r%u vmap @%s", reg, map);
+}
+
+void nft_update(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg,
+                uint32_t timeout_seconds)
+{
+	word(r, "update @%s r%u", set, key_reg);
+	if (data_reg >= 0)
+		buf_printf(&r->words, " : r%d", data_reg);
+	if (timeout_seconds)
+		buf_printf(&r->words, " timeout %u", timeout_seconds);
+}
+
+void nft_delete(struct nft_rule *r, const char *set, unsigned key_reg, int data_reg)
+{
+	word(r, "delete @%s r%u", set, key_reg);
+	if (data_reg >= 0)
+		buf_printf(&r->words, " : r%d", data_reg);
 }
 
 void nft_dnat(struct nft_rule *r, uint8_t len, unsigned addr_reg, unsigned port_reg)
@@ -770,6 +872,11 @@ void nft_iif_lo(struct nft_rule *r, bool is)
 	word(r, "iif %slo", equals(is));
 }
 
+void nft_iif_none(struct nft_rule *r)
+{
+	word(r, "iif none");
+}
+
 void nft_iif_named(struct nft_rule *r, const char *prefix)
 {
 	word(r, "iifname %s*", prefix);
@@ -803,6 +910,11 @@ void nft_verdict(struct nft_rule *r, enum nft_verdict v)
 void nft_goto(struct nft_rule *r, const char *chain)
 {
 	word(r, "goto %s", chain);
+}
+
+void nft_jump(struct nft_rule *r, const char *chain)
+{
+	word(r, "jump %s", chain);
 }
 
 void nft_reject_tcp_reset(struct nft_rule *r)

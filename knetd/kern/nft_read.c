@@ -1,0 +1,179 @@
+/* nft_read.c - what stands in a table of ours: elements of sets, and chains.
+ *
+ * A list that somebody changed while it was read is read again (nl_ask), so that nothing here is
+ * half of one state and half of another. */
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft_int.h"
+
+/* ---- elements ------------------------------------------------------------------------------- */
+
+static struct nft_bytes value_of(const struct nlattr *elem, uint16_t attr)
+{
+	const struct nlattr *v = nl_nested(nl_nested(elem, attr), NFTA_DATA_VALUE);
+	struct nft_bytes out = { 0 };
+
+	if (v && mnl_attr_get_payload_len(v) <= sizeof(out.b)) {
+		out.n = mnl_attr_get_payload_len(v);
+		memcpy(out.b, mnl_attr_get_payload(v), out.n);
+	}
+	return out;
+}
+
+static bool is_end(const struct nlattr *elem)
+{
+	const struct nlattr *flags = nl_nested(elem, NFTA_SET_ELEM_FLAGS);
+
+	return flags && ntohl(mnl_attr_get_u32(flags)) & NFT_SET_ELEM_INTERVAL_END;
+}
+
+typedef void each_fn(const struct nlattr *elem, const struct nft_bytes *key, void *arg);
+struct each {
+	each_fn *fn;
+	void *arg;
+};
+
+static void page(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *list, *elem;
+	const struct each *each = arg;
+
+	list = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
+	if (!list)
+		return;
+	mnl_attr_for_each_nested (elem, list) {
+		struct nft_bytes key = value_of(elem, NFTA_SET_ELEM_KEY);
+
+		each->fn(elem, &key, each->arg);
+	}
+}
+
+static int explain(int code, const char *table, const char *set, struct err *e)
+{
+	switch (code) {
+	case -EINTR:
+		return err_set(e, EINTR, "nftables: %s %s changes faster than it can be read",
+		               table, set);
+	case -EMSGSIZE:
+		return err_set(e, EMSGSIZE,
+		               "nftables: %s %s has more elements than fit in %u MB; flush it",
+		               table, set, NL_ANSWER_MAX >> 20);
+	}
+	return err_set(e, -code, "nftables: elements of %s %s: %s", table, set, strerror(-code));
+}
+
+static int each_element(const char *table, const char *set, each_fn *fn, void *arg, struct err *e)
+{
+	struct each each = { fn, arg };
+	struct nl *nl = nft_socket(e);
+	struct nl_message m;
+	struct nlmsghdr *h;
+	int ret;
+
+	if (!nl)
+		return -e->code;
+	h = nft_question(&m, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+	ret = nl_ask(nl, h, page, &each);
+	return ret ? explain(ret, table, set, e) : 0;
+}
+
+struct plain {
+	void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg);
+	void *arg;
+};
+
+static void on_plain(const struct nlattr *elem, const struct nft_bytes *key, void *arg)
+{
+	struct nft_bytes data = value_of(elem, NFTA_SET_ELEM_DATA);
+	const struct plain *p = arg;
+
+	if (!data.n)
+		data = is_end(elem) ? *key : value_of(elem, NFTA_SET_ELEM_KEY_END);
+	p->fn(key, &data, p->arg);
+}
+
+int nft_elem_each(const char *table, const char *set,
+                  void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                  void *arg, struct err *e)
+{
+	struct plain plain = { fn, arg };
+
+	return each_element(table, set, on_plain, &plain, e);
+}
+
+struct counted {
+	void (*fn)(const struct nft_bytes *key, uint64_t packets, uint64_t bytes, void *arg);
+	void *arg;
+};
+
+static uint64_t number(const struct nlattr *counter, uint16_t attr)
+{
+	const struct nlattr *a = nl_nested(counter, attr);
+
+	return a && mnl_attr_get_payload_len(a) == sizeof(uint64_t) ? be64toh(mnl_attr_get_u64(a))
+	                                                            : 0;
+}
+
+static void on_counted(const struct nlattr *elem, const struct nft_bytes *key, void *arg)
+{
+	const struct nlattr *counter =
+		nl_nested(nl_nested(elem, NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA);
+	const struct counted *c = arg;
+
+	c->fn(key, number(counter, NFTA_COUNTER_PACKETS), number(counter, NFTA_COUNTER_BYTES),
+	      c->arg);
+}
+
+int nft_counter_each(const char *table, const char *set,
+                     void (*fn)(const struct nft_bytes *key, uint64_t packets, uint64_t bytes,
+                                void *arg),
+                     void *arg, struct err *e)
+{
+	struct counted counted = { fn, arg };
+
+	return each_element(table, set, on_counted, &counted, e);
+}
+
+/* ---- chains --------------------------------------------------------------------------------- */
+
+struct chains {
+	void (*fn)(const char *name, void *arg);
+	void *arg;
+	char last[NFT_NAME_MAXLEN];
+};
+
+/* The rules of one chain come together. */
+static void on_rule(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a = nl_attr(h, sizeof(struct nfgenmsg), NFTA_RULE_CHAIN);
+	struct chains *c = arg;
+
+	if (!a || !strcmp(mnl_attr_get_str(a), c->last))
+		return;
+	snprintf(c->last, sizeof(c->last), "%s", mnl_attr_get_str(a));
+	c->fn(c->last, c->arg);
+}
+
+/* The kernel lists the rules of one table, but chains only of all tables. */
+int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                   struct err *e)
+{
+	struct chains chains = { .fn = fn, .arg = arg };
+	struct nl *nl = nft_socket(e);
+	struct nl_message m;
+	struct nlmsghdr *h;
+	int ret;
+
+	if (!nl)
+		return -e->code;
+	h = nft_question(&m, NFT_MSG_GETRULE, NLM_F_DUMP);
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
+	ret = nl_ask(nl, h, on_rule, &chains);
+	return ret ? err_set(e, -ret, "nftables: chains of %s: %s", table, strerror(-ret)) : 0;
+}
