@@ -193,26 +193,26 @@ bool view_service_proxied(const struct service_view *v)
 
 /* ---- endpoints ------------------------------------------------------------------------------ */
 
+const char *view_zone(const struct object *node, char out[static VIEW_ZONE])
+{
+	auto_doc yyjson_doc *doc = node ? object_doc(node) : NULL;
+	yyjson_val *labels = doc ? json_at(yyjson_doc_get_root(doc), "metadata.labels") : NULL;
+	const char *zone = yyjson_get_str(yyjson_obj_get(labels, "topology.kubernetes.io/zone"));
+
+	snprintf(out, VIEW_ZONE, "%s", zone ? zone : "");
+	return out;
+}
+
 /* A Node is written often, its zone hardly ever: it is parsed once a version. */
 const char *view_node_zone(void)
 {
-	static char zone[64]; /* a label's value */
+	static char zone[VIEW_ZONE];
 	static uint64_t version;
 	const struct object *node = store_get(KIND_NODE, "", conf.node.name);
-	const char *text = NULL;
 
-	if (node && node->version == version)
-		return zone;
+	if (!node || node->version != version)
+		view_zone(node, zone);
 	version = node ? node->version : 0;
-	if (node) {
-		auto_doc yyjson_doc *doc = object_doc(node);
-
-		text = yyjson_get_str(
-			yyjson_obj_get(json_at(yyjson_doc_get_root(doc), "metadata.labels"),
-		                       "topology.kubernetes.io/zone"));
-		snprintf(zone, sizeof(zone), "%s", text ? text : "");
-	} else
-		zone[0] = 0;
 	return zone;
 }
 

@@ -53,8 +53,11 @@ bool view_service(const struct object *o, struct arena *a, struct service_view *
  * leaves it to somebody else. */
 bool view_service_proxied(const struct service_view *v);
 
-/* The node's zone, from the label topology.kubernetes.io/zone of its Node; "" when it has none.
- * Valid until the next call. */
+#define VIEW_ZONE 64 /* a label's value */
+/* The zone of a Node (may be NULL), from its label topology.kubernetes.io/zone; "" when it has
+ * none. Returns out. */
+const char *view_zone(const struct object *node, char out[static VIEW_ZONE]);
+/* The zone of the node that this is; valid until the next call. */
 const char *view_node_zone(void);
 
 /* What an endpoint's hints say of this node. */

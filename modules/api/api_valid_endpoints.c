@@ -10,7 +10,7 @@
 #define SLICE_ENDPOINTS 1000
 #define SLICE_ADDRESSES 100
 #define SLICE_PORTS 20000
-#define SLICE_ZONES 8
+#define SLICE_HINTS 8 /* zones, and nodes */
 #define SLICE_TOPOLOGY 16
 
 static void check_slice_address(struct causes *c, const struct at *at, const char *type,
@@ -28,24 +28,25 @@ static void check_slice_address(struct causes *c, const struct at *at, const cha
 	}
 }
 
-static void check_zones(struct causes *c, const struct at *at, yyjson_mut_val *zones)
+static void check_hints(struct causes *c, const struct at *at, yyjson_mut_val *list,
+                        void (*check_name)(struct causes *, const struct at *, const char *))
 {
 	yyjson_mut_val *v, *other;
 	size_t i, n, k, m;
 
-	if (yyjson_mut_arr_size(zones) > SLICE_ZONES) {
-		wrong_many(c, at, yyjson_mut_arr_size(zones), SLICE_ZONES);
+	if (yyjson_mut_arr_size(list) > SLICE_HINTS) {
+		wrong_many(c, at, yyjson_mut_arr_size(list), SLICE_HINTS);
 		return;
 	}
-	yyjson_mut_arr_foreach (zones, i, n, v) {
+	yyjson_mut_arr_foreach (list, i, n, v) {
 		const char *name = text_of(v, "name");
 
-		yyjson_mut_arr_foreach (zones, k, m, other)
+		yyjson_mut_arr_foreach (list, k, m, other)
 			if (k < i && text_is(other, "name", name)) {
 				wrong_twice(c, CHILD(ITEM(at, i), "name"), name);
 				break;
 			}
-		check_label_value(c, CHILD(ITEM(at, i), "name"), name);
+		check_name(c, CHILD(ITEM(at, i), "name"), name);
 	}
 }
 
@@ -72,7 +73,10 @@ static void check_slice_endpoint(struct causes *c, const struct at *at, const ch
 	check_labels(c, CHILD(at, "deprecatedTopology"), topology);
 	if (has(e, "hostname"))
 		check_label(c, CHILD(at, "hostname"), text_of(e, "hostname"));
-	check_zones(c, CHILD(CHILD(at, "hints"), "forZones"), mut_at(e, "hints.forZones"));
+	check_hints(c, CHILD(CHILD(at, "hints"), "forZones"), mut_at(e, "hints.forZones"),
+	            check_label_value);
+	check_hints(c, CHILD(CHILD(at, "hints"), "forNodes"), mut_at(e, "hints.forNodes"),
+	            check_subdomain);
 }
 
 static void check_slice_ports(struct causes *c, yyjson_mut_val *ports)

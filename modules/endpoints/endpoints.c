@@ -4,7 +4,8 @@
  *
  * A compact copy of every selector and every Pod's labels is kept, because a changed Pod has to be
  * held against all Services of its namespace; objects are parsed only where they match. Slices are
- * derived, so they live in the run directory. Hand-written slices are left alone. */
+ * derived, so they live in the run directory; what somebody else makes of them is put right.
+ * Hand-written slices are left alone. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <knetd/event.h>
 #include <knetd/map.h>
 #include <knetd/module.h>
+#include <knetd/view.h>
 
 #include "endpoints_plan.h"
 #include "labels.h"
@@ -24,6 +26,8 @@ struct entry { /* a Service's selector, or a Pod's labels */
 };
 
 static struct map services, pods; /* by "namespace/name" */
+/* Versions of what the last sync wrote: its own changes come back with the next one. */
+static uint64_t own_after, own_until;
 
 static void entry_drop(struct map *m, const char *key)
 {
@@ -274,14 +278,30 @@ static void service_gone(const struct object *old)
 	sweep(old->key, old->ns, &(struct endpoints_plan){ 0 }, &a);
 }
 
-/* What was written by hand is mirrored; what was written here and is gone or was overwritten comes
- * back. */
-static void endpoints_changed(const struct change *c)
+/* What was written here and then by somebody else, or deleted, comes back; Endpoints by hand are
+ * mirrored. Slices by hand are nothing to us. */
+static void derived_changed(const struct change *c, const struct object *o)
 {
-	const struct object *o = c->new ? c->new : c->old;
-	struct entry *e = map_get(&services, o->key, strlen(o->key));
+	const char *service;
+	struct entry *e;
 
-	if (e && (!c->new || !c->new->run || !ours_v1(c->new)))
+	if (!o || (c->kind == KIND_ENDPOINTSLICE && !ours(o)))
+		return;
+	service = c->kind == KIND_ENDPOINTSLICE ? o->group : o->key;
+	e = map_get(&services, service, strlen(service));
+	if (e)
+		e->visit = true;
+}
+
+/* Another zone of a node stands in every slice. */
+static void node_changed(const struct change *c)
+{
+	char was[VIEW_ZONE], is[VIEW_ZONE];
+	struct entry *e;
+
+	if (!strcmp(view_zone(c->old, was), view_zone(c->new, is)))
+		return;
+	for (size_t i = 0; (e = map_next(&services, &i));)
 		e->visit = true;
 }
 
@@ -289,8 +309,11 @@ static void one_change(const struct change *c)
 {
 	const struct object *o = c->new ? c->new : c->old;
 
-	if (c->kind == KIND_ENDPOINTS)
-		endpoints_changed(c);
+	if (c->kind == KIND_ENDPOINTS || c->kind == KIND_ENDPOINTSLICE) {
+		derived_changed(c, c->old);
+		derived_changed(c, c->new);
+	} else if (c->kind == KIND_NODE)
+		node_changed(c);
 	else if (c->kind == KIND_POD)
 		pod_changed(o->key, o->ns, store_get(KIND_POD, o->ns, o->name));
 	else if (store_get(KIND_SERVICE, o->ns, o->name))
@@ -348,13 +371,17 @@ static int endpoints_sync(struct changes *c, struct err *e)
 		sweep_orphans();
 	}
 	while (changes_next(c, &change))
-		one_change(&change);
+		if (change.version <= own_after || change.version > own_until)
+			one_change(&change);
 	ret = write_visited(e);
 	if (ret) {
 		store_abort();
 		return ret;
 	}
-	return store_commit(e);
+	own_after = store_version();
+	ret = store_commit(e);
+	own_until = store_version();
+	return ret;
 }
 
 static void endpoints_exit(bool remove)
@@ -366,7 +393,8 @@ static void endpoints_exit(bool remove)
 
 const struct module endpoints_module = {
 	.name = "endpoints",
-	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_POD) | KIND_BIT(KIND_ENDPOINTS),
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_POD) | KIND_BIT(KIND_ENDPOINTS) |
+	           KIND_BIT(KIND_ENDPOINTSLICE) | KIND_BIT(KIND_NODE),
 	.sync = endpoints_sync,
 	.exit = endpoints_exit,
 };

@@ -15,6 +15,7 @@ struct planning {
 	const struct list *existing; /* the Service's slices, NULL without */
 	struct arena *arena;
 	struct endpoints_plan *out;
+	const char *node, *zone; /* the node that was looked up last, and its zone */
 };
 
 /* The target ports of one Pod, in the order of the Service's ports; 0 where a name is not found. */

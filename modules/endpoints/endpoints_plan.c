@@ -7,6 +7,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/map.h>
+#include <knetd/store.h>
 
 #include "endpoints_int.h"
 
@@ -43,7 +44,54 @@ void add_pod_reference(yyjson_mut_doc *d, yyjson_mut_val *address, yyjson_val *p
 		add_str(d, ref, members[i], json_str(json_at(pod, "metadata"), members[i]));
 }
 
-static void add_endpoint(const struct planning *pl, yyjson_mut_doc *d, const struct member *m)
+/* Pods lie on few nodes, most often on one: the last one is remembered. */
+static const char *zone_of(struct planning *pl, const char *node)
+{
+	char zone[VIEW_ZONE];
+
+	if (!pl->node || strcmp(pl->node, node) != 0) {
+		pl->node = arena_strdup(pl->arena, node);
+		pl->zone = arena_strdup(pl->arena, view_zone(store_get(KIND_NODE, "", node), zone));
+	}
+	return pl->zone;
+}
+
+static void add_hint(yyjson_mut_doc *d, yyjson_mut_val *hints, const char *list, const char *name)
+{
+	yyjson_mut_val *v = yyjson_mut_obj_add_arr(d, hints, list);
+
+	add_str(d, yyjson_mut_arr_add_obj(d, v), "name", name);
+}
+
+/* Any trafficDistribution means the endpoint's own zone first, PreferSameNode its node before that.
+ * Only ready endpoints have hints, as Kubernetes' controller writes them. */
+static void add_hints(const struct planning *pl, yyjson_mut_doc *d, yyjson_mut_val *ep,
+                      const char *node, const char *zone)
+{
+	bool same_node = !strcmp(pl->service.distribution, "PreferSameNode");
+	yyjson_mut_val *hints;
+
+	if (!*pl->service.distribution || !(*zone || same_node))
+		return;
+	hints = yyjson_mut_obj_add_obj(d, ep, "hints");
+	if (*zone)
+		add_hint(d, hints, "forZones", zone);
+	if (same_node)
+		add_hint(d, hints, "forNodes", node);
+}
+
+static void add_node(struct planning *pl, yyjson_mut_doc *d, yyjson_mut_val *ep, const char *node)
+{
+	const char *zone = zone_of(pl, node);
+
+	add_str(d, ep, "nodeName", node);
+	if (*zone)
+		add_str(d, ep, "zone", zone);
+	if (yyjson_mut_get_bool(yyjson_mut_obj_get(yyjson_mut_obj_get(ep, "conditions"), "ready")))
+		add_hints(pl, d, ep, node, zone);
+}
+
+static void add_endpoint(struct planning *pl, yyjson_mut_doc *d, const struct member *m)
 {
 	yyjson_mut_val *list = yyjson_mut_obj_get(yyjson_mut_doc_get_root(d), "endpoints");
 	yyjson_mut_val *ep = yyjson_mut_arr_add_obj(d, list);
@@ -57,7 +105,7 @@ static void add_endpoint(const struct planning *pl, yyjson_mut_doc *d, const str
 	if (hostname && subdomain && !strcmp(subdomain, pl->object->name))
 		add_str(d, ep, "hostname", hostname);
 	if (node)
-		add_str(d, ep, "nodeName", node);
+		add_node(pl, d, ep, node);
 	add_pod_reference(d, ep, m->pod);
 }
 
@@ -216,7 +264,7 @@ static void place(const struct planning *pl, struct bucket *b, uint8_t family, u
 	map_free(&names);
 }
 
-static void write_bucket(const struct planning *pl, struct bucket *b, uint8_t family)
+static void write_bucket(struct planning *pl, struct bucket *b, uint8_t family)
 {
 	unsigned parts = 2 * (b->n / ENDPOINTS_SLICE_MAX) + 2;
 	unsigned *filled = arena_alloc(pl->arena, parts * sizeof(*filled));

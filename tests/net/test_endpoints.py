@@ -101,6 +101,45 @@ def test_a_deleted_pod_drains(knetd, pods):
     knetd.api("DELETE", SERVICES + "/drain")
 
 
+def slice_of(knetd, name):
+    items = knetd.api("GET", f"{SLICES}?labelSelector=kubernetes.io/service-name%3D{name}")[1]["items"]
+    assert len(items) == 1, items
+    return items[0]
+
+
+def zone(knetd, value):
+    labels = {"metadata": {"labels": {"topology.kubernetes.io/zone": value}}}
+    assert knetd.api("PATCH", "/api/v1/nodes/node", labels, MERGE)[0] == 200
+
+
+def test_zone_and_hints(knetd, pods):
+    service(knetd, "near", selector={"app": "client"}, ports=[{"port": 80}], trafficDistribution="PreferSameNode")
+    hints = {"forNodes": [{"name": "node"}]}
+    assert slice_of(knetd, "near")["endpoints"][0]["hints"] == hints
+    zone(knetd, "east")
+    endpoint = slice_of(knetd, "near")["endpoints"][0]
+    assert endpoint["zone"] == "east" and endpoint["hints"] == {"forZones": [{"name": "east"}], **hints}
+    spec = {"spec": {"trafficDistribution": "PreferSameZone"}}
+    assert knetd.api("PATCH", SERVICES + "/near", spec, MERGE)[0] == 200
+    assert slice_of(knetd, "near")["endpoints"][0]["hints"] == {"forZones": [{"name": "east"}]}
+    zone(knetd, None)
+    endpoint = slice_of(knetd, "near")["endpoints"][0]
+    assert "zone" not in endpoint and "hints" not in endpoint
+    knetd.api("DELETE", SERVICES + "/near")
+
+
+def test_a_slice_of_the_controller_is_put_right(knetd, pods):
+    service(knetd, "web", selector={"app": "client"}, ports=[{"port": 80}])
+    right = slice_of(knetd, "web")
+    path = SLICES + "/" + right["metadata"]["name"]
+    status, wrong = knetd.api("PATCH", path, {"endpoints": [{"addresses": ["192.0.2.1"]}]}, MERGE)
+    assert status == 200 and wrong["endpoints"][0]["addresses"] == ["192.0.2.1"]
+    assert slice_of(knetd, "web")["endpoints"] == right["endpoints"]
+    assert knetd.api("DELETE", path)[0] == 200
+    assert slice_of(knetd, "web")["endpoints"] == right["endpoints"]
+    knetd.api("DELETE", SERVICES + "/web")
+
+
 def test_a_pod_of_the_api_waits_for_its_address(knetd):
     body = {"metadata": {"name": "early", "labels": {"app": "early"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     assert knetd.api("POST", PODS, body)[0] == 201

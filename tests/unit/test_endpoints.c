@@ -21,7 +21,7 @@ extern const struct module endpoints_module;
 static char dir[] = "/tmp/knettestXXXXXX";
 static struct cursor cursor;
 
-static void put(enum kind kind, const char *name, const char *json)
+static void put_in(enum kind kind, const char *ns, const char *name, const char *json)
 {
 	auto_doc yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
 	auto_mut yyjson_mut_doc *mut = yyjson_doc_mut_copy(doc, NULL);
@@ -29,10 +29,14 @@ static void put(enum kind kind, const char *name, const char *json)
 
 	assert_non_null(doc);
 	store_begin();
-	assert_int_equal(
-		store_put(kind, "default", name, mut, kind == KIND_POD ? STORE_RUN : 0, NULL, &e),
-		0);
+	assert_int_equal(store_put(kind, ns, name, mut, kind == KIND_POD ? STORE_RUN : 0, NULL, &e),
+	                 0);
 	assert_int_equal(store_commit(&e), 0);
+}
+
+static void put(enum kind kind, const char *name, const char *json)
+{
+	put_in(kind, "default", name, json);
 }
 
 static void del(enum kind kind, const char *name)
@@ -332,6 +336,167 @@ static void test_labels_and_annotations_of_the_service(void **state)
 	                                "\"hostname\":\"h\",\"nodeName\":\"n\""));
 }
 
+/* ---- zones and hints ------------------------------------------------------------------------ */
+
+static void node(const char *name, const char *zone)
+{
+	char json[256];
+
+	snprintf(json, sizeof(json),
+	         "{\"metadata\":{\"labels\":{\"topology.kubernetes.io/zone\":\"%s\"}}}", zone);
+	put_in(KIND_NODE, "", name, json);
+}
+
+static void pod_on(const char *name, const char *node, const char *ip, const char *ready)
+{
+	char json[512];
+
+	snprintf(json, sizeof(json),
+	         "{\"metadata\":{\"labels\":" WEB "},\"spec\":{%s%s%s\"hostNetwork\":false},"
+	         "\"status\":{\"podIP\":\"%s\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s"
+	         "\"}]}}",
+	         *node ? "\"nodeName\":\"" : "", node, *node ? "\"," : "", ip, ready);
+	put(KIND_POD, name, json);
+}
+
+/* The slice's endpoints, each as "last-number zone hints". */
+static const char *hints(void)
+{
+	static char text[1024];
+	size_t at = 0, i, n;
+	const struct object *o = store_next_object(KIND_ENDPOINTSLICE, &at);
+	auto_doc yyjson_doc *doc = object_doc(o);
+	yyjson_val *v;
+
+	text[0] = 0;
+	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "endpoints"), i, n, v) {
+		yyjson_val *h = yyjson_obj_get(v, "hints"),
+			   *address = yyjson_arr_get(yyjson_obj_get(v, "addresses"), 0);
+		auto_free char *said = h ? yyjson_val_write(h, 0, NULL) : NULL;
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %s %s",
+		         i ? "; " : "", strrchr(yyjson_get_str(address), '.') + 1,
+		         json_str(v, "zone") ? json_str(v, "zone") : "-", said ? said : "-");
+	}
+	return text;
+}
+
+#define ZONES(z) "{\"forZones\":[{\"name\":\"" z "\"}]}"
+#define BOTH(z, n) "{\"forZones\":[{\"name\":\"" z "\"}],\"forNodes\":[{\"name\":\"" n "\"}]}"
+
+static void test_hints(void **state)
+{
+	(void)state;
+	node("n1", "a");
+	node("n2", "b");
+	node("n3", "");
+	pod_on("p1", "n1", "10.0.0.1", "True");
+	pod_on("p2", "n2", "10.0.0.2", "True");
+	pod_on("p3", "n3", "10.0.0.3", "True");
+	pod_on("p4", "n1", "10.0.0.4", "False");
+	pod_on("p5", "", "10.0.0.5", "True");
+	pod_on("p6", "unknown", "10.0.0.6", "True");
+	service("");
+	sync_now(true);
+	assert_string_equal(hints(), "1 a -; 2 b -; 3 - -; 4 a -; 5 - -; 6 - -");
+	service(",\"trafficDistribution\":\"PreferClose\"");
+	sync_now(false);
+	assert_string_equal(hints(), "1 a " ZONES("a") "; 2 b " ZONES("b") "; 3 - -; 4 a -; 5 - -; "
+	                                                                   "6 - -");
+	service(",\"trafficDistribution\":\"PreferSameZone\"");
+	sync_now(false);
+	assert_string_equal(hints(), "1 a " ZONES("a") "; 2 b " ZONES("b") "; 3 - -; 4 a -; 5 - -; "
+	                                                                   "6 - -");
+	service(",\"trafficDistribution\":\"PreferSameNode\"");
+	sync_now(false);
+	assert_string_equal(
+		hints(), "1 a " BOTH("a", "n1") "; 2 b " BOTH(
+				 "b", "n2") "; 3 - "
+					    "{\"forNodes\":[{\"name\":\"n3\"}]}; 4 a -; 5 - -; 6 - "
+					    "{\"forNodes\":[{\"name\":\"unknown\"}]}");
+	service(""); /* the wish is taken back */
+	sync_now(false);
+	assert_string_equal(hints(), "1 a -; 2 b -; 3 - -; 4 a -; 5 - -; 6 - -");
+}
+
+static void test_a_node_changes_its_zone(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	node("n1", "a");
+	pod_on("p1", "n1", "10.0.0.1", "True");
+	service(",\"trafficDistribution\":\"PreferClose\"");
+	sync_now(true);
+	node("n1", "b");
+	sync_now(false);
+	assert_string_equal(hints(), "1 b " ZONES("b"));
+	put_in(KIND_NODE, "", "n1",
+	       "{\"metadata\":{\"labels\":{\"topology.kubernetes.io/zone\":\"b\",\"x\":\"y\"}}}");
+	before = store_version();
+	sync_now(false);
+	assert_true(store_version() == before);
+	store_begin();
+	assert_int_equal(store_delete(KIND_NODE, "", "n1"), 0);
+	assert_int_equal(store_commit(NULL), 0);
+	sync_now(false);
+	assert_string_equal(hints(), "1 - -");
+}
+
+/* ---- what others do to slices --------------------------------------------------------------- */
+
+#define OUR_SLICE(service)                                                                         \
+	"{\"metadata\":{\"labels\":{\"kubernetes.io/service-name\":\"" service "\","               \
+	"\"endpointslice.kubernetes.io/managed-by\":\"endpointslice-controller.knetd.io\"}},"      \
+	"\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"192.0.2.1\"]}],\"ports\":[]}"
+
+static void test_slices_are_put_right(void **state)
+{
+	char name[300];
+	size_t i = 0;
+
+	(void)state;
+	service("");
+	pod("a1", WEB, "10.244.0.1", "", "True");
+	sync_now(true);
+	snprintf(name, sizeof(name), "%s", store_next_object(KIND_ENDPOINTSLICE, &i)->name);
+	put(KIND_ENDPOINTSLICE, name, OUR_SLICE("web")); /* overwritten */
+	sync_now(false);
+	assert_string_equal(endpoints("web"), "10.244.0.1:8080");
+	put(KIND_ENDPOINTSLICE, name, OUR_SLICE("other")); /* given to another Service */
+	sync_now(false);
+	assert_string_equal(endpoints("web"), "10.244.0.1:8080");
+	put(KIND_ENDPOINTSLICE, "web-false", OUR_SLICE("web")); /* one that pretends to be ours */
+	sync_now(false);
+	assert_int_equal(store_count(KIND_ENDPOINTSLICE), 1);
+	del(KIND_ENDPOINTSLICE, name);
+	sync_now(false);
+	assert_string_equal(endpoints("web"), "10.244.0.1:8080");
+	put(KIND_ENDPOINTS, "web", "{\"metadata\":{},\"subsets\":[]}");
+	sync_now(false);
+	assert_non_null(strstr(member(KIND_ENDPOINTS, "web", "subsets"), "10.244.0.1"));
+	del(KIND_ENDPOINTS, "web");
+	sync_now(false);
+	assert_non_null(strstr(member(KIND_ENDPOINTS, "web", "subsets"), "10.244.0.1"));
+}
+
+/* The controller's own writes come back to it as changes, and are none. */
+static void test_own_writes_are_no_news(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	service("");
+	pod("a1", WEB, "10.244.0.1", "", "True");
+	sync_now(true);
+	pod("a2", WEB, "10.244.0.2", "", "True");
+	sync_now(false);
+	before = store_version();
+	for (unsigned i = 0; i < 3; i++)
+		sync_now(false);
+	assert_true(store_version() == before);
+}
+
 static struct labels *labels(const char *json)
 {
 	auto_doc yyjson_doc *doc = yyjson_read(json, strlen(json), 0);
@@ -394,6 +559,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_pod_touches_one_slice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_labels_and_annotations_of_the_service, set_up,
 		                                tear_down),
+		cmocka_unit_test_setup_teardown(test_hints, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_node_changes_its_zone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_slices_are_put_right, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_own_writes_are_no_news, set_up, tear_down),
 		cmocka_unit_test(test_labels),
 	};
 
