@@ -44,6 +44,11 @@ void rt_link_mtu(struct rt *rt, const char *name, unsigned mtu);
 void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits,
                  bool scope_link);
 void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits);
+/* A whole address that the node answers for and never speaks from: IPv4 with scope link, IPv6
+ * deprecated, so that nothing takes it for a source. Marked with RT_ADDR_SERVED, by which a later
+ * start knows it; no duplicate address detection. Also makes one that is there already so. */
+#define RT_ADDR_SERVED 107 /* IFA_PROTO; kept by the kernel from 5.18 on */
+void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip);
 struct rt_route {
 	struct cidr dst; /* bits 0: default route of ip.len's family */
 	struct ip via;   /* len 0: on link */
@@ -78,6 +83,7 @@ int rt_flush(struct rt *rt, struct err *e);
 /* Questions; each is a round trip of its own. */
 struct rt_link {
 	unsigned ifindex, mtu, flags; /* IFF_UP ... */
+	uint16_t type;                /* ARPHRD_ETHER ... */
 	int peer_index;               /* IFLA_LINK, 0 if none */
 	char name[16];
 	char alias[256];
@@ -94,6 +100,8 @@ struct rt_addr {
 	unsigned ifindex;
 	struct ip ip;
 	uint8_t bits;
+	uint8_t proto;  /* IFA_PROTO, 0: nobody said */
+	uint32_t flags; /* IFA_F_... */
 };
 int rt_addr_each(struct rt *rt, void (*fn)(const struct rt_addr *a, void *arg), void *arg,
                  struct err *e);

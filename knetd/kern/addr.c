@@ -40,6 +40,30 @@ void rt_addr_add(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 	rt_end(rt, h);
 }
 
+static void put_deprecated(struct nlmsghdr *h)
+{
+	const struct ifa_cacheinfo never = { .ifa_valid = UINT32_MAX, .ifa_prefered = 0 };
+
+	mnl_attr_put(h, IFA_CACHEINFO, sizeof(never), &never);
+}
+
+void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip)
+{
+	struct nlmsghdr *h =
+		begin(rt, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, ip, ip->len * 8u);
+	struct ifaddrmsg *m;
+
+	if (!h)
+		return;
+	m = mnl_nlmsg_get_payload(h);
+	m->ifa_scope = ip->len == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_NODAD | IFA_F_PERMANENT | IFA_F_NOPREFIXROUTE);
+	mnl_attr_put_u8(h, IFA_PROTO, RT_ADDR_SERVED);
+	if (ip->len == 16)
+		put_deprecated(h);
+	rt_end(rt, h);
+}
+
 void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits)
 {
 	struct nlmsghdr *h = begin(rt, RTM_DELADDR, 0, ifindex, ip, bits);
@@ -65,16 +89,29 @@ struct each {
 	void *arg;
 };
 
+uint8_t addr_proto(const struct nlmsghdr *h)
+{
+	const struct nlattr *a = nl_attr(h, sizeof(struct ifaddrmsg), IFA_PROTO);
+
+	return a && mnl_attr_get_payload_len(a) == 1 ? mnl_attr_get_u8(a) : 0;
+}
+
 static void one(const struct nlmsghdr *h, void *arg)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+	const struct nlattr *flags = nl_attr(h, sizeof(*m), IFA_FLAGS);
 	const struct each *each = arg;
-	struct rt_addr a = { .ifindex = m->ifa_index, .bits = m->ifa_prefixlen };
+	struct rt_addr a = { .ifindex = m->ifa_index,
+		             .bits = m->ifa_prefixlen,
+		             .proto = addr_proto(h),
+		             .flags = m->ifa_flags };
 
 	/* on a point-to-point link IFA_ADDRESS is the other end; IPv6 mostly has no IFA_LOCAL */
 	a.ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_LOCAL));
 	if (!a.ip.len)
 		a.ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_ADDRESS));
+	if (flags && mnl_attr_get_payload_len(flags) == 4)
+		a.flags = mnl_attr_get_u32(flags);
 	if (a.ip.len)
 		each->fn(&a, each->arg);
 }

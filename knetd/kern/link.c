@@ -169,12 +169,14 @@ static void read_ipv6(const struct nlattr *families, struct rt_link *out)
 	out->ipv6.accept_ra = v[DEVCONF_ACCEPT_RA];
 }
 
-static void read_link(const struct nlmsghdr *h, struct rt_link *out)
+void link_read(const struct nlmsghdr *h, struct rt_link *out)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
 	const struct nlattr *a;
 
-	*out = (struct rt_link){ .ifindex = (unsigned)m->ifi_index, .flags = m->ifi_flags };
+	*out = (struct rt_link){ .ifindex = (unsigned)m->ifi_index,
+		                 .flags = m->ifi_flags,
+		                 .type = m->ifi_type };
 	copy_text(out->name, sizeof(out->name), attr(h, IFLA_IFNAME, 1));
 	copy_text(out->alias, sizeof(out->alias), attr(h, IFLA_IFALIAS, 1));
 	if ((a = attr(h, IFLA_MTU, 4)))
@@ -198,7 +200,7 @@ static struct nlmsghdr *question(struct nl_message *m, uint16_t flags, unsigned 
 
 static void only(const struct nlmsghdr *h, void *arg)
 {
-	read_link(h, arg);
+	link_read(h, arg);
 }
 
 int link_get(struct rt *rt, const char *name, unsigned ifindex, struct rt_link *out, struct err *e)
@@ -230,7 +232,7 @@ static void one(const struct nlmsghdr *h, void *arg)
 	const struct each *each = arg;
 	struct rt_link l;
 
-	read_link(h, &l);
+	link_read(h, &l);
 	each->fn(&l, each->arg);
 }
 

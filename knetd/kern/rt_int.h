@@ -26,6 +26,10 @@ struct ip rt_get_ip(const struct nlattr *a); /* NULL gives an empty one */
 /* By name, or when that is NULL by number. */
 int link_get(struct rt *rt, const char *name, unsigned ifindex, struct rt_link *out, struct err *e);
 
+/* A link as a message of the kernel tells it. */
+void link_read(const struct nlmsghdr *h, struct rt_link *out);
+uint8_t addr_proto(const struct nlmsghdr *h); /* IFA_PROTO of an address message, 0: none */
+
 /* What a queued message is about, for error texts: "link knet1a2b". */
 #define RT_TEXT 96
 void link_describe(const struct nlmsghdr *h, char out[static RT_TEXT]);

@@ -43,7 +43,7 @@ static void saw_addr(const struct rt_addr *a, void *arg)
 {
 	struct addresses *out = arg;
 
-	if (a->ifindex != out->ifindex || is_link_local(&a->ip))
+	if (a->ifindex != out->ifindex || a->proto == RT_ADDR_SERVED || is_link_local(&a->ip))
 		return;
 	for (unsigned i = 0; i < out->n; i++)
 		if (out->v[i].len == a->ip.len)

@@ -142,6 +142,11 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 	buf_printf(&text, "%saddress del %s/%u link %u\n", where(rt), ip_str(ip), bits, ifindex);
 }
 
+void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip)
+{
+	buf_printf(&text, "%saddress serve %s link %u\n", where(rt), ip_str(ip), ifindex);
+}
+
 static void route(struct rt *rt, const char *verb, const struct rt_route *r)
 {
 	buf_printf(&text, "%sroute %s %s%s", where(rt), verb,
