@@ -134,6 +134,28 @@ void rt_link_del_hurry(struct rt *rt, const void *arg);
  * name NULL: some may have. */
 int link_watch(void (*fn)(const char *name), struct err *e);
 
+/* ---- addresses on the wire: ARP and neighbour discovery by hand ------------------------------ */
+
+/* Somebody on the link says that he has an address: by an answer or unasked. Our own frames, and
+ * what is not sent on the link itself, are left out. */
+struct wire_claim {
+	unsigned ifindex;
+	struct ip ip;
+	uint8_t mac[6]; /* zeros: he does not say (IPv6 alone) */
+	struct ip to;   /* to whom he says it: an address, or a group of IPv6 */
+};
+typedef void wire_fn(const struct wire_claim *c, void *arg);
+struct wire;
+/* Of an Ethernet link; fn is called from the loop, and must not close the wire. A link that goes
+ * down and comes again is the same; one with another hardware address is to be opened anew. */
+struct wire *wire_open(const struct rt_link *l, wire_fn *fn, void *arg, struct err *e);
+void wire_close(struct wire *w); /* NULL is fine */
+/* Tells the neighbours that the address is here: ARP as request and as reply (RFC 5227 3), or an
+ * unsolicited advertisement that overrides (RFC 4861 7.2.6). 0 or -errno. */
+int wire_claim(const struct wire *w, const struct ip *ip);
+/* Asks who has an address; from: who gets the answer, NULL: a probe, which says nothing of us. */
+int wire_ask(const struct wire *w, const struct ip *from, const struct ip *who);
+
 /* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e); /* descriptor, checked to be a network namespace */

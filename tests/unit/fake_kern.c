@@ -345,6 +345,56 @@ void fake_kern_run_later(void)
 	}
 }
 
+/* ---- addresses on the wire ------------------------------------------------------------------ */
+
+struct wire {
+	struct rt_link link;
+	wire_fn *fn;
+	void *arg;
+};
+static struct wire *wires[LINKS_MAX];
+
+struct wire *wire_open(const struct rt_link *l, wire_fn *fn, void *arg, struct err *e)
+{
+	(void)e;
+	for (unsigned i = 0; i < LINKS_MAX; i++) {
+		if (wires[i])
+			continue;
+		wires[i] = xcalloc(1, sizeof(*wires[i]));
+		*wires[i] = (struct wire){ *l, fn, arg };
+		return wires[i];
+	}
+	abort();
+}
+
+void wire_close(struct wire *w)
+{
+	for (unsigned i = 0; i < LINKS_MAX; i++)
+		if (w && wires[i] == w)
+			wires[i] = NULL;
+	free(w);
+}
+
+int wire_claim(const struct wire *w, const struct ip *ip)
+{
+	buf_printf(&text, "%s: %s is here\n", w->link.name, ip_str(ip));
+	return 0;
+}
+
+int wire_ask(const struct wire *w, const struct ip *from, const struct ip *who)
+{
+	buf_printf(&text, "%s: who has %s, tell %s\n", w->link.name, ip_str(who),
+	           from ? ip_str(from) : "nobody");
+	return 0;
+}
+
+void fake_kern_claim(const struct wire_claim *c)
+{
+	for (unsigned i = 0; i < LINKS_MAX; i++)
+		if (wires[i] && wires[i]->link.ifindex == c->ifindex)
+			wires[i]->fn(c, wires[i]->arg);
+}
+
 /* ---- namespaces and sysctls ----------------------------------------------------------------- */
 
 int netns_open(const char *path, struct err *e)

@@ -17,3 +17,6 @@ void fake_kern_run_later(void);                         /* ends what rt_link_del
 /* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost.
  */
 void fake_kern_foreign_change(const char *table);
+/* Somebody on that link says that he has an address. */
+struct wire_claim;
+void fake_kern_claim(const struct wire_claim *c);
