@@ -134,6 +134,11 @@ void rt_link_del_hurry(struct rt *rt, const void *arg);
  * name NULL: some may have. */
 int link_watch(void (*fn)(const char *name), struct err *e);
 
+/* Calls fn from the loop when a link that is not a pod's has come, gone (flags 0) or changed; with
+ * NULL when an address marked RT_ADDR_SERVED was taken away, a default route came or went, or some
+ * of this was lost. */
+int lan_watch(void (*fn)(const struct rt_link *l), struct err *e);
+
 /* ---- addresses on the wire: ARP and neighbour discovery by hand ------------------------------ */
 
 /* Somebody on the link says that he has an address: by an answer or unasked. Our own frames, and

@@ -449,6 +449,20 @@ int link_watch(void (*fn)(const char *name), struct err *e)
 	return 0;
 }
 
+static void (*lan_news)(const struct rt_link *l);
+
+int lan_watch(void (*fn)(const struct rt_link *l), struct err *e)
+{
+	(void)e;
+	lan_news = fn;
+	return 0;
+}
+
+void fake_kern_lan_news(const struct rt_link *l)
+{
+	lan_news(l);
+}
+
 int forwarding_watch(void (*fn)(void), struct err *e)
 {
 	(void)fn;

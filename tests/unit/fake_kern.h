@@ -20,3 +20,6 @@ void fake_kern_foreign_change(const char *table);
 /* Somebody on that link says that he has an address. */
 struct wire_claim;
 void fake_kern_claim(const struct wire_claim *c);
+/* What lan_watch tells. */
+struct rt_link;
+void fake_kern_lan_news(const struct rt_link *l);
