@@ -392,6 +392,7 @@ static const struct key keys[] = {
 	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),
 	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0,
 	  "30000-32767" },
+	KEY(service, healthz, read_endpoints, ""),
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),

@@ -4,7 +4,7 @@
 #include "registry.h"
 
 extern const struct module life_module, node_module, podnet_module, lb_module, endpoints_module,
-	svcnat_module, dns_module, ingress_module, trace_module, api_module;
+	svcnat_module, health_module, dns_module, ingress_module, trace_module, api_module;
 
 const struct module *const modules[] = {
 	&life_module,      /* what follows a deletion: the others see it in the same turn */
@@ -13,6 +13,7 @@ const struct module *const modules[] = {
 	&lb_module,        /* addresses of Services of type LoadBalancer, and their status */
 	&endpoints_module, /* Services x Pods -> EndpointSlices */
 	&svcnat_module,    /* Services in nftables */
+	&health_module,    /* health ports of Services: behind svcnat, whose state they tell */
 	&dns_module,       /* cluster DNS */
 	&ingress_module,   /* HTTP routing */
 	&trace_module,     /* what would happen to a packet */

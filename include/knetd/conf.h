@@ -53,6 +53,7 @@ struct conf {
 	struct {
 		struct conf_cidrs cidrs; /* at most one a family */
 		uint16_t node_port_first, node_port_last;
+		struct conf_endpoints healthz; /* where kube-proxy's /healthz is answered */
 	} service;
 	struct {
 		char domain[254];              /* lower case, no dot at the end: "cluster.local" */

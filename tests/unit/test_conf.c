@@ -106,7 +106,8 @@ static void test_values(void **state)
 	(void)state;
 	good("[node]\nname = n1\nrun_dir=/srv/r\nlog_level = debug\nworkers = 3\n"
 	     "[podnet]\ncidrs = 10.1.0.0/16,10.2.0.0/16 , fd01::/64\nmtu = 9000\nmasquerade = no\n"
-	     "[service]\ncidrs = 10.9.0.0/24\nnode_ports = 1-65535\n"
+	     "[service]\ncidrs = 10.9.0.0/24\nnode_ports = 1-65535\nhealthz = 0.0.0.0:10256, "
+	     "[::1]:1\n"
 	     "[dns]\ndomain = Example.ORG.\nlisten = 127.0.0.1:5353, [::1]:5353\n"
 	     "upstreams = 9.9.9.9, [2620:fe::fe]:5300, 2620:fe::9\n"
 	     "[ingress]\naddresses = 10.0.0.1, fd00::1\nhttp =\n");
@@ -117,6 +118,8 @@ static void test_values(void **state)
 	assert_int_equal(conf.podnet.cidrs.n, 3);
 	assert_int_equal(conf.podnet.mtu, 9000);
 	assert_false(conf.podnet.masquerade);
+	assert_string_equal(text_of(&conf.service.healthz.v[0]), "0.0.0.0 10256");
+	assert_string_equal(text_of(&conf.service.healthz.v[1]), "::1 1");
 	assert_string_equal(conf.dns.domain, "example.org");
 	assert_int_equal(conf.dns.address.n, 1);
 	assert_string_equal(text_of(&conf.dns.address.v[0]),
@@ -175,6 +178,7 @@ static void test_wrong_values(void **state)
 		{ "[podnet]\noutbound = 192.0.2.7, 192.0.2.8\n", 2, "at most one" },
 		{ "[service]\ncidrs = 10.0.0.0/24, 10.1.0.0/24\n", 2, "at most one" },
 		{ "[service]\nnode_ports = 30000\n", 2, "FIRST-LAST" },
+		{ "[service]\nhealthz = 10256\n", 2, "ADDRESS:PORT" },
 		{ "[service]\nnode_ports = 2-1\n", 2, "FIRST-LAST" },
 		{ "[service]\nnode_ports = 0-1\n", 2, "FIRST-LAST" },
 		{ "[service]\nnode_ports = 1-65536\n", 2, "FIRST-LAST" },

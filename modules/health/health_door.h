@@ -1,0 +1,30 @@
+/* health_door.h - a very small HTTP server for those who ask whether something is well: one request
+ * a connection, answers of a page. A door is one listening socket. Bounded: HEALTH_CONNS
+ * connections at all doors together, each for a few seconds; the newest gets in, the oldest leaves.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <knetd/http.h>
+#include <knetd/ip.h>
+#include <knetd/loop.h>
+
+#define HEALTH_CONNS 128
+#define HEALTH_HEAD_MAX 4096 /* bytes of a request; a body is not looked at */
+
+struct health_answer {
+	unsigned status;
+	char headers[128]; /* further lines, each with its CRLF */
+	char body[1024];   /* JSON */
+};
+
+struct health_door {
+	struct event ev;
+	/* For any method; path is without its query. */
+	void (*answer)(const struct health_door *door, struct span path, struct health_answer *out);
+};
+
+/* at->ip.len 0: all addresses of both families. door->answer is set; the rest is made. */
+int health_door_open(struct health_door *door, const struct endpoint *at, struct err *e);
+void health_door_close(struct health_door *door); /* with its connections */
