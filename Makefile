@@ -65,7 +65,8 @@ $(H)/libknetd.a: $(HOST_OBJECTS)
 	@rm -f $@ && gcc-ar rcs $@ $^
 
 # Tests named test_plan_* see the fake kernel door instead of the real one.
-$(H)/tests/test_plan_%: $(H)/o/tests/unit/test_plan_%.o $(H)/o/tests/unit/fake_kern.o $(H)/libknetd.a
+$(filter $(H)/tests/test_plan_%,$(TESTS)): $(H)/tests/%: $(H)/o/tests/unit/%.o $(H)/o/tests/unit/fake_kern.o \
+		$(H)/o/tests/unit/fake_nft.o $(H)/libknetd.a
 	@mkdir -p $(@D)
 	@gcc $(SAN) -o $@ $^ $(HOST_LINK)
 

@@ -2,7 +2,7 @@
  *
  * Every call adds a line to one text, which tests read and reset. Messages of an nftables
  * transaction appear when it is committed, with a last line "commit"; one that fails or is aborted
- * leaves none. */
+ * leaves none. What was committed can be read back (nft_elem_each, nft_chain_each). */
 #pragma once
 
 #include <stdbool.h>
