@@ -169,28 +169,11 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 	return each_item(value, one_cidr, field);
 }
 
-/* What a packet may leave the node under. */
-static bool is_source(const struct ip *ip)
-{
-	static const struct cidr v4[] = { { { 4, { 0 } }, 8 },
-		                          { { 4, { 127 } }, 8 },
-		                          { { 4, { 224 } }, 3 } };
-	static const struct cidr v6[] = { { { .len = 16 }, 127 }, /* :: and ::1 */
-		                          { { 16, { 0xfe, 0x80 } }, 10 },
-		                          { { 16, { 0xff } }, 8 } };
-	const struct cidr *never = ip->len == 4 ? v4 : v6;
-
-	for (unsigned i = 0; i < 3; i++)
-		if (cidr_has(&never[i], ip))
-			return false;
-	return true;
-}
-
 static const char *one_outbound(void *arg, char *item)
 {
 	struct ip *addresses = arg, ip;
 
-	if (!ip_parse(&ip, item) || !is_source(&ip))
+	if (!ip_parse(&ip, item) || !range_is_unicast(&(struct ip_range){ ip, ip }))
 		return "an address of the node like 192.0.2.7, 2001:db8::7";
 	if (addresses[ip.len == 16].len)
 		return "at most one address for each of IPv4 and IPv6";
@@ -361,6 +344,32 @@ static const char *read_ingress_addresses(void *field, size_t size, const char *
 	return each_item(value, one_whole_address, &conf.ingress.addresses);
 }
 
+static const char *one_pool(void *arg, char *item)
+{
+	struct conf_ranges *list = &conf.lb.pools;
+
+	(void)arg;
+	if (!strcmp(item, "node")) {
+		conf.lb.node = true;
+		return NULL;
+	}
+	if (list->n == CONF_RANGES)
+		return "at most 32 items";
+	if (!range_parse(&list->v[list->n], item) || !range_is_unicast(&list->v[list->n]))
+		return "unicast addresses like 192.0.2.240-192.0.2.250, 2001:db8::100/120, or node";
+	list->n++;
+	return NULL;
+}
+
+static const char *read_pools(void *field, size_t size, const char *value)
+{
+	(void)field;
+	(void)size;
+	memset(&conf.lb.pools, 0, sizeof(conf.lb.pools));
+	conf.lb.node = false;
+	return each_item(value, one_pool, NULL);
+}
+
 /* ---- the keys ------------------------------------------------------------------------------- */
 
 // clang-format off
@@ -400,6 +409,7 @@ static const struct key keys[] = {
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),
+	{ "lb", "pools", read_pools, NULL, 0, "" },
 };
 
 /* Keys of the contract whose feature is not in this version. Their default may stand in a file; a
@@ -412,7 +422,6 @@ static const struct later {
 	// clang-format off
 	{ "service", "external_ips", "no", false },
 	{ "ingress", "https", "443", true },
-	{ "lb", "pools", "", false },
 	{ "lb", "announce", "auto", false },
 	{ "policy", "enabled", "yes", false },
 	{ "kube", "kubeconfig", "", false },
@@ -523,6 +532,24 @@ static int check_overlap(struct err *e)
 	return 0;
 }
 
+/* An address is a pod's, a Service's own or a load balancer's. */
+static int check_pools(const struct conf_cidrs *list, const char *name, struct err *e)
+{
+	char a[IP_TEXT], b[CIDR_TEXT];
+	struct ip_range taken;
+
+	for (unsigned i = 0; i < conf.lb.pools.n; i++)
+		for (unsigned k = 0; k < list->n; k++) {
+			range_of_cidr(&list->v[k], &taken);
+			if (range_overlap(&taken, &conf.lb.pools.v[i]))
+				return err_set(e, EINVAL,
+				               "[lb] pools: the range from %s on and %s %s overlap",
+				               ip_text(&conf.lb.pools.v[i].first, a), name,
+				               cidr_text(&list->v[k], b));
+		}
+	return 0;
+}
+
 static int settle(struct err *e)
 {
 	int ret = settle_name(e);
@@ -538,7 +565,10 @@ static int settle(struct err *e)
 	if (!conf.podnet.masquerade && (conf.podnet.outbound[0].len || conf.podnet.outbound[1].len))
 		return err_set(e, EINVAL, "[podnet] outbound needs masquerade = yes");
 	settle_dns_address(conf.dns.address.n == 0);
-	return check_overlap(e);
+	ret = check_overlap(e);
+	if (!ret)
+		ret = check_pools(&conf.podnet.cidrs, "[podnet] cidrs", e);
+	return ret ? ret : check_pools(&conf.service.cidrs, "[service] cidrs", e);
 }
 
 int conf_load(const char *path, struct err *e)

@@ -165,30 +165,76 @@ bool range_has(const struct ip_range *r, const struct ip *ip)
 	       ip_order(ip, &r->last) <= 0;
 }
 
-static void cidr_range(const struct cidr *c, struct ip_range *out)
+void range_of_cidr(const struct cidr *c, struct ip_range *out)
 {
 	out->first = out->last = c->ip;
 	for (unsigned bit = c->bits; bit < c->ip.len * 8u; bit++)
 		out->last.b[bit / 8] |= 0x80 >> bit % 8;
 }
 
+bool range_overlap(const struct ip_range *a, const struct ip_range *b)
+{
+	return a->first.len == b->first.len && ip_order(&a->first, &b->last) <= 0 &&
+	       ip_order(&b->first, &a->last) <= 0;
+}
+
+bool range_is_unicast(const struct ip_range *r)
+{
+	static const struct cidr v4[] = { { { 4, { 0 } }, 8 },
+		                          { { 4, { 127 } }, 8 },
+		                          { { 4, { 224 } }, 3 } };
+	static const struct cidr v6[] = { { { .len = 16 }, 127 }, /* :: and ::1 */
+		                          { { 16, { 0xfe, 0x80 } }, 10 },
+		                          { { 16, { 0xff } }, 8 } };
+	const struct cidr *never = r->first.len == 4 ? v4 : v6;
+	struct ip_range part;
+
+	for (unsigned i = 0; i < 3; i++) {
+		range_of_cidr(&never[i], &part);
+		if (range_overlap(&part, r))
+			return false;
+	}
+	return true;
+}
+
+uint64_t range_size(const struct ip_range *r)
+{
+	uint64_t n;
+
+	if (r->first.len == 16 && memcmp(r->first.b, r->last.b, 8) != 0)
+		return INT64_MAX;
+	n = low_bits(&r->last) - low_bits(&r->first);
+	return n >= INT64_MAX ? INT64_MAX : n + 1;
+}
+
+bool ip_next(struct ip *ip)
+{
+	for (unsigned i = ip->len; i-- > 0;)
+		if (++ip->b[i])
+			return true;
+	return false;
+}
+
 bool range_parse(struct ip_range *r, const char *s)
 {
 	char first[IP_TEXT];
-	size_t n = strcspn(s, "-");
+	size_t n = strcspn(s, " -"), dash = n + strspn(s + n, " ");
+	const char *last = s[dash] == '-' ? s + dash + 1 + strspn(s + dash + 1, " ") : NULL;
 	struct cidr cidr;
 
 	if (strchr(s, '/')) {
 		if (!cidr_parse(&cidr, s))
 			return false;
-		cidr_range(&cidr, r);
+		range_of_cidr(&cidr, r);
 		return true;
 	}
 	if (n >= sizeof(first))
 		return false;
 	memcpy(first, s, n);
 	first[n] = 0;
-	return ip_parse(&r->first, first) && ip_parse(&r->last, s[n] ? s + n + 1 : first) &&
+	if (s[n] && !last)
+		return false;
+	return ip_parse(&r->first, first) && ip_parse(&r->last, last ? last : first) &&
 	       r->first.len == r->last.len && ip_order(&r->first, &r->last) <= 0;
 }
 

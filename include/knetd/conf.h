@@ -70,6 +70,10 @@ struct conf {
 		uint16_t http;               /* 0 = off */
 		uint16_t timeout;            /* seconds until a backend's answer begins */
 	} ingress;
+	struct {
+		struct conf_ranges pools; /* addresses for Services of type LoadBalancer */
+		bool node;                /* and the node's own */
+	} lb;
 };
 
 extern struct conf conf; /* read-only after conf_load */

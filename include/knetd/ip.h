@@ -40,9 +40,17 @@ struct ip_range {
 	struct ip first, last;
 };
 #define RANGE_TEXT (2 * IP_TEXT)
-/* "10.0.0.9", "10.0.0.10-10.0.0.20", "10.0.0.64/26"; false on anything else. */
+/* "10.0.0.9", "10.0.0.10-10.0.0.20" (also with blanks beside the dash), "10.0.0.64/26"; false on
+ * anything else. */
 bool range_parse(struct ip_range *r, const char *s);
+/* Nothing in it that no host can have: 0.0.0.0/8, loopback, multicast and above, link-local IPv6.
+ */
+bool range_is_unicast(const struct ip_range *r);
+bool range_overlap(const struct ip_range *a, const struct ip_range *b);
+void range_of_cidr(const struct cidr *c, struct ip_range *out);
 bool range_has(const struct ip_range *r, const struct ip *ip);
+bool ip_next(struct ip *ip); /* the number behind; false at the end, where it becomes 0 */
+uint64_t range_size(const struct ip_range *r);        /* at most 2^63 - 1 */
 int ip_order(const struct ip *a, const struct ip *b); /* by family, then by number */
 
 struct endpoint {

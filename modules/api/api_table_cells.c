@@ -186,18 +186,27 @@ static void service_ip(struct buf *b, yyjson_val *o)
 	put_at(b, o, "spec.clusterIP", "<none>");
 }
 
+/* Addresses and names of the balancer, then externalIPs. */
 static void service_external(struct buf *b, yyjson_val *o)
 {
 	const char *type = json_str(o, "spec.type");
-	yyjson_val *ingress = json_at(o, "status.loadBalancer.ingress");
+	bool balancer = type && !strcmp(type, "LoadBalancer");
+	yyjson_val *external = json_at(o, "spec.externalIPs"), *v;
+	size_t i, n, before = b->len;
 
-	if (type && !strcmp(type, "ExternalName"))
+	if (type && !strcmp(type, "ExternalName")) {
 		put_at(b, o, "spec.externalName", "<none>");
-	else if (yyjson_arr_size(ingress))
-		put_list(b, ingress, "ip", "<pending>");
-	else
-		put_list(b, json_at(o, "spec.externalIPs"), NULL,
-		         type && !strcmp(type, "LoadBalancer") ? "<pending>" : "<none>");
+		return;
+	}
+	yyjson_arr_foreach (balancer ? json_at(o, "status.loadBalancer.ingress") : NULL, i, n, v) {
+		const char *ip = json_str(v, "ip"), *name = json_str(v, "hostname");
+
+		buf_str(b, b->len > before ? "," : "");
+		put(b, ip ? ip : name, "");
+	}
+	if (b->len > before && yyjson_arr_size(external))
+		buf_str(b, ",");
+	put_list(b, external, NULL, b->len > before ? "" : balancer ? "<pending>" : "<none>");
 }
 
 static void service_ports(struct buf *b, yyjson_val *o)
@@ -564,12 +573,49 @@ static void hostnames(struct buf *b, yyjson_val *o)
 
 static void pool_addresses(struct buf *b, yyjson_val *o)
 {
-	put_list(b, json_at(o, "spec.addresses"), NULL, "<none>");
+	bool node = json_bool(o, "spec.node", false);
+	size_t before = b->len;
+
+	put_list(b, json_at(o, "spec.addresses"), NULL, node ? "" : "<none>");
+	if (node)
+		buf_str(b, b->len > before ? ",node" : "node");
 }
 
 static void pool_auto(struct buf *b, yyjson_val *o)
 {
 	buf_str(b, json_bool(o, "spec.autoAssign", true) ? "true" : "false");
+}
+
+static void put_count(struct buf *b, yyjson_val *o, const char *path)
+{
+	int64_t n = json_int(o, path, 0);
+
+	if (n > INT32_MAX)
+		buf_str(b, "many");
+	else
+		buf_printf(b, "%lld", (long long)n);
+}
+
+/* "3/11" of a family: in use and free; a pool without that family has none of either. */
+static void put_use(struct buf *b, yyjson_val *o, const char *used, const char *available)
+{
+	if (!json_int(o, used, 0) && !json_int(o, available, 0)) {
+		buf_str(b, "<none>");
+		return;
+	}
+	put_count(b, o, used);
+	buf_str(b, "/");
+	put_count(b, o, available);
+}
+
+static void pool_v4(struct buf *b, yyjson_val *o)
+{
+	put_use(b, o, "status.assignedIPv4", "status.availableIPv4");
+}
+
+static void pool_v6(struct buf *b, yyjson_val *o)
+{
+	put_use(b, o, "status.assignedIPv6", "status.availableIPv6");
 }
 
 static void pool_priority(struct buf *b, yyjson_val *o)
@@ -691,6 +737,8 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 		(const struct table_column[]){ NAME,
 	                                       { "Addresses", pool_addresses, false, false },
 	                                       { "Auto-Assign", pool_auto, false, false },
+	                                       { "IPv4-Used/Free", pool_v4, false, false },
+	                                       { "IPv6-Used/Free", pool_v6, false, false },
 	                                       AGE,
 	                                       { "Priority", pool_priority, true, false },
 	                                       END },

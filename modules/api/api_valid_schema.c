@@ -107,7 +107,7 @@ static const struct rule rules[] = { /* in the order of the names */
 	{ "absoluteTimeout", NULL, ROUTES, 0, 0, DURATION, NULL },
 	{ "add", NULL, ROUTES, 0, 16, NONE, NULL },
 	{ "addresses", "spec", GATEWAY, 0, 16, NONE, NULL },
-	{ "addresses", "spec", POOL, 1, 256, NONE, NULL },
+	{ "addresses", "spec", POOL, 0, 256, NONE, NULL },
 	{ "allowHeaders", NULL, HTTP, 0, 64, NONE, NULL },
 	{ "allowMethods", NULL, HTTP, 0, 9, NONE, NULL },
 	{ "allowOrigins", NULL, HTTP, 0, 64, NONE, NULL },

@@ -3,13 +3,14 @@
 
 // clang-format off
 static const struct field knetd_address_pool_spec_fields[] = {
-	{ "addresses", STRING, LIST | REQUIRED, 0, NULL, NULL, "CIDRs (192.0.2.0/28) and ranges (192.0.2.10-192.0.2.20) to hand out from, of either family." },
+	{ "addresses", STRING, LIST, 0, NULL, NULL, "CIDRs (192.0.2.0/28), ranges (192.0.2.10-192.0.2.20) and single addresses to hand out from, of either family; may be left out with node." },
+	{ "node", BOOL, 0, 0, NULL, NULL, "Hands out the node's own addresses (its InternalIPs) too, when no other is free: Services share them port by port, and nothing has to be announced." },
 	{ "autoAssign", BOOL, 0, 0, NULL, NULL, "Whether a Service gets an address without asking for this pool; true when unset." },
 	{ "avoidBuggyIPs", BOOL, 0, 0, NULL, NULL, "Leaves out IPv4 addresses that end in .0 and .255, which some old equipment refuses." },
 	{ "namespaces", STRING, LIST | SET, 0, NULL, "", "Namespaces whose Services may use the pool; all when neither this nor namespaceSelector is set." },
 	{ "namespaceSelector", OBJECT, ATOMIC, 0, &meta_label_selector, NULL, "Labels of the namespaces whose Services may use the pool." },
 	{ "serviceSelector", OBJECT, ATOMIC, 0, &meta_label_selector, NULL, "Labels of the Services that may use the pool; all when unset." },
-	{ "interfaces", STRING, LIST | SET, 0, NULL, "", "Links on which the addresses are announced; those that reach their neighbours when unset." },
+	{ "interfaces", STRING, LIST | SET, 0, NULL, "", "Links on which the addresses are announced; as [lb] announce says when unset." },
 	{ "priority", INT32, 0, 0, NULL, NULL, "Of several pools that fit, the one with the lowest number is used first; 0, the last, when unset." },
 	END
 };
@@ -20,7 +21,6 @@ static const struct field knetd_address_pool_status_fields[] = {
 	{ "assignedIPv6", INT64, 0, 0, NULL, NULL, "IPv6 addresses in use." },
 	{ "availableIPv4", INT64, 0, 0, NULL, NULL, "IPv4 addresses that are free." },
 	{ "availableIPv6", INT64, 0, 0, NULL, NULL, "IPv6 addresses that are free; no more than 2^63-1 is said." },
-	{ "conditions", OBJECT, LIST, 0, &meta_condition, "type", "Whether the pool is in use, and why not." },
 	END
 };
 static const struct message knetd_address_pool_status = { "io.knetd.v1alpha1.AddressPoolStatus", "How much of an AddressPool is in use.", knetd_address_pool_status_fields };

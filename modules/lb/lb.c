@@ -1,34 +1,361 @@
 /* lb.c - load-balancer addresses: gives Services of type LoadBalancer their addresses and writes
- * their status, in the turn that made or changed them. */
+ * their status, in the turn that made or changed them.
+ *
+ * What changed is looked at again: one Service by itself; all of them when the pools or the node's
+ * addresses are others; those that wait when something was given back. Who holds what is in memory
+ * alone (lb_alloc.c); at start it is taken from the Services' status, so addresses stay. What is
+ * held is then told to lb_announce.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/http.h>
 #include <knetd/module.h>
 
 #include "lb_announce.h"
+#include "lb_show.h"
+#include "lb_status.h"
 
 extern const struct module lb_module;
+
+static struct lb_alloc alloc;
+static struct lb_pools pools;
 
 void lb_announce_again(void)
 {
 	module_resync(&lb_module);
 }
 
+/* ---- one Service ---------------------------------------------------------------------------- */
+
+static bool by_namespace(void)
+{
+	for (unsigned i = 0; i < pools.n; i++)
+		if (pools.v[i].ns_selector)
+			return true;
+	return false;
+}
+
+/* Without any pool a status that we did not write may be another controller's. */
+static bool is_foreign(const struct lb_ask *ask)
+{
+	return !pools.n && !ask->marked && (ask->has[LB_IPV4].len || ask->has[LB_IPV6].len) &&
+	       !map_get(&alloc.claims, ask->key, strlen(ask->key));
+}
+
+static int ask_for(const struct object *o, struct lb_ask *ask, struct err *e)
+{
+	const struct object *ns = by_namespace() ? store_get(KIND_NAMESPACE, "", o->ns) : NULL;
+	auto_doc yyjson_doc *doc = ns ? object_doc(ns) : NULL;
+	struct lb_result result;
+
+	ask->ns_labels = json_at(yyjson_doc_get_root(doc), "metadata.labels");
+	lb_alloc_ask(&alloc, ask, &result);
+	return lb_status_write(o, ask, &result, e);
+}
+
+/* key is not the object's own: that may be replaced. */
+static int one_service(const char *key, struct err *e)
+{
+	const struct object *o = store_get_key(KIND_SERVICE, key);
+	auto_arena struct arena a = { 0 };
+	struct lb_ask ask;
+	int ret = 0;
+
+	if (!o || !lb_ask_may_be(o)) {
+		lb_alloc_drop(&alloc, key);
+		return 0;
+	}
+	lb_ask_read(o, &a, &ask);
+	if (!ask.ours) {
+		lb_alloc_drop(&alloc, key);
+		ret = ask.marked ? lb_status_unmark(o, e) : 0;
+	} else if (!is_foreign(&ask)) {
+		ret = ask_for(o, &ask, e);
+	}
+	yyjson_doc_free(ask.doc);
+	return ret;
+}
+
+/* ---- many ----------------------------------------------------------------------------------- */
+
+struct turn { /* whom to ask, in that order */
+	const char *key;
+	const char *created;
+	bool has; /* addresses already: it asks before others can take them */
+};
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+	int d = y->has - x->has;
+
+	if (!d)
+		d = strcmp(x->created, y->created);
+	return d ? d : strcmp(x->key, y->key);
+}
+
+static void read_turn(const struct object *o, struct arena *a, struct turn *out)
+{
+	auto_doc yyjson_doc *doc = object_doc(o);
+	yyjson_val *root = yyjson_doc_get_root(doc);
+	const char *created = json_str(root, "metadata.creationTimestamp");
+
+	*out = (struct turn){
+		.key = arena_strdup(a, o->key),
+		.created = arena_strdup(a, created ? created : ""),
+		.has = yyjson_arr_size(json_at(root, "status.loadBalancer.ingress")) > 0,
+	};
+}
+
+static void drop_gone(struct arena *a)
+{
+	const char **gone = arena_alloc(a, (alloc.claims.len + 1) * sizeof(*gone));
+	struct lb_claim *c;
+	size_t n = 0;
+
+	for (size_t i = 0; (c = map_next(&alloc.claims, &i));)
+		if (!store_get_key(KIND_SERVICE, c->key))
+			gone[n++] = arena_strdup(a, c->key);
+	while (n > 0)
+		lb_alloc_drop(&alloc, gone[--n]);
+}
+
+static int every_service(struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	struct turn *v = arena_alloc(&a, (store_count(KIND_SERVICE) + 1) * sizeof(*v));
+	const struct object *o;
+	size_t n = 0;
+	int ret = 0;
+
+	drop_gone(&a);
+	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));)
+		if (lb_ask_may_be(o) || map_get(&alloc.claims, o->key, strlen(o->key)))
+			read_turn(o, &a, &v[n++]);
+	qsort(v, n, sizeof(*v), by_turn);
+	for (size_t i = 0; !ret && i < n; i++)
+		ret = one_service(v[i].key, e);
+	return ret;
+}
+
+static int those_that_wait(struct err *e)
+{
+	struct lb_claim *c;
+	struct list taken;
+	int ret = 0;
+
+	list_take(&taken, &alloc.waiting);
+	while ((c = lb_alloc_next_waiting(&alloc, &taken))) {
+		auto_free char *key = xstrdup(c->key);
+
+		ret = ret ? ret : one_service(key, e);
+	}
+	alloc.freed = 0;
+	alloc.eased = false;
+	return ret;
+}
+
+/* ---- the pools ------------------------------------------------------------------------------ */
+
+static void read_pools(void)
+{
+	size_t n = 0, max = store_count(KIND_ADDRESSPOOL);
+	auto_free const struct object **v = xcalloc(max + 1, sizeof(struct object *));
+	struct lb_pools old = pools;
+	const struct object *o;
+
+	for (size_t i = 0; (o = store_next_object(KIND_ADDRESSPOOL, &i));)
+		v[n++] = o;
+	lb_pools_read(&pools, v, n, store_get(KIND_NODE, "", conf.node.name));
+	lb_alloc_set_pools(&alloc, &pools);
+	lb_pools_free(&old);
+}
+
+static int write_pools(struct err *e)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && i < pools.n; i++)
+		ret = lb_status_pool(&pools.v[i], e);
+	return ret;
+}
+
+/* Its own words have changed, not only what we write of it. */
+static bool is_other_pool(const struct change *c)
+{
+	auto_doc yyjson_doc *old = c->old ? object_doc(c->old) : NULL,
+			    *new = c->new ? object_doc(c->new) : NULL;
+	struct lb_pool *pool = c->new ? lb_pools_find(&pools, c->new->name) : NULL;
+
+	if (pool)
+		pool->written = false;
+	return !yyjson_equals(json_at(yyjson_doc_get_root(old), "spec"),
+	                      json_at(yyjson_doc_get_root(new), "spec"));
+}
+
+static bool is_other_node(const struct change *c)
+{
+	const struct object *o = c->new ? c->new : c->old;
+	struct ip ips[LB_FAMILIES];
+
+	if (strcmp(o->name, conf.node.name) != 0)
+		return false;
+	lb_pools_node(c->new, ips);
+	return !ip_equal(&ips[0], &pools.node[0]) || !ip_equal(&ips[1], &pools.node[1]);
+}
+
+/* ---- a turn --------------------------------------------------------------------------------- */
+
+struct asked { /* Services to be looked at, each once */
+	struct arena arena;
+	struct map keys;
+	bool all;
+};
+
+static void add(struct asked *q, const char *key)
+{
+	size_t n = strlen(key);
+	char *copy;
+
+	if (map_get(&q->keys, key, n))
+		return;
+	copy = arena_strdup(&q->arena, key);
+	map_put(&q->keys, copy, n, copy);
+}
+
+static void add_namespace(struct asked *q, const char *ns)
+{
+	const struct list *group = by_namespace() ? store_group(KIND_SERVICE, ns) : NULL;
+
+	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
+		const struct object *o = container_of(l, const struct object, in_group);
+
+		if (lb_ask_may_be(o))
+			add(q, o->key);
+	}
+}
+
+static void one_change(struct asked *q, const struct change *c)
+{
+	const struct object *o = c->new ? c->new : c->old;
+
+	if (c->kind == KIND_SERVICE) {
+		if ((c->new &&lb_ask_may_be(c->new)) || (c->old && lb_ask_may_be(c->old)))
+			add(q, o->key);
+	} else if (c->kind == KIND_NAMESPACE) {
+		add_namespace(q, o->name);
+	} else if (c->kind == KIND_ADDRESSPOOL) {
+		q->all |= is_other_pool(c);
+	} else {
+		q->all |= is_other_node(c);
+	}
+}
+
+static int ask_again(struct asked *q, struct err *e)
+{
+	const char *key;
+	int ret = 0;
+
+	if (q->all) {
+		read_pools();
+		ret = every_service(e);
+	}
+	for (size_t i = 0; !ret && !q->all && (key = map_next(&q->keys, &i));)
+		ret = one_service(key, e);
+	if (!ret && (alloc.eased || alloc.freed))
+		ret = those_that_wait(e);
+	return ret ? ret : write_pools(e);
+}
+
+struct telling {
+	struct lb_held *v;
+	size_t n;
+};
+
+static void tell_one(const struct lb_addr *addr, void *arg)
+{
+	const struct lb_claim *holder = lb_addr_holder(addr);
+	struct telling *t = arg;
+
+	if (addr->node)
+		return;
+	t->v[t->n++] = (struct lb_held){
+		.ip = addr->ip,
+		.held = addr->n > 0,
+		.pool = addr->pool ? addr->pool->name : NULL,
+		.on = addr->pool ? addr->pool->on : NULL,
+		.n_on = addr->pool ? addr->pool->n_on : 0,
+		.service = holder ? holder->key : NULL,
+		.n_services = addr->n,
+	};
+}
+
+static int announce(bool all, struct err *e)
+{
+	size_t max = all ? alloc.addrs.len : lb_alloc_n_changed(&alloc);
+	auto_free struct lb_held *v = max ? xcalloc(max, sizeof(*v)) : NULL;
+	struct telling t = { .v = v };
+
+	lb_alloc_told(&alloc, all, tell_one, &t);
+	return all || t.n ? lb_announce_set(t.v, t.n, all, e) : 0;
+}
+
 static int lb_sync(struct changes *c, struct err *e)
 {
+	struct asked q = { .all = c->full };
 	struct change change;
+	int ret;
 
 	while (changes_next(c, &change))
-		;
-	return lb_announce_set(NULL, 0, c->full, e);
+		one_change(&q, &change);
+	store_begin();
+	ret = ask_again(&q, e);
+	if (ret)
+		store_abort();
+	else
+		ret = store_commit(e);
+	if (!ret)
+		ret = announce(q.all, e);
+	map_free(&q.keys);
+	arena_free(&q.arena);
+	return ret;
+}
+
+/* ---- the module ----------------------------------------------------------------------------- */
+
+static void show(const struct http_call *call, struct http_answer *answer)
+{
+	(void)call;
+	lb_show_json(&alloc, &answer->body);
+	answer->status = 200;
+	answer->content_type = "application/json";
+}
+
+static void metrics(struct buf *out)
+{
+	lb_show_metrics(&alloc, out);
+	lb_announce_metrics(out);
 }
 
 static int lb_init(struct err *e)
 {
+	lb_alloc_init(&alloc);
 	return lb_announce_init(e);
 }
 
 static void lb_exit(bool remove)
 {
 	lb_announce_exit(remove);
+	lb_alloc_free(&alloc);
+	lb_pools_free(&pools);
 }
+
+static const struct route routes[] = {
+	{ "GET", "/knetd/v1/lb", show },
+	{ NULL, NULL, NULL },
+};
 
 const struct module lb_module = {
 	.name = "lb",
@@ -36,6 +363,7 @@ const struct module lb_module = {
 	           KIND_BIT(KIND_NAMESPACE),
 	.init = lb_init,
 	.sync = lb_sync,
-	.metrics = lb_announce_metrics,
+	.metrics = metrics,
+	.routes = routes,
 	.exit = lb_exit,
 };

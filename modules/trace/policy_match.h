@@ -29,5 +29,3 @@ bool policy_selects(yyjson_val *policy, const char *ns, enum policy_direction di
 /* Has it a rule that allows the connection? Asked of one that selects. */
 bool policy_allows(yyjson_val *policy, const char *ns, enum policy_direction direction,
                    const struct policy_connection *c);
-/* A LabelSelector against labels; NULL and {} select everything. */
-bool label_selector_match(yyjson_val *selector, yyjson_val *labels);

@@ -139,6 +139,7 @@ def test_tables_have_the_columns_people_know(knetd):
     assert knetd.api("POST", pools, {"metadata": {"name": "p"}, "spec": {"addresses": ["192.0.2.0/28", "192.0.2.32-192.0.2.40"]}})[0] == 201
     rows, answer = table(knetd, pools)
     assert rows[0]["Addresses"] == "192.0.2.0/28,192.0.2.32-192.0.2.40" and rows[0]["Auto-Assign"] == "true"
+    assert (rows[0]["IPv4-Used/Free"], rows[0]["IPv6-Used/Free"]) == ("0/25", "<none>")
     assert {c["name"]: c["priority"] for c in answer["columnDefinitions"]}["Priority"] == 1
     assert knetd.api("DELETE", pools + "/p")[0] == 200
     wide = {c["name"] for c in table(knetd, "/api/v1/nodes")[1]["columnDefinitions"] if c["priority"]}

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include <knetd/label_selector.h>
+
 #include "../../modules/trace/policy_match.h"
 #include "../../modules/trace/trace_plan.h"
 

@@ -128,9 +128,17 @@ static const struct row policies[] = {
 
 static const struct row pools[] = {
 	{ NULL, O("'addresses':['192.0.2.0/28','192.0.2.20-192.0.2.30','fd00::/120']"), "" },
-	{ NULL, O(""), "spec.addresses: Required value" },
-	{ NULL, O("'addresses':['x']"), "spec.addresses[0]: Invalid value: 'x': must be a CIDR (192.0.2.0/28) or a range (192.0.2.10-192.0.2.20)" },
-	{ NULL, O("'addresses':['192.0.2.30-192.0.2.20']"), "spec.addresses[0]: Invalid value: '192.0.2.30-192.0.2.20': must be a CIDR (192.0.2.0/28) or a range (192.0.2.10-192.0.2.20)" },
+	{ NULL, O("'addresses':['192.0.2.9','192.0.2.20 - 192.0.2.30'],'interfaces':['eth0']"), "" },
+	{ NULL, O("'node':true"), "" },
+	{ NULL, O("'node':false"), "spec.addresses: Required value: there are no addresses, and node is not set" },
+	{ NULL, O("'addresses':[]"), "spec.addresses: Required value: there are no addresses, and node is not set" },
+	{ NULL, "{'metadata':{'name':'knetd.ini'},'spec':{'node':true}}", "metadata.name: Invalid value: 'knetd.ini': is the name of the pool that [lb] pools makes" },
+	{ NULL, O("'addresses':['127.0.0.9']"), "spec.addresses[0]: Invalid value: '127.0.0.9': may not hold addresses that no host can have (unspecified, loopback, link-local IPv6, multicast)" },
+	{ NULL, O("'addresses':['200.0.0.0-230.0.0.0']"), "spec.addresses[0]: Invalid value: '200.0.0.0-230.0.0.0': may not hold addresses that no host can have (unspecified, loopback, link-local IPv6, multicast)" },
+	{ NULL, O("'node':true,'interfaces':['eth0','a/b','']"), "spec.interfaces[1]: Invalid value: 'a/b': must be the name of a link (eth0); spec.interfaces[2]: Invalid value: '': must be the name of a link (eth0)" },
+	{ NULL, O(""), "spec.addresses: Required value: there are no addresses, and node is not set" },
+	{ NULL, O("'addresses':['x']"), "spec.addresses[0]: Invalid value: 'x': must be a CIDR (192.0.2.0/28), a range (192.0.2.10-192.0.2.20) or an address" },
+	{ NULL, O("'addresses':['192.0.2.30-192.0.2.20']"), "spec.addresses[0]: Invalid value: '192.0.2.30-192.0.2.20': must be a CIDR (192.0.2.0/28), a range (192.0.2.10-192.0.2.20) or an address" },
 	{ NULL, O("'addresses':['192.0.2.0/28','192.0.2.15-192.0.2.20']"), "spec.addresses[1]: Invalid value: '192.0.2.15-192.0.2.20': overlaps with '192.0.2.0/28'" },
 };
 // clang-format on
