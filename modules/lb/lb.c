@@ -40,8 +40,10 @@ static bool by_namespace(void)
 /* Without any pool a status that we did not write may be another controller's. */
 static bool is_foreign(const struct lb_ask *ask)
 {
+	const struct lb_claim *c = map_get(&alloc.claims, ask->key, strlen(ask->key));
+
 	return !pools.n && !ask->marked && (ask->has[LB_IPV4].len || ask->has[LB_IPV6].len) &&
-	       !map_get(&alloc.claims, ask->key, strlen(ask->key));
+	       (!c || (!c->holds[LB_IPV4].addr && !c->holds[LB_IPV6].addr));
 }
 
 static int ask_for(const struct object *o, struct lb_ask *ask, struct err *e)
@@ -71,7 +73,9 @@ static int one_service(const char *key, struct err *e)
 	if (!ask.ours) {
 		lb_alloc_drop(&alloc, key);
 		ret = ask.marked ? lb_status_unmark(o, e) : 0;
-	} else if (!is_foreign(&ask)) {
+	} else if (is_foreign(&ask)) {
+		lb_alloc_drop(&alloc, key);
+	} else {
 		ret = ask_for(o, &ask, e);
 	}
 	yyjson_doc_free(ask.doc);
