@@ -177,9 +177,11 @@ int sysctl_get(int netns_fd, const char *path, char *out, size_t size, struct er
 /* ---- nftables ------------------------------------------------------------------------------- */
 
 /* A transaction: messages queue up, nft_commit sends them as one batch: all or nothing. Everything
- * is in family inet. The strings are copied. */
+ * is in family inet, or all of it in family arp, which a kernel need not have (nft_commit fails
+ * with -EOPNOTSUPP or -ENOENT then; of the hooks it knows input alone). The strings are copied. */
 struct nft_txn;
 struct nft_txn *nft_begin(void);
+struct nft_txn *nft_begin_arp(void);
 void nft_abort(struct nft_txn *t);                /* frees it; nothing was sent */
 int nft_commit(struct nft_txn *t, struct err *e); /* sends and frees it, also on failure */
 
@@ -212,7 +214,16 @@ int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), v
 
 /* The parts of a key or of data, in nft's type names. Each part takes 4 bytes (IPv6: 16) in keys
  * and data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order. */
-enum nft_part { NFT_END, NFT_IPV4, NFT_IPV6, NFT_PROTO, NFT_PORT, NFT_MARK, NFT_VERDICT };
+enum nft_part {
+	NFT_END,
+	NFT_IPV4,
+	NFT_IPV6,
+	NFT_PROTO,
+	NFT_PORT,
+	NFT_MARK,
+	NFT_IFINDEX,
+	NFT_VERDICT
+};
 #define NFT_PARTS 5
 struct nft_set_def {
 	const char *name;
@@ -236,6 +247,7 @@ void nft_put_ip(struct nft_bytes *k, const struct ip *ip);
 void nft_put_proto(struct nft_bytes *k, uint8_t proto);
 void nft_put_port(struct nft_bytes *k, uint16_t port);
 void nft_put_mark(struct nft_bytes *k, uint32_t mark);
+void nft_put_ifindex(struct nft_bytes *k, unsigned ifindex);
 
 /* data NULL for sets. Consecutive elements of one set are packed into few messages. */
 void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
@@ -273,6 +285,9 @@ void nft_family(struct nft_rule *r, uint8_t len);              /* meta nfproto: 
 void nft_l4proto(struct nft_rule *r, uint8_t proto);           /* meta l4proto == */
 void nft_th_port(struct nft_rule *r, bool dst, uint16_t port); /* th dport/sport == */
 void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg);
+void nft_arp_request(struct nft_rule *r);                   /* arp operation request */
+void nft_load_arp_target(struct nft_rule *r, unsigned reg); /* arp daddr ip */
+void nft_load_iif(struct nft_rule *r, unsigned reg);        /* iif */
 void nft_load_l4proto(struct nft_rule *r, unsigned reg);
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_load_priority(struct nft_rule *r, unsigned reg);                 /* meta priority */
@@ -318,8 +333,9 @@ void nft_reject_tcp_reset(struct nft_rule *r);
 void nft_reject_port_unreachable(struct nft_rule *r); /* icmpx type port-unreachable */
 void nft_comment(struct nft_rule *r, const char *text);
 
-/* Calls fn from the loop when somebody else (not this process) changed a table whose name is
- * `table` or begins with `table` followed by '_', or when notifications were lost (table NULL). */
+/* Calls fn from the loop when somebody else (not this process) changed a table, of family inet or
+ * arp, whose name is `table` or begins with `table` followed by '_', or when notifications were
+ * lost (table NULL). */
 int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
 
 /* Deletes conntrack entries whose original destination is addr:port (proto) and, when endpoint is

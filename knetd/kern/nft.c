@@ -24,6 +24,7 @@ struct nft_txn {
 	size_t n;
 	uint32_t last; /* sequence number */
 	uint32_t set_id;
+	uint8_t family;
 	bool failed; /* over TXN_MAX */
 	struct nlmsghdr *newest;
 	struct nft_open open;
@@ -38,9 +39,27 @@ struct nl *nft_socket(struct err *e)
 	return socket_;
 }
 
+static struct nft_txn *begin(uint8_t family)
+{
+	struct nft_txn *t = xcalloc(1, sizeof(*t));
+
+	t->family = family;
+	return t;
+}
+
 struct nft_txn *nft_begin(void)
 {
-	return xcalloc(1, sizeof(struct nft_txn));
+	return begin(NFPROTO_INET);
+}
+
+struct nft_txn *nft_begin_arp(void)
+{
+	return begin(NFPROTO_ARP);
+}
+
+uint8_t nft_txn_family(const struct nft_txn *t)
+{
+	return t->family;
 }
 
 void nft_abort(struct nft_txn *t)
@@ -82,7 +101,7 @@ struct nlmsghdr *nft_msg(struct nft_txn *t, uint16_t type, uint16_t flags, size_
 	if (!t->n)
 		begin_batch(t);
 	at = t->failed ? NULL : make_room(t, room);
-	return at ? nftnl_nlmsg_build_hdr(at, type, NFPROTO_INET, flags, ++t->last) : NULL;
+	return at ? nftnl_nlmsg_build_hdr(at, type, t->family, flags, ++t->last) : NULL;
 }
 
 void nft_msg_end(struct nft_txn *t, struct nlmsghdr *h)

@@ -36,3 +36,8 @@ void nft_put_mark(struct nft_bytes *k, uint32_t mark)
 {
 	put(k, &mark, sizeof(mark));
 }
+
+void nft_put_ifindex(struct nft_bytes *k, unsigned ifindex)
+{
+	put(k, &ifindex, sizeof(ifindex));
+}

@@ -20,6 +20,7 @@
  * outgrown its maximum: nft_commit will say so, and the caller just returns. */
 struct nlmsghdr *nft_msg(struct nft_txn *t, uint16_t type, uint16_t flags, size_t room);
 void nft_msg_end(struct nft_txn *t, struct nlmsghdr *h);
+uint8_t nft_txn_family(const struct nft_txn *t); /* NFPROTO_... */
 
 /* Elements wait in an open message for more of their kind: see nft_elem.c. */
 struct nft_open {

@@ -17,6 +17,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <netinet/in.h>
+#include <linux/if_arp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
@@ -27,7 +28,8 @@
 #include "nft_int.h"
 
 #define SCRATCH 12
-#define LO_IFINDEX 1 /* in every network namespace */
+#define ARP_TARGET 24 /* behind the header, on Ethernet: 6 + 4 of the sender, 6 of the target */
+#define LO_IFINDEX 1  /* in every network namespace */
 
 struct nft_rule {
 	struct nftnl_rule *r;
@@ -45,7 +47,6 @@ struct nft_rule *nft_rule_new(const char *table, const char *chain)
 	struct nft_rule *r = xcalloc(1, sizeof(*r));
 
 	r->r = must(nftnl_rule_alloc());
-	nftnl_rule_set_u32(r->r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	nftnl_rule_set_str(r->r, NFTNL_RULE_TABLE, table);
 	nftnl_rule_set_str(r->r, NFTNL_RULE_CHAIN, chain);
 	return r;
@@ -112,6 +113,16 @@ void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)
 	size_t offset = dst ? src + len : src; /* the one follows the other in both */
 
 	load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offset, len, reg);
+}
+
+void nft_load_arp_target(struct nft_rule *r, unsigned reg)
+{
+	load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, ARP_TARGET, 4, reg);
+}
+
+void nft_load_iif(struct nft_rule *r, unsigned reg)
+{
+	load_meta(r, NFT_META_IIF, reg);
 }
 
 void nft_load_l4proto(struct nft_rule *r, unsigned reg)
@@ -219,6 +230,15 @@ void nft_family(struct nft_rule *r, uint8_t len)
 
 	load_meta(r, NFT_META_NFPROTO, SCRATCH);
 	compare(r, SCRATCH, true, &family, sizeof(family));
+}
+
+void nft_arp_request(struct nft_rule *r)
+{
+	uint16_t request = htons(ARPOP_REQUEST);
+
+	load_payload(r, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct arphdr, ar_op), sizeof(request),
+	             SCRATCH);
+	compare(r, SCRATCH, true, &request, sizeof(request));
 }
 
 void nft_l4proto(struct nft_rule *r, uint8_t proto)

@@ -11,7 +11,7 @@ static const struct {
 	unsigned type, bytes;
 } part_info[] = {
 	[NFT_IPV4] = { 7, 4 },  [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 1 },
-	[NFT_PORT] = { 13, 2 }, [NFT_MARK] = { 19, 4 },
+	[NFT_PORT] = { 13, 2 }, [NFT_MARK] = { 19, 4 }, [NFT_IFINDEX] = { 20, 4 },
 };
 #define TYPE_BITS 6 /* a concatenation's number is its parts' numbers side by side */
 
@@ -59,7 +59,7 @@ static uint32_t byte_order(const enum nft_part *parts, unsigned n)
 
 	if (n != 1 || parts[0] == NFT_VERDICT)
 		return NONE;
-	return parts[0] == NFT_MARK ? HOST_ENDIAN : BIG_ENDIAN_;
+	return parts[0] == NFT_MARK || parts[0] == NFT_IFINDEX ? HOST_ENDIAN : BIG_ENDIAN_;
 }
 
 /* Notes for nft: without them `nft list` shows marks back to front. */

@@ -8,6 +8,8 @@
 
 #include <knetd/auto.h>
 
+#include <linux/netfilter_arp.h>
+
 #include "nft_int.h"
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -74,8 +76,11 @@ int nft_table_exists(const char *name, struct err *e)
 
 /* ---- chains --------------------------------------------------------------------------------- */
 
-static uint32_t hook_number(enum nft_hook hook)
+/* Family arp has its own numbers; only input is known here. */
+static uint32_t hook_number(uint8_t family, enum nft_hook hook)
 {
+	if (family == NFPROTO_ARP)
+		return NF_ARP_IN;
 	switch (hook) {
 	case NFT_HOOK_NONE:
 	case NFT_HOOK_PREROUTING:
@@ -92,11 +97,12 @@ static uint32_t hook_number(enum nft_hook hook)
 	abort();
 }
 
-static void put_hook(struct nlmsghdr *h, enum nft_hook hook, enum nft_chain_type type, int priority)
+static void put_hook(struct nlmsghdr *h, uint8_t family, enum nft_hook hook,
+                     enum nft_chain_type type, int priority)
 {
 	struct nlattr *nest = mnl_attr_nest_start(h, NFTA_CHAIN_HOOK);
 
-	mnl_attr_put_u32(h, NFTA_HOOK_HOOKNUM, htonl(hook_number(hook)));
+	mnl_attr_put_u32(h, NFTA_HOOK_HOOKNUM, htonl(hook_number(family, hook)));
 	mnl_attr_put_u32(h, NFTA_HOOK_PRIORITY, htonl((uint32_t)priority));
 	mnl_attr_nest_end(h, nest);
 	mnl_attr_put_u32(h, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
@@ -113,7 +119,7 @@ void nft_chain_add(struct nft_txn *t, const char *table_name, const char *chain,
 	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, table_name);
 	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, chain);
 	if (hook != NFT_HOOK_NONE)
-		put_hook(h, hook, type, priority);
+		put_hook(h, nft_txn_family(t), hook, type, priority);
 	nft_msg_end(t, h);
 }
 
@@ -164,6 +170,7 @@ static const char *text_of(const struct nlmsghdr *h, uint16_t attr)
 
 void nft_describe(const struct nlmsghdr *h, char out[static NFT_TEXT])
 {
+	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
 	unsigned type = NFNL_MSG_TYPE(h->nlmsg_type);
 
 	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
@@ -171,6 +178,7 @@ void nft_describe(const struct nlmsghdr *h, char out[static NFT_TEXT])
 		snprintf(out, NFT_TEXT, "batch");
 		return;
 	}
-	snprintf(out, NFT_TEXT, "%s inet %s %s", message_info[type].verb,
-	         text_of(h, NFTA_TABLE_NAME), text_of(h, message_info[type].name));
+	snprintf(out, NFT_TEXT, "%s %s %s %s", message_info[type].verb,
+	         g->nfgen_family == NFPROTO_ARP ? "arp" : "inet", text_of(h, NFTA_TABLE_NAME),
+	         text_of(h, message_info[type].name));
 }

@@ -56,7 +56,8 @@ static const char *table_of(const struct nlmsghdr *h)
 
 	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWGEN ||
-	    mnl_nlmsg_get_payload_len(h) < sizeof(*g) || g->nfgen_family != NFPROTO_INET)
+	    mnl_nlmsg_get_payload_len(h) < sizeof(*g) ||
+	    (g->nfgen_family != NFPROTO_INET && g->nfgen_family != NFPROTO_ARP))
 		return NULL;
 	a = nl_attr(h, sizeof(*g), NFTA_TABLE_NAME);
 	return a ? mnl_attr_get_str(a) : NULL;

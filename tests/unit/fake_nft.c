@@ -184,6 +184,14 @@ struct nft_txn *nft_begin(void)
 	return xcalloc(1, sizeof(struct nft_txn));
 }
 
+struct nft_txn *nft_begin_arp(void)
+{
+	struct nft_txn *t = nft_begin();
+
+	buf_str(&t->lines, "arp\n");
+	return t;
+}
+
 void nft_abort(struct nft_txn *t)
 {
 	buf_free(&t->lines);
@@ -303,8 +311,10 @@ static void set_remember(const char *table, const struct nft_set_def *def)
 static void put_types(struct buf *b, const enum nft_part *parts)
 {
 	static const char *const names[] = {
-		[NFT_IPV4] = "ipv4_addr",    [NFT_IPV6] = "ipv6_addr", [NFT_PROTO] = "inet_proto",
-		[NFT_PORT] = "inet_service", [NFT_MARK] = "mark",      [NFT_VERDICT] = "verdict",
+		[NFT_IPV4] = "ipv4_addr",   [NFT_IPV6] = "ipv6_addr",
+		[NFT_PROTO] = "inet_proto", [NFT_PORT] = "inet_service",
+		[NFT_MARK] = "mark",        [NFT_IFINDEX] = "iface_index",
+		[NFT_VERDICT] = "verdict",
 	};
 
 	for (unsigned i = 0; i < NFT_PARTS && parts[i] != NFT_END; i++)
@@ -558,6 +568,21 @@ void nft_load_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)
 {
 	(void)len;
 	word(r, "r%u = %saddr", reg, end(dst));
+}
+
+void nft_arp_request(struct nft_rule *r)
+{
+	word(r, "arp request");
+}
+
+void nft_load_arp_target(struct nft_rule *r, unsigned reg)
+{
+	word(r, "r%u = arp target", reg);
+}
+
+void nft_load_iif(struct nft_rule *r, unsigned reg)
+{
+	word(r, "r%u = iif", reg);
 }
 
 void nft_load_l4proto(struct nft_rule *r, unsigned reg)

@@ -458,6 +458,51 @@ static void rules_flush(void **state)
 	assert_string_equal(names, "");
 }
 
+/* ---- family arp ----------------------------------------------------------------------------- */
+
+static void arp(void **state)
+{
+	static const struct nft_set_def held = { .name = "held", .key = { NFT_IPV4 } };
+	static const struct nft_set_def here = { .name = "here", .key = { NFT_IFINDEX, NFT_IPV4 } };
+	struct nft_txn *t = nft_begin_arp();
+	struct ip address = ip("192.0.2.7");
+	struct nft_bytes key = { 0 };
+	struct nft_rule *r;
+	struct err e;
+
+	(void)state;
+	nft_table_replace(t, "knetd_lb");
+	nft_set_add(t, "knetd_lb", &held);
+	nft_set_add(t, "knetd_lb", &here);
+	nft_chain_add(t, "knetd_lb", "input", NFT_HOOK_INPUT, NFT_CHAIN_FILTER, 0);
+	r = nft_rule_new("knetd_lb", "input");
+	nft_arp_request(r);
+	nft_load_arp_target(r, 0);
+	nft_in_set(r, 0, "held", true);
+	nft_load_iif(r, 0);
+	nft_load_arp_target(r, 1);
+	nft_in_set(r, 0, "here", false);
+	nft_verdict(r, NFT_V_DROP);
+	nft_rule_add(t, r);
+	nft_put_ifindex(&key, 1);
+	nft_put_ip(&key, &address);
+	nft_elem_add(t, "knetd_lb", "here", &key, NULL);
+	if (nft_commit(t, &e) == -EOPNOTSUPP)
+		return; /* a kernel without CONFIG_NF_TABLES_ARP */
+	lists("table arp knetd_lb {");
+	lists("type iface_index . ipv4_addr");
+	lists("elements = { \"lo\" . 192.0.2.7 }");
+	lists("type filter hook input priority filter; policy accept;");
+	lists("arp operation request arp daddr ip @held iif . arp daddr ip != @here drop");
+	t = nft_begin_arp();
+	nft_table_del(t, "nothing");
+	assert_int_equal(nft_commit(t, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "delete table arp nothing"));
+	t = nft_begin_arp();
+	nft_table_del(t, "knetd_lb");
+	commit(t);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_all, remove_all)
 
 int main(void)
@@ -472,6 +517,7 @@ int main(void)
 		TEST(errors_say_which),
 		TEST(rules),
 		TEST(rules_flush),
+		TEST(arp),
 	};
 
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
