@@ -223,20 +223,26 @@ static yyjson_doc *fetch(struct page *p, struct buf *path, const char *accept)
 	return ctl_json(&answer);
 }
 
-static void put_endpoint(struct page *p, yyjson_val *endpoint, yyjson_val *port)
+static const char *endpoint_state(yyjson_val *endpoint)
 {
 	bool ready = json_bool(endpoint, "conditions.ready", true);
+
+	if (json_bool(endpoint, "conditions.terminating", false))
+		return json_bool(endpoint, "conditions.serving", ready) ? "terminating, serving"
+		                                                        : "terminating";
+	return ready ? "ready" : "not ready";
+}
+
+static void put_endpoint(struct page *p, yyjson_val *endpoint, yyjson_val *port)
+{
 	const char *ip = yyjson_get_str(yyjson_arr_get(yyjson_obj_get(endpoint, "addresses"), 0));
 	const char *pod = json_str(endpoint, "targetRef.name"), *name = json_str(port, "name");
-	const char *proto = json_str(port, "protocol");
+	const char *proto = json_str(port, "protocol"), *node = json_str(endpoint, "nodeName");
 
-	buf_printf(text(p), "  %s\t%s%s%s:%lld/%s\t%s\t%s\n", name && *name ? name : "<unset>",
+	buf_printf(text(p), "  %s\t%s%s%s:%lld/%s\t%s\t%s\t%s\n", name && *name ? name : "<unset>",
 	           ip && strchr(ip, ':') ? "[" : "", ip ? ip : "", ip && strchr(ip, ':') ? "]" : "",
 	           (long long)json_int(port, "port", 0), proto ? proto : "TCP",
-	           json_bool(endpoint, "conditions.terminating", false) ? "terminating"
-	           : ready                                              ? "ready"
-	                                                                : "not ready",
-	           pod ? pod : "<none>");
+	           endpoint_state(endpoint), node ? node : "<none>", pod ? pod : "<none>");
 }
 
 static void put_endpoints(struct page *p, const char *ns, const char *name)
@@ -250,7 +256,8 @@ static void put_endpoints(struct page *p, const char *ns, const char *name)
 	path_put(&path, KIND_ENDPOINTSLICE, ns, NULL);
 	buf_printf(&path, "?labelSelector=kubernetes.io/service-name%%3D%s", name);
 	doc = fetch(p, &path, NULL);
-	buf_str(text(p), "Endpoints:\n  Port\tAddress\tState\tPod\n  ----\t-------\t-----\t---\n");
+	buf_str(text(p), "Endpoints:\n  Port\tAddress\tState\tNode\tPod\n"
+	                 "  ----\t-------\t-----\t----\t---\n");
 	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "items"), i, n, slice)
 		yyjson_arr_foreach (yyjson_obj_get(slice, "ports"), k, m, port)
 			yyjson_arr_foreach (yyjson_obj_get(slice, "endpoints"), l, o, endpoint) {

@@ -27,6 +27,18 @@ spec:
 """
 LESS = SERVICE.replace("  - {name: https, port: 443}\n", "")
 MORE = SERVICE + "  - {name: more, port: 99}\n"
+BALANCER = """\
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec:
+  type: LoadBalancer
+  externalTrafficPolicy: Local
+  sessionAffinity: ClientIP
+  loadBalancerSourceRanges: [192.0.2.0/24]
+  ports:
+  - {port: 80}
+"""
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -248,6 +260,8 @@ CASES = [
     ("get -w", BOTH, [WEB, step("get svc -w --request-timeout=1s", code=None, has=["NAME", "web"])]),
     # ---- describe
     ("describe a Service", BOTH, [create(POD), WEB, step("describe svc web", has=["Selector:", "app=web", "TargetPort:", "8080/TCP", "10.244.0.77:8080"])]),
+    ("describe a load balancer", BOTH, [apply(BALANCER), step("describe svc front", has=["LoadBalancer", "Session Affinity:", "ClientIP", "External Traffic Policy:", "HealthCheck NodePort:",
+                                                                                         "LoadBalancer Source Ranges:", "192.0.2.0/24", "NodePort:"])]),
     ("describe an Ingress", BOTH, [WEB, apply(INGRESS), step("describe ingress site", has=["site.example", "web:80"])]),
     ("describe a Pod", BOTH, [create(POD), step("describe pod web-0", has=["10.244.0.77", "Conditions:"])]),
     ("describe the node", BOTH, [step("describe node node", has=["Conditions:", "Addresses:", "Ready"])]),

@@ -235,12 +235,39 @@ def test_describe_tells_all(both):
     assert re.search(r"^  http +10\.1\.2\.3:8080/TCP +ready", out, re.M)
     assert re.search(r"^  http +10\.1\.2\.4:8080/TCP +not ready", out, re.M)
     assert re.search(r"^  Warning +Tested .*by hand$", out, re.M)
+    assert re.search(r"^  Port +Address +State +Node +Pod$", out, re.M)
     out = both.knetctl("describe", "ing")
     assert re.search(r"^  shop\.example +/ +web:80$", out, re.M) and re.search(r"^Events: +<none>$", out, re.M)
     both.knetctl("create", "-f", "-", stdin="apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {key: c2VjcmV0}\n")
     out = both.knetctl("describe", "secret/s")
     assert "6 bytes" in out and "c2VjcmV0" not in out
     assert both.knetctl("describe", "svc", "none", code=1) == 'Error from server (NotFound): services "none" not found\n'
+
+
+def test_describe_tells_how_a_service_is_served(both):
+    services = "/api/v1/namespaces/default/services"
+    status, made = both.daemon.api("POST", services, {"metadata": {"name": "front"}, "spec": {
+        "type": "LoadBalancer", "externalTrafficPolicy": "Local", "internalTrafficPolicy": "Local", "ports": [{"port": 80}],
+        "sessionAffinity": "ClientIP", "loadBalancerSourceRanges": ["192.0.2.0/24"], "trafficDistribution": "PreferSameNode"}})
+    assert status == 201, made
+    both.daemon.api("PATCH", services + "/front/status", {"status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.9"}]}}},
+                    "application/merge-patch+json")
+    both.daemon.api("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+        "metadata": {"name": "front", "labels": {"kubernetes.io/service-name": "front"}}, "addressType": "IPv4",
+        "ports": [{"port": 8080}], "endpoints": [
+            {"addresses": ["10.1.2.3"], "nodeName": "node", "targetRef": {"kind": "Pod", "name": "p"},
+             "conditions": {"ready": False, "serving": True, "terminating": True}},
+            {"addresses": ["10.1.2.4"], "nodeName": "far", "conditions": {"ready": False, "serving": False, "terminating": True}}]})
+    out = both.knetctl("describe", "svc", "front")
+    for name, value in (("Type", "LoadBalancer"), ("External Traffic Policy", "Local"), ("Internal Traffic Policy", "Local"),
+                        ("Session Affinity", "ClientIP"), ("Timeout Seconds", "10800"), ("Ip", "198.51.100.9"), ("Ip Mode", "VIP"),
+                        ("Traffic Distribution", "PreferSameNode"),
+                        ("Health Check Node Port", str(made["spec"]["healthCheckNodePort"]))):
+        assert re.search(rf"^ *{name}: +{value}$", out, re.M), (name, out)
+    assert re.search(r"^  Load Balancer Source Ranges:\n    192\.0\.2\.0/24$", out, re.M)
+    assert re.search(r"^  <unset> +10\.1\.2\.3:8080/TCP +terminating, serving +node +p$", out, re.M)
+    assert re.search(r"^  <unset> +10\.1\.2\.4:8080/TCP +terminating +far +<none>$", out, re.M)
+    both.daemon.api("DELETE", services + "/front")
 
 
 def test_status_and_log_level(both):
