@@ -144,7 +144,7 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 
 void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip)
 {
-	buf_printf(&text, "%saddress serve %s link %u\n", where(rt), ip_str(ip), ifindex);
+	buf_printf(&fake_text, "%saddress serve %s link %u\n", where(rt), fake_ip(ip), ifindex);
 }
 
 static void route(struct rt *rt, const char *verb, const struct rt_route *r)
@@ -377,14 +377,14 @@ void wire_close(struct wire *w)
 
 int wire_claim(const struct wire *w, const struct ip *ip)
 {
-	buf_printf(&text, "%s: %s is here\n", w->link.name, ip_str(ip));
+	buf_printf(&fake_text, "%s: %s is here\n", w->link.name, fake_ip(ip));
 	return 0;
 }
 
 int wire_ask(const struct wire *w, const struct ip *from, const struct ip *who)
 {
-	buf_printf(&text, "%s: who has %s, tell %s\n", w->link.name, ip_str(who),
-	           from ? ip_str(from) : "nobody");
+	buf_printf(&fake_text, "%s: who has %s, tell %s\n", w->link.name, fake_ip(who),
+	           from ? fake_ip(from) : "nobody");
 	return 0;
 }
 
