@@ -1,7 +1,8 @@
 /* ctl.c - `knetctl`: the command line, for machines without kubectl. It is a client of the daemon's
  * socket and nothing else; it needs no rights but those on the socket.
  *
- * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c are
+ * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c
+ * are
  * the commands; columns.c, json_text.c, jsonpath.c and table.c make what they print. */
 #include <errno.h>
 #include <stdarg.h>
@@ -36,6 +37,8 @@ static const struct {
 	                "POD is NAME, or NAMESPACE/NAME. Ends with 0 when the packet arrives, 1 "
 	                "when "
 	                "it does not." },
+	[CTL_LB] = { ctl_lb, "",
+	             "Tell which Service holds which load-balancer address, and which wait." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
 	[CTL_VERSION] = { ctl_version, "", "Print the versions of knetctl and of the daemon." },
