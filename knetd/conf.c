@@ -136,6 +136,23 @@ static const char *read_node_ports(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *read_masquerade(void *field, size_t size, const char *value)
+{
+	static const char *const words[] = {
+		[CONF_MASQUERADE_STANDARD] = "standard",
+		[CONF_MASQUERADE_ALL] = "all",
+		[CONF_MASQUERADE_NEEDED] = "needed",
+	};
+
+	(void)size;
+	for (unsigned i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcmp(value, words[i])) {
+			*(enum conf_masquerade *)field = i;
+			return NULL;
+		}
+	return "standard, all or needed";
+}
+
 /* Calls one for each item of a comma-separated list, blanks around items dropped. */
 static const char *each_item(const char *value, const char *(*one)(void *arg, char *item),
                              void *arg)
@@ -167,6 +184,19 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 	(void)size;
 	((struct conf_cidrs *)field)->n = 0;
 	return each_item(value, one_cidr, field);
+}
+
+static const char *read_node_port_addresses(void *field, size_t size, const char *value)
+{
+	(void)field;
+	(void)size;
+	conf.service.node_port_at.n = 0;
+	conf.service.node_port_primary = !strcmp(value, "primary");
+	if (!*value)
+		return "all, primary, or ranges like 192.168.0.0/16";
+	if (!strcmp(value, "all") || conf.service.node_port_primary)
+		return NULL;
+	return each_item(value, one_cidr, &conf.service.node_port_at);
 }
 
 static const char *one_outbound(void *arg, char *item)
@@ -402,6 +432,10 @@ static const struct key keys[] = {
 	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0,
 	  "30000-32767" },
 	KEY(service, healthz, read_endpoints, ""),
+	{ "service", "node_port_addresses", read_node_port_addresses, NULL, 0, "all" },
+	KEY(service, node_port_localhost, read_bool, "no"),
+	KEY(service, external_ips, read_bool, "no"),
+	KEY(service, masquerade, read_masquerade, "standard"),
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),
@@ -420,7 +454,6 @@ static const struct later {
 	bool warn_only;
 } later[] = {
 	// clang-format off
-	{ "service", "external_ips", "no", false },
 	{ "ingress", "https", "443", true },
 	{ "lb", "announce", "auto", false },
 	{ "policy", "enabled", "yes", false },

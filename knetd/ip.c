@@ -129,6 +129,20 @@ static uint64_t low_bits(const struct ip *ip)
 	return v;
 }
 
+unsigned cidr_join(struct cidr *list, unsigned n, const struct cidr *c)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].bits <= c->bits && cidr_has(&list[i], &c->ip))
+			return n;
+	for (unsigned i = 0; i < n; i++)
+		if (!cidr_has(c, &list[i].ip))
+			list[kept++] = list[i];
+	list[kept++] = *c;
+	return kept;
+}
+
 uint64_t cidr_size(const struct cidr *c)
 {
 	unsigned host = c->ip.len * 8u - c->bits;

@@ -26,6 +26,12 @@ struct conf_endpoints {
 	struct endpoint v[CONF_ADDRS];
 };
 
+enum conf_masquerade { /* whose source address connections through Services lose */
+	               CONF_MASQUERADE_STANDARD, /* as kube-proxy does it */
+	               CONF_MASQUERADE_ALL,      /* those from pods to ClusterIPs too */
+	               CONF_MASQUERADE_NEEDED,   /* only where answers would not find back */
+};
+
 struct conf {
 	struct {
 		char name[64]; /* default: the host's name */
@@ -54,6 +60,11 @@ struct conf {
 		struct conf_cidrs cidrs; /* at most one a family */
 		uint16_t node_port_first, node_port_last;
 		struct conf_endpoints healthz; /* where kube-proxy's /healthz is answered */
+		bool node_port_primary;         /* on the Node's InternalIPs alone */
+		struct conf_cidrs node_port_at; /* on addresses in these; neither: on all */
+		bool node_port_localhost;       /* on 127.0.0.1 and ::1 too */
+		bool external_ips;              /* spec.externalIPs are served */
+		enum conf_masquerade masquerade;
 	} service;
 	struct {
 		char domain[254];              /* lower case, no dot at the end: "cluster.local" */

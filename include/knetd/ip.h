@@ -35,6 +35,10 @@ uint64_t cidr_offset(const struct cidr *c, const struct ip *ip);
 /* Addresses in the range, at most 2^63. */
 uint64_t cidr_size(const struct cidr *c);
 
+/* Puts c into a list of n ranges that are apart: one inside another adds nothing. Returns how many
+ * there are now, at most n + 1. */
+unsigned cidr_join(struct cidr *list, unsigned n, const struct cidr *c);
+
 /* Addresses from first to last, both included, of one family. */
 struct ip_range {
 	struct ip first, last;

@@ -293,9 +293,8 @@ void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_load_priority(struct nft_rule *r, unsigned reg);                 /* meta priority */
 void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg);  /* in host order */
 void nft_set_priority(struct nft_rule *r, unsigned reg);                  /* meta priority set */
-void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg); /* numgen random mod */
 /* numgen random mod MODULUS offset OFFSET */
-void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg);
+void nft_load_random(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg);
 /* ct original ip daddr, ct original proto-dst: what the client asked for. */
 void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg);
 void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg);

@@ -180,12 +180,7 @@ void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg)
 	load_original(r, dst ? NFT_CT_PROTO_DST : NFT_CT_PROTO_SRC, reg);
 }
 
-void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
-{
-	nft_load_random_from(r, modulus, 0, reg);
-}
-
-void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
+void nft_load_random(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
 {
 	struct nftnl_expr *e = expr(r, "numgen");
 

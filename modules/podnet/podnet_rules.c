@@ -80,26 +80,11 @@ struct ranges {
 	struct cidr v[2 * CONF_CIDRS + 8];
 };
 
-/* Ranges are nested or apart: one inside another adds nothing, and the kernel would refuse it. */
-static void put_range(struct ranges *list, const struct cidr *c)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < list->n; i++)
-		if (list->v[i].bits <= c->bits && cidr_has(&list->v[i], &c->ip))
-			return;
-	for (unsigned i = 0; i < list->n; i++)
-		if (!cidr_has(c, &list->v[i].ip))
-			list->v[kept++] = list->v[i];
-	list->n = kept;
-	list->v[list->n++] = *c;
-}
-
 static void put_family(struct ranges *list, const struct conf_cidrs *from, uint8_t family)
 {
 	for (unsigned i = 0; i < from->n; i++)
 		if (from->v[i].ip.len == family)
-			put_range(list, &from->v[i]);
+			list->n = cidr_join(list->v, list->n, &from->v[i]);
 }
 
 /* Who sees a pod under its own address: pods, Services, whom the configuration names; and what a

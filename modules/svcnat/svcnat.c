@@ -1,73 +1,44 @@
 /* svcnat.c - Services, as elements of the constant ruleset in table knetd (svcnat_rules.c).
  *
  * What was applied last is kept per Service. A change of a Service or of its slices plans that one
- * Service again and sends the difference, all changed Services of a turn in one transaction. A full
- * sync is the same with nothing applied before, behind a replacement of the table, in one
- * transaction too: at no moment is a packet without rules. */
+ * Service again and sends the difference. A full pass lays the rules again over what is there,
+ * reads the maps back and sends what is missing or wrong. Both in transactions of bounded size, a
+ * Service's elements in one: so at no moment is a packet without rules, connections and affinity
+ * outlive a restart, and no transaction keeps others from the kernel for long. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <knetd/auto.h>
+#include <knetd/conf.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
 #include <knetd/map.h>
 #include <knetd/module.h>
 
+#include "svcnat_claims.h"
 #include "svcnat_elems.h"
+#include "svcnat_node.h"
+#include "svcnat_picks.h"
+#include "svcnat_place.h"
 #include "svcnat_plan.h"
 #include "svcnat_route.h"
 #include "svcnat_rules.h"
 #include "svcnat_stale.h"
 
+#define TXN_ELEMENTS 8192 /* about; some 40 ms of the kernel's time */
+
 extern const struct module svcnat_module;
 
 static struct map applied; /* struct svcnat_kept by "namespace/name" */
-static struct map owners;  /* struct svcnat_kept by ClusterIP: who claimed it first has it */
-static bool contested;     /* somebody's claim was refused since the last full sync */
 
 static struct {
 	uint64_t syncs, nanoseconds, transactions, elements;
 	size_t endpoints;
 } metrics;
 
-/* ---- ClusterIPs ----------------------------------------------------------------------------- */
-
-/* Two Services with one address would make the kernel refuse the whole transaction, so the second
- * is served without it until a full sync finds the address free. */
-static void drop_foreign_vips(struct svcnat_service *s, const char *key)
-{
-	for (unsigned i = 0; i < s->n_vips;) {
-		struct ip vip = s->vips[i];
-		const struct svcnat_kept *owner = map_get(&owners, vip.b, vip.len);
-		char text[IP_TEXT];
-
-		if (!owner) {
-			i++;
-			continue;
-		}
-		log_warn("svcnat: service %s: ClusterIP %s belongs to service %s", key,
-		         ip_text(&vip, text), owner->key);
-		svcnat_plan_drop_vip(s, &vip);
-		contested = true;
-	}
-}
-
-static void claim_vips(struct svcnat_kept *k)
-{
-	for (unsigned i = 0; i < k->s.n_vips; i++)
-		map_put(&owners, k->s.vips[i].b, k->s.vips[i].len, k);
-}
-
-static void release_vips(const struct svcnat_kept *k)
-{
-	for (unsigned i = 0; i < k->s.n_vips; i++)
-		map_del(&owners, k->s.vips[i].b, k->s.vips[i].len);
-	if (contested && k->s.n_vips)
-		module_resync(&svcnat_module);
-}
-
-/* ---- one sync ------------------------------------------------------------------------------- */
+/* ---- what changes --------------------------------------------------------------------------- */
 
 struct change_list {
 	struct svcnat_change *v;
@@ -89,8 +60,8 @@ static size_t count_endpoints(const struct svcnat_kept *k)
 {
 	size_t n = 0;
 
-	for (unsigned i = 0; k && i < k->s.n_ports; i++)
-		n += k->s.ports[i].n;
+	for (unsigned i = 0; k && i < k->s.n_lists; i++)
+		n += k->s.lists[i].n;
 	return n;
 }
 
@@ -110,8 +81,8 @@ static void list_add(struct change_list *l, const char *key, struct arena *arena
 		l->keys = xrealloc(l->keys, l->cap * sizeof(*l->keys));
 	}
 	old = map_del(&applied, key, len);
-	if (old)
-		release_vips(old);
+	if (old && svcnat_claims_release(old))
+		module_resync(&svcnat_module);
 	metrics.endpoints -= count_endpoints(old);
 	l->keys[l->n] = key;
 	l->v[l->n++] = (struct svcnat_change){ .old = old };
@@ -122,14 +93,20 @@ static void list_changed(struct change_list *l, struct changes *c, struct arena 
 	struct change change;
 
 	while (changes_next(c, &change)) {
-		if (change.kind == KIND_SERVICE) {
+		switch (change.kind) {
+		case KIND_SERVICE:
 			list_add(l, (change.new ? change.new : change.old)->key, arena);
-			continue;
+			break;
+		case KIND_NODE:
+			if (svcnat_node_read())
+				module_resync(&svcnat_module);
+			break;
+		default: /* a slice, which may have moved from one Service to another */
+			if (change.old)
+				list_add(l, change.old->group, arena);
+			if (change.new)
+				list_add(l, change.new->group, arena);
 		}
-		if (change.old) /* a slice may have moved from one Service to another */
-			list_add(l, change.old->group, arena);
-		if (change.new)
-			list_add(l, change.new->group, arena);
 	}
 }
 
@@ -138,29 +115,38 @@ static void list_all(struct change_list *l, struct arena *arena)
 	const struct svcnat_kept *k;
 	const struct object *o;
 
-	contested = false;
+	svcnat_claims_begin();
 	for (size_t i = 0; (k = map_next(&applied, &i));)
 		list_add(l, k->key, arena);
 	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));)
 		list_add(l, o->key, arena);
 }
 
+/* ---- planning ------------------------------------------------------------------------------- */
+
+static const struct svcnat_list *old_list(const struct svcnat_kept *old,
+                                          const struct svcnat_list *like)
+{
+	for (unsigned i = 0; old && i < old->s.n_lists; i++)
+		if (!svcnat_list_order(&old->s.lists[i], like))
+			return &old->s.lists[i];
+	return NULL;
+}
+
 static void place(const struct svcnat_kept *old, struct svcnat_service *new, struct arena *arena)
 {
-	unsigned n_old = old ? old->s.n_ports : 0;
+	static const struct svcnat_list none;
 
-	for (unsigned i = 0, k = 0; i < n_old && k < new->n_ports;) {
-		int d = svcnat_port_order(&old->s.ports[i], &new->ports[k]);
+	for (unsigned i = 0; i < new->n_lists; i++) {
+		const struct svcnat_list *was = old_list(old, &new->lists[i]);
 
-		if (!d)
-			svcnat_plan_place(&old->s.ports[i], &new->ports[k], arena);
-		i += d <= 0;
-		k += d >= 0;
+		svcnat_place(was ? was : &none, &new->lists[i], arena);
 	}
 }
 
-/* NULL when there is nothing to serve. */
-static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old)
+/* NULL when there is nothing to serve. mirror NULL: the old plan is what the kernel has. */
+static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old,
+                                const struct svcnat_mirror *mirror)
 {
 	auto_arena struct arena arena = { 0 };
 	const char *slash = strchr(key, '/');
@@ -170,47 +156,161 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old)
 	if (!slash)
 		return NULL;
 	svcnat_plan_service(arena_strndup(&arena, key, slash - key), slash + 1, &arena, &s);
-	drop_foreign_vips(&s, key);
-	if (!s.n_vips)
+	svcnat_claims_check(&s, key);
+	if (!s.n_fronts && !s.n_vips)
 		return NULL;
 	if (s.cut)
-		log_warn("svcnat: service %s: more than %d endpoints of a port, or %d ports; the "
-		         "rest is not served",
-		         key, SVCNAT_ENDPOINTS_MAX, SVCNAT_PORTS_MAX);
-	place(old, &s, &arena);
+		log_warn("svcnat: service %s: more than %d endpoints of a port, %d ports and "
+		         "addresses, or %d source ranges; the rest is not served",
+		         key, SVCNAT_ENDPOINTS_MAX, SVCNAT_FRONTS_MAX, SVCNAT_RANGES_MAX);
+	if (mirror)
+		svcnat_place_as_seen(mirror, &s, &arena);
+	else
+		place(old, &s, &arena);
+	svcnat_place_ids(&s);
 	k = svcnat_plan_keep(&s, key);
 	map_put(&applied, k->key, strlen(k->key), k);
-	claim_vips(k);
+	svcnat_claims_take(k);
 	metrics.endpoints += count_endpoints(k);
 	return k;
 }
 
 /* After all of them were taken out of the books: an address may pass from one to another. */
-static void plan_all(struct change_list *l)
+static void plan_all(struct change_list *l, const struct svcnat_mirror *mirror)
 {
 	for (size_t i = 0; i < l->n; i++)
-		l->v[i].new = plan(l->keys[i], l->v[i].old);
+		l->v[i].new = plan(l->keys[i], l->v[i].old, mirror);
 }
 
-static int commit(const struct change_list *l, bool full, struct err *e)
+/* ---- transactions --------------------------------------------------------------------------- */
+
+/* Sends it, or forgets it when there is nothing in it: a Pod's label, an annotation, a full pass
+ * that finds all well. */
+static int commit(struct nft_txn *t, size_t sent, struct err *e)
 {
-	struct nft_txn *t = nft_begin();
-	size_t sent;
 	int ret;
 
-	if (full)
-		svcnat_rules_replace(t);
-	sent = svcnat_elems_send(t, l->v, l->n, full);
-	if (!full && !sent) { /* a Pod's label, an annotation: nothing that the kernel knows */
+	if (!sent) {
 		nft_abort(t);
 		return 0;
 	}
 	ret = nft_commit(t, e);
-	if (ret)
+	metrics.transactions += !ret;
+	metrics.elements += ret ? 0 : sent;
+	return ret;
+}
+
+/* How many of the changes from `first` on go into one transaction: one at least. */
+static size_t slice(const struct change_list *l, size_t first)
+{
+	size_t weight = 0, n = 0;
+
+	while (first + n < l->n && (!n || weight < TXN_ELEMENTS))
+		weight += svcnat_elems_weight(&l->v[first + n++]);
+	return n;
+}
+
+static int send(const struct change_list *l, struct svcnat_mirror *mirror, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0, n; !ret && i < l->n; i += n) {
+		struct nft_txn *t = nft_begin();
+
+		n = slice(l, i);
+		ret = commit(t, svcnat_elems_send(t, &l->v[i], n, mirror), e);
+	}
+	return ret;
+}
+
+/* What the kernel has and no Service wants. */
+static int sweep(struct svcnat_mirror *mirror, struct err *e)
+{
+	size_t i = 0, sent;
+	int ret;
+
+	do {
+		struct nft_txn *t = nft_begin();
+
+		sent = svcnat_elems_sweep(t, mirror, &i, TXN_ELEMENTS);
+		ret = commit(t, sent, e);
+	} while (!ret && sent == TXN_ELEMENTS);
+	return ret;
+}
+
+/* ---- the constant part ---------------------------------------------------------------------- */
+
+static bool no_fib; /* told once; a kernel does not learn it later */
+
+/* fresh: the table is not there, or is thrown away first. */
+static int lay(const struct change_list *l, bool fresh, struct err *e)
+{
+	struct nft_txn *t = nft_begin();
+	int ret = 0;
+
+	if (fresh)
+		nft_table_replace(t, SVCNAT_TABLE);
+	svcnat_rules_lay(t, !no_fib);
+	if (!fresh)
+		ret = svcnat_rules_drop_picks(t, e);
+	if (ret) {
+		nft_abort(t);
 		return ret;
-	metrics.transactions++;
-	metrics.elements += sent;
-	return 0;
+	}
+	svcnat_picks_forget();
+	for (size_t i = 0; i < l->n; i++) {
+		svcnat_elems_words(l->v[i].new);
+		svcnat_elems_allow(t, l->v[i].new);
+	}
+	svcnat_picks_send(t);
+	return nft_commit(t, e);
+}
+
+/* A table of another version, or one that somebody has changed out of shape, is thrown away. */
+static int lay_anyhow(const struct change_list *l, struct svcnat_mirror *mirror, struct err *e)
+{
+	int exists = nft_table_exists(SVCNAT_TABLE, e), ret;
+
+	if (exists < 0)
+		return exists;
+	ret = lay(l, !exists, e);
+	if (ret == -ENOENT && !no_fib) {
+		no_fib = true;
+		ret = lay(l, !exists, e);
+		no_fib = ret == 0;
+		if (no_fib)
+			log_warn("svcnat: this kernel has no CONFIG_NFT_FIB_INET: there are no "
+			         "node ports");
+	}
+	if (!ret || !exists)
+		return ret;
+	log_info("svcnat: table " SVCNAT_TABLE " is made anew: %s", e->text);
+	svcnat_mirror_free(mirror);
+	return lay(l, true, e);
+}
+
+/* ---- one sync ------------------------------------------------------------------------------- */
+
+static int sync_all(struct change_list *l, struct arena *arena, struct err *e)
+{
+	struct svcnat_mirror mirror = { 0 };
+	int ret = svcnat_mirror_read(&mirror, e);
+
+	if (!ret) {
+		svcnat_route_set();
+		svcnat_node_read();
+		svcnat_elems_forget();
+		svcnat_place_ids_above(svcnat_mirror_last_id(&mirror));
+		list_all(l, arena);
+		plan_all(l, &mirror);
+		ret = lay_anyhow(l, &mirror, e);
+	}
+	if (!ret)
+		ret = send(l, &mirror, e);
+	if (!ret)
+		ret = sweep(&mirror, e);
+	svcnat_mirror_free(&mirror);
+	return ret;
 }
 
 static int sync_list(struct change_list *l, struct changes *c, struct err *e)
@@ -219,12 +319,12 @@ static int sync_list(struct change_list *l, struct changes *c, struct err *e)
 	int ret;
 
 	if (c->full) {
-		svcnat_route_set();
-		list_all(l, &arena);
-	} else
+		ret = sync_all(l, &arena, e);
+	} else {
 		list_changed(l, c, &arena);
-	plan_all(l);
-	ret = commit(l, c->full, e);
+		plan_all(l, NULL);
+		ret = send(l, NULL, e);
+	}
 	for (size_t i = 0; !ret && i < l->n; i++)
 		svcnat_stale_purge(&l->v[i]);
 	return ret;
@@ -312,13 +412,13 @@ static void svcnat_exit(bool remove)
 	for (size_t i = 0; (k = map_next(&applied, &i));)
 		free(k);
 	map_free(&applied);
-	map_free(&owners);
+	svcnat_claims_forget();
 	svcnat_elems_forget();
 }
 
 const struct module svcnat_module = {
 	.name = "svcnat",
-	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE),
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) | KIND_BIT(KIND_NODE),
 	.init = svcnat_init,
 	.sync = svcnat_sync,
 	.metrics = svcnat_metrics,

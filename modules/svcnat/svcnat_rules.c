@@ -1,52 +1,54 @@
-/* svcnat_rules.c - the constant ruleset. As `nft list table inet knetd` shows it, for IPv4:
+/* svcnat_rules.c - the constant ruleset. As `nft list table inet knetd` shows it, for IPv4 (FRONT
+ *is ip daddr . meta l4proto . th dport, ORIGINAL the same of ct original):
  *
- *	map svc4  { type ipv4_addr . inet_proto . inet_service : mark }          number of endpoints
- *	map eps4  { type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service }
- *	map pick  { type mark : verdict }                                        N : goto pickN
- *	set cluster4 { type ipv4_addr }                                          ClusterIPs given
- *out set hairpin4 { type ipv4_addr . ipv4_addr }                              endpoint . the same
- *	set dns4  { type ipv4_addr . inet_proto . inet_service }                 the cluster DNS
- *itself
- *
- *	chain prerouting, output (nat, -100)
- *		meta priority set ip daddr . meta l4proto . th dport map @svc4 meta priority vmap
- *@pick chain pickN meta priority set none dnat ip to ip daddr . meta l4proto . th dport . numgen
- *random mod N map @eps4 chain postrouting (nat, 100) oif != "lo" ct status dnat ip saddr . ip daddr
- *@hairpin4 masquerade oif != "lo" ct status dnat ip saddr SERVICES masquerade chain input (filter,
- *0) ip daddr SERVICES ct state new goto services chain services ip daddr . meta l4proto . th dport
- *@dns4 accept meta l4proto tcp ip daddr @cluster4 reject with tcp reset ip daddr @cluster4 reject
+ *	chain prerouting (nat, -100)
+ *		FRONT @guarded4 jump guard
+ *		ip saddr != PODS meta priority set FRONT map @outer4 meta priority vmap @pick
+ *		meta priority set FRONT map @svc4 meta priority vmap @pick
+ *		ip daddr != SERVICES ip daddr != 127.0.0.0/8 fib daddr type local goto node_ports
+ *	chain output (nat, -100): without the rules for clients outside
+ *	chain guard
+ *		FRONT . ip saddr @allowed4 return
+ *		drop
+ *	chain node_ports
+ *		ip saddr != PODS meta priority set PORT map @outer_ports4 meta priority vmap
+ *@port_pick meta priority set PORT map @ports4 meta priority vmap @port_pick chain pickN ...:
+ *svcnat_picks.c chain postrouting (nat, 100) oif != "lo" ct status dnat goto masquerading chain
+ *masquerading ip saddr . ip daddr @hairpin4 masquerade ip saddr SERVICES masquerade ip saddr !=
+ *PODS ct original ip daddr @cluster4 masquerade ORIGINAL @snat4 masquerade, ORIGINAL PORT
+ *@snat_ports4 masquerade iif 0 ORIGINAL @own_snat4 masquerade, iif 0 ORIGINAL PORT @own_snat_ports4
+ *masquerade chain input (filter, 0) ip daddr SERVICES ct state new goto services chain services
+ *		FRONT @dns4 accept
+ *		meta l4proto tcp ip daddr @cluster4 reject with tcp reset
+ *		ip daddr @cluster4 reject
  *		drop
  *
- * The number of endpoints goes from the first map to the second through the priority of a
- *connection's first packet, which is zeroed at once: the mark, on which people build their routing,
- *stays theirs. (The kernel can pass it in a register alone, but nft 1.0.6 ends itself when it lists
- *such a rule.) It is data and not a verdict because the kernel walks a map of verdicts whole on
- *every change.
+ * The word that says how many endpoints there are goes from one map to the next through the
+ *priority of a connection's first packet, which is zeroed at once: the mark, on which people build
+ *their routing, stays theirs, and so does the connection's. (The kernel can pass it in a register
+ *alone, but nft 1.0.6 ends itself when it lists such a rule.) It is data and not a verdict because
+ *the kernel walks a map of verdicts whole on every change. Who is masqueraded is found by what the
+ * client asked for, which conntrack remembers: so nothing has to be marked here either.
  *
  * The Service ranges are routed to the node itself (svcnat_route.c). So what was not translated
  * arrives at input on every path, from a pod, from the node and from outside; and the node's own
  * connections start with a source out of the Service range. Those are masqueraded to an address of
- *the link they leave by.
+ * the link they leave by.
  *
  * Only `ct state new` is judged at input: the reset that a refused connection of the node gets
  *comes in over lo from and to the Service range, as a reply; and so do the pods' answers to the
  *node. */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <knetd/conf.h>
-
-#include "svcnat_plan.h"
-#include "svcnat_rules.h"
+#include "svcnat_rules_int.h"
 
 #define DSTNAT (-100)
 #define SRCNAT 100
 #define FILTER 0
 
 static bool families[17];
-static bool picks[SVCNAT_ENDPOINTS_MAX + 1]; /* chains made since the last replacement */
 
 void svcnat_rules_init(void)
 {
@@ -62,122 +64,98 @@ bool svcnat_has_family(uint8_t family)
 	return families[family];
 }
 
-const char *svcnat_set_name(enum svcnat_set set, uint8_t family)
+/* ---- parts of rules ------------------------------------------------------------------------- */
+
+unsigned svcnat_load_port(struct nft_rule *r, unsigned reg)
 {
-	static const char *const names[SVCNAT_SETS][2] = {
-		[SVCNAT_SVC] = { "svc4", "svc6" },
-		[SVCNAT_EPS] = { "eps4", "eps6" },
-		[SVCNAT_CLUSTER] = { "cluster4", "cluster6" },
-		[SVCNAT_HAIRPIN] = { "hairpin4", "hairpin6" },
-		[SVCNAT_DNS] = { "dns4", "dns6" },
-	};
-
-	return names[set][family == 16];
-}
-
-/* ---- sets ----------------------------------------------------------------------------------- */
-
-static void add_sets(struct nft_txn *t, uint8_t family)
-{
-	enum nft_part ip = family == 4 ? NFT_IPV4 : NFT_IPV6;
-	const struct nft_set_def defs[SVCNAT_SETS] = {
-		[SVCNAT_SVC] = { .key = { ip, NFT_PROTO, NFT_PORT }, .data = { NFT_MARK } },
-		[SVCNAT_EPS] = { .key = { ip, NFT_PROTO, NFT_PORT, NFT_MARK },
-		                 .data = { ip, NFT_PORT } },
-		[SVCNAT_CLUSTER] = { .key = { ip } },
-		[SVCNAT_HAIRPIN] = { .key = { ip, ip } },
-		[SVCNAT_DNS] = { .key = { ip, NFT_PROTO, NFT_PORT } },
-	};
-
-	for (int i = 0; i < SVCNAT_SETS; i++) {
-		struct nft_set_def def = defs[i];
-
-		def.name = svcnat_set_name(i, family);
-		nft_set_add(t, SVCNAT_TABLE, &def);
-	}
-}
-
-static void add_dns(struct nft_txn *t, const struct endpoint *address, uint8_t proto)
-{
-	struct nft_bytes key = { 0 };
-
-	nft_put_ip(&key, &address->ip);
-	nft_put_proto(&key, proto);
-	nft_put_port(&key, address->port);
-	nft_elem_add(t, SVCNAT_TABLE, svcnat_set_name(SVCNAT_DNS, address->ip.len), &key, NULL);
-}
-
-static void add_dns_addresses(struct nft_txn *t)
-{
-	for (unsigned i = 0; i < conf.dns.address.n; i++) {
-		const struct endpoint *address = &conf.dns.address.v[i];
-
-		if (!svcnat_has_family(address->ip.len))
-			continue;
-		add_dns(t, address, IPPROTO_UDP);
-		add_dns(t, address, IPPROTO_TCP);
-	}
-}
-
-/* ---- rules ---------------------------------------------------------------------------------- */
-
-/* ip daddr . meta l4proto . th dport, from register 0 on; returns the first free register. */
-static unsigned load_target(struct nft_rule *r, uint8_t family)
-{
-	unsigned reg = family / 4;
-
-	nft_family(r, family);
-	nft_load_addr(r, true, family, 0);
 	nft_load_l4proto(r, reg);
 	nft_load_port(r, true, reg + 1);
 	return reg + 2;
 }
 
-static void add_translation(struct nft_txn *t, const char *chain, uint8_t family)
+unsigned svcnat_load_target(struct nft_rule *r, uint8_t family, unsigned reg)
+{
+	nft_load_addr(r, true, family, reg);
+	return svcnat_load_port(r, reg + family / 4);
+}
+
+void svcnat_outside(struct nft_rule *r, bool dst, const struct conf_cidrs *ranges, uint8_t family)
+{
+	for (unsigned i = 0; i < ranges->n; i++)
+		if (ranges->v[i].ip.len == family)
+			nft_cmp_addr(r, dst, &ranges->v[i], false);
+}
+
+struct nft_rule *svcnat_rule(const char *chain, uint8_t family)
 {
 	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
 
-	load_target(r, family);
-	nft_map_to(r, 0, svcnat_set_name(SVCNAT_SVC, family), 0);
+	nft_family(r, family);
+	return r;
+}
+
+/* ---- translation ---------------------------------------------------------------------------- */
+
+static void look_up(struct nft_rule *r, enum svcnat_set set, uint8_t family)
+{
+	bool of_ports = set == SVCNAT_PORTS || set == SVCNAT_OUTER_PORTS;
+
+	if (of_ports)
+		svcnat_load_port(r, 0);
+	else
+		svcnat_load_target(r, family, 0);
+	nft_map_to(r, 0, svcnat_set_name(set, family), 0);
 	nft_set_priority(r, 0);
 	nft_load_priority(r, 0);
-	nft_vmap(r, 0, "pick");
+	nft_vmap(r, 0, of_ports ? "port_pick" : "pick");
+}
+
+void svcnat_add_translation(struct nft_txn *t, const char *chain, uint8_t family,
+                            enum svcnat_set set)
+{
+	struct nft_rule *r = svcnat_rule(chain, family);
+
+	look_up(r, set, family);
 	nft_rule_add(t, r);
 }
 
-static void add_hairpin(struct nft_txn *t, uint8_t family)
+void svcnat_add_outer_translation(struct nft_txn *t, const char *chain, uint8_t family,
+                                  enum svcnat_set set)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "postrouting");
+	struct nft_rule *r = svcnat_rule(chain, family);
 
-	nft_oif_lo(r, false);
-	nft_ct_status_dnat(r, true);
-	nft_family(r, family);
-	nft_load_addr(r, false, family, 0);
-	nft_load_addr(r, true, family, family / 4);
-	nft_in_set(r, 0, svcnat_set_name(SVCNAT_HAIRPIN, family), true);
-	nft_masquerade(r);
+	svcnat_outside(r, false, &conf.podnet.cidrs, family);
+	look_up(r, set, family);
 	nft_rule_add(t, r);
 }
 
-/* source: what the kernel gives the node's own connections to the Service range. */
-static void add_own_source(struct nft_txn *t, const struct cidr *source)
+static void add_guard(struct nft_txn *t, const char *chain, uint8_t family)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "postrouting");
+	struct nft_rule *r = svcnat_rule(chain, family);
 
-	nft_oif_lo(r, false);
-	nft_ct_status_dnat(r, true);
-	nft_family(r, source->ip.len);
-	nft_cmp_addr(r, false, source, true);
-	nft_masquerade(r);
+	svcnat_load_target(r, family, 0);
+	nft_in_set(r, 0, svcnat_set_name(SVCNAT_GUARDED, family), true);
+	nft_jump(r, "guard");
 	nft_rule_add(t, r);
 }
 
-static void add_entry(struct nft_txn *t, const struct cidr *range)
+static void add_allowed(struct nft_txn *t, uint8_t family)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "input");
+	struct nft_rule *r = svcnat_rule("guard", family);
 
-	nft_family(r, range->ip.len);
-	nft_cmp_addr(r, true, range, true);
+	nft_load_addr(r, false, family, svcnat_load_target(r, family, 0));
+	nft_in_set(r, 0, svcnat_set_name(SVCNAT_ALLOWED, family), true);
+	nft_verdict(r, NFT_V_RETURN);
+	nft_rule_add(t, r);
+}
+
+/* ---- what was not translated ---------------------------------------------------------------- */
+
+static void add_entry(struct nft_txn *t, const struct cidr *services)
+{
+	struct nft_rule *r = svcnat_rule("input", services->ip.len);
+
+	nft_cmp_addr(r, true, services, true);
 	nft_ct_state_new(r);
 	nft_goto(r, "services");
 	nft_rule_add(t, r);
@@ -185,11 +163,20 @@ static void add_entry(struct nft_txn *t, const struct cidr *range)
 
 static void add_dns_accept(struct nft_txn *t, uint8_t family)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "services");
+	struct nft_rule *r = svcnat_rule("services", family);
 
-	load_target(r, family);
+	svcnat_load_target(r, family, 0);
 	nft_in_set(r, 0, svcnat_set_name(SVCNAT_DNS, family), true);
 	nft_verdict(r, NFT_V_ACCEPT);
+	nft_rule_add(t, r);
+}
+
+static void reject(struct nft_txn *t, struct nft_rule *r, bool tcp)
+{
+	if (tcp)
+		nft_reject_tcp_reset(r);
+	else
+		nft_reject_port_unreachable(r);
 	nft_rule_add(t, r);
 }
 
@@ -202,100 +189,133 @@ static void add_reject(struct nft_txn *t, uint8_t family, bool tcp)
 	nft_family(r, family);
 	nft_load_addr(r, true, family, 0);
 	nft_in_set(r, 0, svcnat_set_name(SVCNAT_CLUSTER, family), true);
-	if (tcp)
-		nft_reject_tcp_reset(r);
-	else
-		nft_reject_port_unreachable(r);
-	nft_rule_add(t, r);
+	reject(t, r, tcp);
 }
 
-static void add_drop(struct nft_txn *t)
+static void add_drop(struct nft_txn *t, const char *chain)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "services");
+	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
 
 	nft_verdict(r, NFT_V_DROP);
 	nft_rule_add(t, r);
 }
 
-static void add_chains(struct nft_txn *t)
+static void add_refusal(struct nft_txn *t)
 {
-	nft_chain_add(t, SVCNAT_TABLE, "prerouting", NFT_HOOK_PREROUTING, NFT_CHAIN_NAT, DSTNAT);
-	nft_chain_add(t, SVCNAT_TABLE, "output", NFT_HOOK_OUTPUT, NFT_CHAIN_NAT, DSTNAT);
-	nft_chain_add(t, SVCNAT_TABLE, "postrouting", NFT_HOOK_POSTROUTING, NFT_CHAIN_NAT, SRCNAT);
-	nft_chain_add(t, SVCNAT_TABLE, "input", NFT_HOOK_INPUT, NFT_CHAIN_FILTER, FILTER);
-	nft_chain_add(t, SVCNAT_TABLE, "services", NFT_HOOK_NONE, NFT_CHAIN_FILTER, 0);
+	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, "refuse");
+
+	nft_l4proto(r, IPPROTO_TCP);
+	reject(t, r, true);
+	reject(t, nft_rule_new(SVCNAT_TABLE, "refuse"), false);
 }
 
-static void add_rules(struct nft_txn *t, const struct cidr *range)
-{
-	uint8_t family = range->ip.len;
+/* ---- sets and maps that are the same whatever Services there are ---------------------------- */
 
-	add_translation(t, "prerouting", family);
-	add_translation(t, "output", family);
-	add_hairpin(t, family);
-	add_own_source(t, range);
-	add_entry(t, range);
+static void put_dns(struct nft_txn *t, const struct endpoint *address, uint8_t proto)
+{
+	struct nft_bytes key = { 0 };
+
+	nft_put_ip(&key, &address->ip);
+	nft_put_proto(&key, proto);
+	nft_put_port(&key, address->port);
+	nft_elem_add(t, SVCNAT_TABLE, svcnat_set_name(SVCNAT_DNS, address->ip.len), &key, NULL);
+}
+
+static void add_dns(struct nft_txn *t, uint8_t family)
+{
+	nft_set_flush(t, SVCNAT_TABLE, svcnat_set_name(SVCNAT_DNS, family));
+	for (unsigned i = 0; i < conf.dns.address.n; i++) {
+		const struct endpoint *address = &conf.dns.address.v[i];
+
+		if (address->ip.len != family)
+			continue;
+		put_dns(t, address, IPPROTO_UDP);
+		put_dns(t, address, IPPROTO_TCP);
+	}
+}
+
+static void add_pick_map(struct nft_txn *t, const char *name)
+{
+	const struct nft_set_def def = { .name = name,
+		                         .key = { NFT_MARK },
+		                         .data = { NFT_VERDICT } };
+
+	nft_set_add(t, SVCNAT_TABLE, &def);
+	nft_set_flush(t, SVCNAT_TABLE, name);
+}
+
+static void add_sets(struct nft_txn *t, uint8_t family)
+{
+	svcnat_sets_add(t, family);
+	svcnat_add_node_at(t, family);
+	add_dns(t, family);
+	nft_set_flush(t, SVCNAT_TABLE, svcnat_set_name(SVCNAT_ALLOWED, family));
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static void add_chains(struct nft_txn *t)
+{
+	static const char *const chains[] = { "guard",  "node_ports", "own_node_ports", "services",
+		                              "refuse", "drop",       "masquerading" };
+	const char *table = SVCNAT_TABLE;
+
+	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
+		nft_chain_add(t, table, chains[i], NFT_HOOK_NONE, NFT_CHAIN_NAT, 0);
+	nft_chain_add(t, table, "prerouting", NFT_HOOK_PREROUTING, NFT_CHAIN_NAT, DSTNAT);
+	nft_chain_add(t, table, "output", NFT_HOOK_OUTPUT, NFT_CHAIN_NAT, DSTNAT);
+	nft_chain_add(t, table, "postrouting", NFT_HOOK_POSTROUTING, NFT_CHAIN_NAT, SRCNAT);
+	nft_chain_add(t, table, "input", NFT_HOOK_INPUT, NFT_CHAIN_FILTER, FILTER);
+}
+
+static void add_rules(struct nft_txn *t, const struct cidr *services, bool node_ports)
+{
+	uint8_t family = services->ip.len;
+
+	add_guard(t, "prerouting", family);
+	svcnat_add_outer_translation(t, "prerouting", family, SVCNAT_OUTER);
+	svcnat_add_translation(t, "prerouting", family, SVCNAT_SVC);
+	add_guard(t, "output", family);
+	svcnat_add_translation(t, "output", family, SVCNAT_SVC);
+	add_allowed(t, family);
+	if (node_ports)
+		svcnat_add_node_ports(t, services);
+	svcnat_add_masquerading(t, services);
+	add_entry(t, services);
 	add_dns_accept(t, family);
 	add_reject(t, family, true);
 	add_reject(t, family, false);
 }
 
-void svcnat_rules_replace(struct nft_txn *t)
+void svcnat_rules_lay(struct nft_txn *t, bool node_ports)
 {
-	const struct nft_set_def pick = { .name = "pick",
-		                          .key = { NFT_MARK },
-		                          .data = { NFT_VERDICT } };
-
-	memset(picks, 0, sizeof(picks));
-	nft_table_replace(t, SVCNAT_TABLE);
+	nft_table_add(t, SVCNAT_TABLE);
+	nft_rules_flush(t, SVCNAT_TABLE);
 	add_chains(t);
-	nft_set_add(t, SVCNAT_TABLE, &pick);
+	add_pick_map(t, "pick");
+	add_pick_map(t, "port_pick");
+	svcnat_add_masquerading_entry(t);
 	for (unsigned i = 0; i < conf.service.cidrs.n; i++) {
-		const struct cidr *range = &conf.service.cidrs.v[i];
+		const struct cidr *services = &conf.service.cidrs.v[i];
 
-		if (!svcnat_has_family(range->ip.len))
+		if (!svcnat_has_family(services->ip.len))
 			continue;
-		add_sets(t, range->ip.len);
-		add_rules(t, range);
+		add_sets(t, services->ip.len);
+		add_rules(t, services, node_ports);
 	}
-	add_drop(t);
-	add_dns_addresses(t);
+	add_drop(t, "services");
+	add_drop(t, "guard");
+	add_drop(t, "drop");
+	add_refusal(t);
 }
 
-static void add_priority_reset(struct nft_txn *t, const char *chain)
+static void drop_pick(const char *name, void *arg)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
-
-	nft_load_number(r, 0, 0);
-	nft_set_priority(r, 0);
-	nft_rule_add(t, r);
+	if (!strncmp(name, "pick", 4) || !strncmp(name, "ports", 5))
+		nft_chain_del(arg, SVCNAT_TABLE, name);
 }
 
-static void add_dnat(struct nft_txn *t, const char *chain, uint8_t family, unsigned n)
+int svcnat_rules_drop_picks(struct nft_txn *t, struct err *e)
 {
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
-	unsigned index = load_target(r, family);
-
-	nft_load_random(r, n, index);
-	nft_map_to(r, 0, svcnat_set_name(SVCNAT_EPS, family), 0);
-	nft_dnat(r, family, 0, family / 4);
-	nft_rule_add(t, r);
-}
-
-void svcnat_rules_pick(struct nft_txn *t, unsigned n)
-{
-	struct nft_bytes key = { 0 };
-	char chain[16];
-
-	if (picks[n])
-		return;
-	picks[n] = true;
-	snprintf(chain, sizeof(chain), "pick%u", n);
-	nft_chain_add(t, SVCNAT_TABLE, chain, NFT_HOOK_NONE, NFT_CHAIN_NAT, 0);
-	add_priority_reset(t, chain);
-	for (uint8_t family = 4; family <= 16; family += 12)
-		if (svcnat_has_family(family))
-			add_dnat(t, chain, family, n);
-	nft_put_mark(&key, n);
-	nft_elem_goto(t, SVCNAT_TABLE, "pick", &key, chain);
+	return nft_chain_each(SVCNAT_TABLE, drop_pick, t, e);
 }

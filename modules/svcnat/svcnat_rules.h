@@ -1,4 +1,4 @@
-/* svcnat_rules.h - the constant part of table knetd: maps, chains and rules. */
+/* svcnat_rules.h - the constant part of table knetd: chains and rules. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,17 +6,21 @@
 
 #include <knetd/kern.h>
 
-#define SVCNAT_TABLE "knetd"
+#include "svcnat_sets.h"
 
 /* Families that Services can have here (4, 16): those with a Service range that the kernel has. */
 void svcnat_rules_init(void);
 bool svcnat_has_family(uint8_t family);
 
-/* "svc" and 4 gives "svc4". The names are constants. */
-enum svcnat_set { SVCNAT_SVC, SVCNAT_EPS, SVCNAT_CLUSTER, SVCNAT_HAIRPIN, SVCNAT_DNS, SVCNAT_SETS };
-const char *svcnat_set_name(enum svcnat_set set, uint8_t family);
+/* Queues the constant part over whatever the table holds: sets keep their elements, rules are laid
+ * again, chains that nothing leads to are gone. node_ports: the kernel has what they need. */
+void svcnat_rules_lay(struct nft_txn *t, bool node_ports);
 
-/* Replaces the whole table by an empty one with everything that does not depend on Services. */
-void svcnat_rules_replace(struct nft_txn *t);
-/* The chain that picks one of n endpoints, unless it was made since the last replacement. */
-void svcnat_rules_pick(struct nft_txn *t, unsigned n);
+/* Queues the deletion of the chains that pick endpoints; behind svcnat_rules_lay, which has emptied
+ * the maps that lead there. -ENOENT without the table. */
+int svcnat_rules_drop_picks(struct nft_txn *t, struct err *e);
+
+/* ip daddr . meta l4proto . th dport, and without the address, from register reg on; both return
+ * the first free register. */
+unsigned svcnat_load_target(struct nft_rule *r, uint8_t family, unsigned reg);
+unsigned svcnat_load_port(struct nft_rule *r, unsigned reg);

@@ -12,57 +12,58 @@
  * datagram. */
 #define SINGLE_PURGES 8
 
-static bool still_there(const struct svcnat_port *now, const struct endpoint *ep)
+static bool still_there(const struct svcnat_list *now, const struct svcnat_endpoint *ep)
 {
 	for (unsigned i = 0; now && i < now->n; i++)
-		if (endpoint_equal(&now->eps[i], ep))
+		if (endpoint_equal(&now->eps[i].at, &ep->at))
 			return true;
 	return false;
 }
 
-static void forget(const struct svcnat_port *port, const struct endpoint *ep)
+static void forget(const struct svcnat_front *f, const struct endpoint *ep)
 {
-	struct endpoint original = { port->vip, port->port };
+	struct endpoint original = { f->at, f->port };
 	struct err e;
 
-	if (conntrack_purge(port->proto, &original, ep, &e))
+	if (conntrack_purge(f->proto, &original, ep, &e))
 		log_warn("svcnat: %s", e.text);
 }
 
-static void purge_port(const struct svcnat_port *old, const struct svcnat_port *new)
+static void purge_front(const struct svcnat_front *f, const struct svcnat_list *old,
+                        const struct svcnat_list *new)
 {
 	const struct endpoint *gone[SINGLE_PURGES];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < old->n && n <= SINGLE_PURGES; i++) {
+	for (unsigned i = 0; old && i < old->n && n <= SINGLE_PURGES; i++) {
 		if (still_there(new, &old->eps[i]))
 			continue;
 		if (n < SINGLE_PURGES)
-			gone[n] = &old->eps[i];
+			gone[n] = &old->eps[i].at;
 		n++;
 	}
 	if (n > SINGLE_PURGES || (n > 0 && n == old->n)) {
-		forget(old, NULL);
+		forget(f, NULL);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)
-		forget(old, gone[i]);
+		forget(f, gone[i]);
 }
 
-static const struct svcnat_port *find(const struct svcnat_kept *k, const struct svcnat_port *like)
+static const struct svcnat_front *find(const struct svcnat_kept *k, const struct svcnat_front *like)
 {
-	for (unsigned i = 0; k && i < k->s.n_ports; i++)
-		if (!svcnat_port_order(&k->s.ports[i], like))
-			return &k->s.ports[i];
+	for (unsigned i = 0; k && i < k->s.n_fronts; i++)
+		if (!svcnat_front_order(&k->s.fronts[i], like))
+			return &k->s.fronts[i];
 	return NULL;
 }
 
 void svcnat_stale_purge(const struct svcnat_change *c)
 {
-	for (unsigned i = 0; c->old && i < c->old->s.n_ports; i++) {
-		const struct svcnat_port *old = &c->old->s.ports[i];
+	for (unsigned i = 0; c->old && i < c->old->s.n_fronts; i++) {
+		const struct svcnat_front *old = &c->old->s.fronts[i], *new = find(c->new, old);
 
-		if (old->proto == IPPROTO_UDP)
-			purge_port(old, find(c->new, old));
+		if (old->proto == IPPROTO_UDP && !old->node_port)
+			purge_front(old, old->inner.list, new ? new->inner.list : NULL);
 	}
 }

@@ -610,14 +610,9 @@ void nft_set_priority(struct nft_rule *r, unsigned reg)
 	word(r, "priority = r%u", reg);
 }
 
-void nft_load_random(struct nft_rule *r, uint32_t modulus, unsigned reg)
+void nft_load_random(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
 {
-	word(r, "r%u = random mod %u", reg, modulus);
-}
-
-void nft_load_random_from(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg)
-{
-	word(r, "r%u = random mod %u offset %u", reg, modulus, offset);
+	word(r, "r%u = random mod %u%s", reg, modulus, offset ? " outer" : "");
 }
 
 void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned reg)

@@ -403,7 +403,7 @@ static void rules(void **state)
 	add_affinity(t, "pick", 16, "aff6");
 	add_seen(t);
 	r = rule("pick");
-	nft_load_random_from(r, 5, 65536, 0);
+	nft_load_random(r, 5, 65536, 0);
 	nft_set_priority(r, 0);
 	nft_rule_add(t, r);
 	add_original(t, 4, "counted");

@@ -15,7 +15,7 @@
 #include <knetd/module.h>
 #include <knetd/store.h>
 
-#include "../../modules/svcnat/svcnat_plan.h"
+#include "../../modules/svcnat/svcnat_place.h"
 #include "fake_kern.h"
 
 extern const struct module svcnat_module;
@@ -155,6 +155,10 @@ static void is_constant(void **state)
 		"add rule knetd prerouting | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | "
 		"r0 = r0 map @svc4 | priority = r0 | r0 = priority | r0 vmap @pick\n"));
 	assert_non_null(strstr(
+		nothing, "add rule knetd prerouting | ipv4 | saddr != 10.244.0.0/24 | r0 = daddr | "
+			 "r1 = l4proto | r2 = dport | r0 = r0 map @outer4 | priority = r0 | "
+			 "r0 = priority | r0 vmap @pick\n"));
+	assert_non_null(strstr(
 		nothing, "add rule knetd input | ipv6 | daddr fd00:10:96::/112 | ct state new | "
 			 "goto services\n"));
 	assert_non_null(strstr(nothing, "add knetd dns4 10.96.0.10 . udp . 53\n"));
@@ -163,7 +167,10 @@ static void is_constant(void **state)
 	assert_int_equal(sync_now(true, &e), 0);
 	assert_null(strstr(fake_kern_text(), "pick1")); /* a Service adds no rule */
 	assert_int_equal(strlen(fake_kern_text()),
-	                 strlen(nothing) + strlen("add knetd cluster4 10.96.0.20\n"));
+	                 strlen(nothing) + strlen("add knetd pick 0 : goto refuse\n"
+	                                          "add knetd cluster4 10.96.0.20\n"
+	                                          "add knetd svc4 10.96.0.20 . tcp . 80 : 0\n"
+	                                          "commit\n"));
 }
 
 /* ---- one change at a time ------------------------------------------------------------------- */
@@ -179,13 +186,17 @@ static void is_constant(void **state)
 	" | r0 = r0 map @eps6 | dnat ipv6 to r0:r4\n"                                              \
 	"add knetd pick " n " : goto pick" n "\n"
 
+#define REFUSES "add knetd pick 0 : goto refuse\n"
+
 static void adds_a_service(void **state)
 {
 	(void)state;
 	service("web", "\"10.96.0.20\"", "TCP", "");
-	expect("add knetd cluster4 10.96.0.20\ncommit\n");
+	expect(REFUSES "add knetd cluster4 10.96.0.20\n"
+	               "add knetd svc4 10.96.0.20 . tcp . 80 : 0\ncommit\n");
 	slice("web-a", "web", "TCP", "10.244.0.2");
-	expect(PICK_RULES("1") "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
+	expect(PICK_RULES("1") "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	                       "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
 	                       "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
 	                       "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
 	                       "commit\n");
@@ -197,8 +208,10 @@ static void serves_both_families(void **state)
 	(void)state;
 	service("web", "\"10.96.0.20\",\"fd00:10:96::20\"", "UDP", "");
 	slice("web-6", "web", "UDP", "fd00:10:244::2");
-	expect("add knetd cluster4 10.96.0.20\n" PICK_RULES(
-		"1") "add knetd cluster6 fd00:10:96::20\n"
+	expect(REFUSES PICK_RULES(
+		"1") "add knetd cluster4 10.96.0.20\n"
+	             "add knetd svc4 10.96.0.20 . udp . 80 : 0\n"
+	             "add knetd cluster6 fd00:10:96::20\n"
 	             "add knetd eps6 fd00:10:96::20 . udp . 80 . 0 : fd00:10:244::2 . 8080\n"
 	             "add knetd svc6 fd00:10:96::20 . udp . 80 : 1\n"
 	             "add knetd hairpin6 fd00:10:244::2 . fd00:10:244::2\n"
@@ -219,11 +232,11 @@ static void adds_an_endpoint(void **state)
 	(void)state;
 	web_with("10.244.0.3");
 	slice("web-a", "web", "TCP", "10.244.0.2 10.244.0.3"); /* sorts before, but goes behind */
-	expect("del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
-		"2") "add knetd eps4 10.96.0.20 . tcp . 80 . 1 : 10.244.0.2 . 8080\n"
-	             "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
-	             "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	             "commit\n");
+	expect(PICK_RULES("2") "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	                       "add knetd eps4 10.96.0.20 . tcp . 80 . 1 : 10.244.0.2 . 8080\n"
+	                       "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
+	                       "add knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	                       "commit\n");
 }
 
 static void moves_the_last_into_the_hole(void **state)
@@ -231,19 +244,19 @@ static void moves_the_last_into_the_hole(void **state)
 	(void)state;
 	web_with("10.244.0.2 10.244.0.3 10.244.0.4");
 	slice("web-a", "web", "TCP", "10.244.0.3 10.244.0.4");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
-	       "del knetd eps4 10.96.0.20 . tcp . 80 . 2\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
-		       "2") "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.4 . 8080\n"
-	                    "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
-	                    "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	                    "commit\n");
+	expect(PICK_RULES("2") "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	                       "del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
+	                       "del knetd eps4 10.96.0.20 . tcp . 80 . 2\n"
+	                       "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.4 . 8080\n"
+	                       "add knetd svc4 10.96.0.20 . tcp . 80 : 2\n"
+	                       "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	                       "commit\n");
 	slice("web-a", "web", "TCP", "10.244.0.4");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 1\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n" PICK_RULES(
-		       "1") "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
-	                    "del knetd hairpin4 10.244.0.3 . 10.244.0.3\n"
-	                    "commit\n");
+	expect(PICK_RULES("1") "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	                       "del knetd eps4 10.96.0.20 . tcp . 80 . 1\n"
+	                       "add knetd svc4 10.96.0.20 . tcp . 80 : 1\n"
+	                       "del knetd hairpin4 10.244.0.3 . 10.244.0.3\n"
+	                       "commit\n");
 }
 
 static void swaps_in_place(void **state)
@@ -263,12 +276,14 @@ static void refuses_without_endpoints(void **state)
 	(void)state;
 	web_with("10.244.0.2");
 	drop(KIND_ENDPOINTSLICE, "web-a");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n"
-	       "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
-	       "commit\n");
+	expect(REFUSES "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	               "del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
+	               "add knetd svc4 10.96.0.20 . tcp . 80 : 0\n"
+	               "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"
+	               "commit\n");
 	drop(KIND_SERVICE, "web");
-	expect("del knetd cluster4 10.96.0.20\ncommit\n");
+	expect("del knetd svc4 10.96.0.20 . tcp . 80\n"
+	       "del knetd cluster4 10.96.0.20\ncommit\n");
 }
 
 static void shares_a_hairpin(void **state)
@@ -282,9 +297,10 @@ static void shares_a_hairpin(void **state)
 	       "add knetd svc4 10.96.0.21 . tcp . 80 : 1\n"
 	       "commit\n");
 	drop(KIND_ENDPOINTSLICE, "web-a");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n"
-	       "commit\n");
+	expect(REFUSES "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	               "del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
+	               "add knetd svc4 10.96.0.20 . tcp . 80 : 0\n"
+	               "commit\n");
 }
 
 static void moves_a_slice(void **state)
@@ -293,12 +309,13 @@ static void moves_a_slice(void **state)
 	web_with("10.244.0.2");
 	service("api", "\"10.96.0.21\"", "TCP", "");
 	slice("web-a", "api", "TCP", "10.244.0.2");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n"
-	       "add knetd cluster4 10.96.0.21\n"
-	       "add knetd eps4 10.96.0.21 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
-	       "add knetd svc4 10.96.0.21 . tcp . 80 : 1\n"
-	       "commit\n");
+	expect(REFUSES "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	               "del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
+	               "add knetd cluster4 10.96.0.21\n"
+	               "add knetd eps4 10.96.0.21 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
+	               "add knetd svc4 10.96.0.21 . tcp . 80 : 1\n"
+	               "add knetd svc4 10.96.0.20 . tcp . 80 : 0\n"
+	               "commit\n");
 }
 
 static void forgets_udp_flows(void **state)
@@ -343,11 +360,13 @@ static void gives_an_address_to_one(void **state)
 
 	(void)state;
 	service("first", "\"10.96.0.50\"", "TCP", "");
-	expect("add knetd cluster4 10.96.0.50\ncommit\n");
+	expect(REFUSES "add knetd cluster4 10.96.0.50\n"
+	               "add knetd svc4 10.96.0.50 . tcp . 80 : 0\ncommit\n");
 	service("second", "\"10.96.0.50\"", "TCP", "");
 	expect("");
 	drop(KIND_SERVICE, "first");
-	expect("del knetd cluster4 10.96.0.50\ncommit\n");
+	expect("del knetd svc4 10.96.0.50 . tcp . 80\n"
+	       "del knetd cluster4 10.96.0.50\ncommit\n");
 	assert_int_equal(sync_now(true, &e), 0); /* asked for when the address became free */
 	assert_non_null(strstr(fake_kern_text(), "add knetd cluster4 10.96.0.50\n"));
 }
@@ -359,8 +378,8 @@ static void passes_an_address_on(void **state)
 	drop(KIND_SERVICE, "web");
 	service("new", "\"10.96.0.20\"", "TCP", "");
 	slice("web-a", "new", "TCP", "10.244.0.2");
-	expect("del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
-	       "del knetd svc4 10.96.0.20 . tcp . 80\n"
+	expect("del knetd svc4 10.96.0.20 . tcp . 80\n"
+	       "del knetd eps4 10.96.0.20 . tcp . 80 . 0\n"
 	       "del knetd cluster4 10.96.0.20\n"
 	       "add knetd cluster4 10.96.0.20\n"
 	       "add knetd eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.2 . 8080\n"
@@ -381,34 +400,45 @@ static void recovers_from_a_failure(void **state)
 	assert_int_equal(sync_now(false, &e), -ENOENT);
 	assert_string_equal(fake_kern_text(), "");
 	assert_int_equal(sync_now(true, &e), 0); /* as the core does */
-	assert_non_null(strstr(fake_kern_text(), "replace table knetd\n"));
+	assert_non_null(strstr(fake_kern_text(), "add table knetd\n"));
 	assert_non_null(
 		strstr(fake_kern_text(), "eps4 10.96.0.20 . tcp . 80 . 0 : 10.244.0.7 . 8080\n"));
-	assert_null(strstr(fake_kern_text(), "10.244.0.2"));
+	assert_non_null(strstr(fake_kern_text(), "del knetd hairpin4 10.244.0.2 . 10.244.0.2\n"));
+}
+
+static void finds_all_well(void **state)
+{
+	struct err e;
+
+	(void)state;
+	web_with("10.244.0.2 10.244.0.3");
+	assert_int_equal(sync_now(true, &e), 0);
+	assert_null(strstr(fake_kern_text(), "10.244.0."));
+	assert_null(strstr(fake_kern_text(), "svc4 10.96.0.20"));
 }
 
 /* ---- places --------------------------------------------------------------------------------- */
 
-static unsigned read_endpoints(struct endpoint *out, const char *hosts)
+static unsigned read_endpoints(struct svcnat_endpoint *out, const char *hosts)
 {
 	unsigned n = 0;
 
 	for (; hosts[n]; n++)
-		out[n] = (struct endpoint){ { 4, { 10, 0, 0, (uint8_t)hosts[n] } }, 80 };
+		out[n].at = (struct endpoint){ { 4, { 10, 0, 0, (uint8_t)hosts[n] } }, 80 };
 	return n;
 }
 
 static void check_places(const char *old, const char *new, const char *expected)
 {
 	auto_arena struct arena arena = { 0 };
-	struct endpoint before[32], after[32];
-	struct svcnat_port a = { .n = read_endpoints(before, old), .eps = before };
-	struct svcnat_port b = { .n = read_endpoints(after, new), .eps = after };
+	struct svcnat_endpoint before[32], after[32];
+	struct svcnat_list a = { .n = read_endpoints(before, old), .eps = before };
+	struct svcnat_list b = { .n = read_endpoints(after, new), .eps = after };
 	char got[33] = "";
 
-	svcnat_plan_place(&a, &b, &arena);
+	svcnat_place(&a, &b, &arena);
 	for (unsigned i = 0; i < b.n; i++)
-		got[i] = (char)b.eps[i].ip.b[3];
+		got[i] = (char)b.eps[i].at.ip.b[3];
 	assert_string_equal(got, expected);
 }
 
@@ -445,6 +475,7 @@ int main(void)
 		cmocka_unit_test_setup(gives_an_address_to_one, empty),
 		cmocka_unit_test_setup(passes_an_address_on, empty),
 		cmocka_unit_test_setup(recovers_from_a_failure, empty),
+		cmocka_unit_test_setup(finds_all_well, empty),
 		cmocka_unit_test(keeps_places),
 	};
 
