@@ -107,6 +107,53 @@ int nft_elem_each(const char *table, const char *set,
 	return each_element(table, set, on_plain, &plain, e);
 }
 
+/* As many of the keys as one question takes. */
+static unsigned put_keys(struct nlmsghdr *h, const struct nft_bytes *keys, size_t n)
+{
+	struct nlattr *list = mnl_attr_nest_start(h, NFTA_SET_ELEM_LIST_ELEMENTS);
+	unsigned i;
+
+	for (i = 0; i < n && i < NL_SHORT_ANSWERS; i++) {
+		struct nlattr *elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+		struct nlattr *key = mnl_attr_nest_start(h, NFTA_SET_ELEM_KEY);
+
+		mnl_attr_put(h, NFTA_DATA_VALUE, keys[i].n, keys[i].b);
+		mnl_attr_nest_end(h, key);
+		mnl_attr_nest_end(h, elem);
+	}
+	mnl_attr_nest_end(h, list);
+	return i;
+}
+
+/* The answers come in the order of the keys, up to the first that is not there. */
+int nft_elem_get(const char *table, const char *set, const struct nft_bytes *keys, size_t n,
+                 void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                 void *arg, struct err *e)
+{
+	static _Alignas(8) char room[NL_SHORT_ANSWERS * 128];
+	struct plain plain = { fn, arg };
+	struct each each = { on_plain, &plain };
+	struct nl *nl = nft_socket(e);
+
+	if (!nl)
+		return -e->code;
+	for (size_t i = 0; i < n;) {
+		struct nlmsghdr *h = nft_question((struct nl_message *)room, NFT_MSG_GETSETELEM, 0);
+		unsigned asked;
+		int code;
+
+		mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
+		mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+		asked = put_keys(h, keys + i, n - i);
+		i += nl_ask_short(nl, h, asked, page, &each, &code);
+		if (code == -ENOENT)
+			i++;
+		else if (code)
+			return explain(code, table, set, e);
+	}
+	return 0;
+}
+
 struct counted {
 	void (*fn)(const struct nft_bytes *key, uint64_t packets, uint64_t bytes, void *arg);
 	void *arg;

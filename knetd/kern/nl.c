@@ -305,6 +305,72 @@ int nl_stream(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg)
 	return ret ? ret : p.error;
 }
 
+#define AT_ONCE 32
+
+struct short_page {
+	_Alignas(8) char b[NL_SHORT];
+};
+
+/* Each answer is a datagram of its own: several are taken with one call. */
+static int take_short(struct nl *nl, struct short_page page[static AT_ONCE],
+                      struct mmsghdr m[static AT_ONCE])
+{
+	struct iovec iov[AT_ONCE];
+	int n;
+
+	for (unsigned i = 0; i < AT_ONCE; i++) {
+		iov[i] = (struct iovec){ page[i].b, NL_SHORT };
+		m[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+	do
+		n = recvmmsg(mnl_socket_get_fd(nl->sock), m, AT_ONCE, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	return n;
+}
+
+/* False: this was an error, the last answer of all. */
+static bool look_short(const struct short_page *page, const struct mmsghdr *m, uint32_t seq,
+                       int *code)
+{
+	const struct nlmsghdr *h = (const void *)page->b;
+
+	if (m->msg_hdr.msg_flags & MSG_TRUNC || !mnl_nlmsg_ok(h, (int)m->msg_len))
+		*code = -EMSGSIZE;
+	else if (h->nlmsg_seq != seq)
+		*code = -EBADMSG;
+	else if (h->nlmsg_type == NLMSG_ERROR)
+		*code = error_of(h);
+	else
+		return true;
+	return false;
+}
+
+unsigned nl_ask_short(struct nl *nl, struct nlmsghdr *h, unsigned n, nl_fn *fn, void *arg,
+                      int *code)
+{
+	struct short_page page[AT_ONCE];
+	struct iovec iov = { h, h->nlmsg_len };
+	struct mmsghdr m[AT_ONCE];
+	unsigned came = 0;
+	int got = 1;
+
+	drain(nl, page[0].b, NL_SHORT);
+	h->nlmsg_seq = nl_seq(nl);
+	*code = put(nl, &iov, 1);
+	while (!*code && came < n && (got = take_short(nl, page, m)) > 0)
+		for (int i = 0; i < got; i++) {
+			if (!look_short(&page[i], &m[i], h->nlmsg_seq, code))
+				break;
+			fn((const struct nlmsghdr *)page[i].b, arg);
+			came++;
+		}
+	if (!*code && came < n)
+		*code = got ? got : -ENODATA;
+	return came;
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type)

@@ -43,6 +43,14 @@ int nl_ask(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg);
  * changed meanwhile too. */
 int nl_stream(struct nl *nl, struct nlmsghdr *h, nl_fn *fn, void *arg);
 
+/* Asks one question that has n answers, at most NL_SHORT_ANSWERS, none longer than NL_SHORT bytes,
+ * and hands them to fn as they come. Returns how many came, fewer when the question failed on the
+ * way: *code says with what. */
+#define NL_SHORT 512
+#define NL_SHORT_ANSWERS 128
+unsigned nl_ask_short(struct nl *nl, struct nlmsghdr *h, unsigned n, nl_fn *fn, void *arg,
+                      int *code);
+
 /* The payload of the attribute with that type behind a header of `extra` bytes, or NULL. */
 const struct nlattr *nl_attr(const struct nlmsghdr *h, size_t extra, uint16_t type);
 const struct nlattr *nl_nested(const struct nlattr *parent, uint16_t type); /* parent may be NULL */

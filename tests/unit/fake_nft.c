@@ -488,6 +488,26 @@ int nft_counter_each(const char *table, const char *set,
 	return 0;
 }
 
+int nft_elem_get(const char *table, const char *set, const struct nft_bytes *keys, size_t n,
+                 void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
+                 void *arg, struct err *e)
+{
+	struct item like = { .kind = ELEMENT };
+
+	(void)e;
+	snprintf(like.table, sizeof(like.table), "%s", table);
+	snprintf(like.name, sizeof(like.name), "%s", set);
+	for (size_t i = 0; i < n; i++) {
+		const struct item *there;
+
+		like.key = keys[i];
+		there = element_find(&like);
+		if (there)
+			fn(&there->key, &there->data, arg);
+	}
+	return 0;
+}
+
 int nft_elem_each(const char *table, const char *set,
                   void (*fn)(const struct nft_bytes *key, const struct nft_bytes *data, void *arg),
                   void *arg, struct err *e)

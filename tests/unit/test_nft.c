@@ -276,6 +276,34 @@ static void flushing(void **state)
 	assert_int_equal(read_back("svc4").n, 0);
 }
 
+/* Every third is missing. */
+static void single_elements(void **state)
+{
+	struct nft_txn *t = nft_begin();
+	struct nft_bytes keys[600];
+	struct found f = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	for (uint16_t i = 0; i < 600; i++) {
+		struct nft_bytes data = { 0 };
+
+		keys[i] = front("10.0.0.1", i);
+		nft_put_mark(&data, i);
+		if (i % 3)
+			nft_elem_add(t, TABLE, "svc4", &keys[i], &data);
+	}
+	commit(t);
+	if (nft_elem_get(TABLE, "svc4", keys, 600, keep, &f, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(f.n, 400);
+	assert_bytes(&f.key, &keys[599]);
+	assert_int_equal(f.data.n, 4);
+	f.n = 0;
+	assert_int_equal(nft_elem_get(TABLE, "nothing", keys, 5, keep, &f, &e), 0);
+	assert_int_equal(f.n, 0);
+}
+
 static void keep_counter(const struct nft_bytes *key, uint64_t packets, uint64_t bytes, void *arg)
 {
 	struct found *f = arg;
@@ -513,6 +541,7 @@ int main(void)
 		TEST(prefixes),
 		TEST(plain_ranges),
 		TEST(flushing),
+		TEST(single_elements),
 		TEST(counters),
 		TEST(errors_say_which),
 		TEST(rules),
