@@ -105,6 +105,71 @@ def test_what_is_not_written_holds_nothing(knetd):
     assert status == 422, answer
 
 
+def put(knetd, name, want=200, **spec):
+    status, answer = knetd.api("PUT", f"{SVC}/{name}", service(name, **spec))
+    assert status == want, answer
+    return answer["spec"] if status == 200 else [c[0] for c in causes(answer)]
+
+
+def test_a_load_balancer_without_node_ports(knetd):
+    made = create(knetd, "web", type="LoadBalancer", allocateLoadBalancerNodePorts=False)
+    assert "nodePort" not in made["ports"][0] and made["externalTrafficPolicy"] == "Cluster"
+    # one that is asked for is given all the same; what is there stays when others are no longer wanted
+    chosen = create(knetd, "chosen", type="LoadBalancer", allocateLoadBalancerNodePorts=False, ports=[{"port": 80, "nodePort": 31500}])
+    assert chosen["ports"][0]["nodePort"] == 31500
+    port = put(knetd, "web", type="LoadBalancer")["ports"][0]["nodePort"]
+    assert put(knetd, "web", type="LoadBalancer", allocateLoadBalancerNodePorts=False)["ports"][0]["nodePort"] == port
+    two = put(knetd, "web", type="LoadBalancer", allocateLoadBalancerNodePorts=False,
+              ports=[{"name": "a", "port": 80, "nodePort": port}, {"name": "b", "port": 81}])["ports"]
+    assert two[0]["nodePort"] == port and "nodePort" not in two[1]
+    # a name more, a name less: the port goes with its name
+    assert "nodePort" not in put(knetd, "web", type="LoadBalancer", allocateLoadBalancerNodePorts=False, ports=[{"name": "b", "port": 81}])["ports"][0]
+    assert create(knetd, "heir", type="NodePort", ports=[{"port": 1, "nodePort": port}])["ports"][0]["nodePort"] == port
+
+
+def test_the_health_port_lives_with_its_policy(knetd):
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    port = create(knetd, "web", **local)["healthCheckNodePort"]
+    assert put(knetd, "web", **local)["healthCheckNodePort"] == port
+    assert put(knetd, "web", want=422, **local, healthCheckNodePort=port + 1) == ["spec.healthCheckNodePort"]
+    assert put(knetd, "web", want=422, type="LoadBalancer", healthCheckNodePort=port + 1) == ["spec.healthCheckNodePort"]
+    assert create(knetd, "other", **local)["healthCheckNodePort"] != port
+    assert "healthCheckNodePort" not in put(knetd, "web", type="LoadBalancer")
+    assert create(knetd, "heir", **local, healthCheckNodePort=port)["healthCheckNodePort"] == port
+    assert put(knetd, "web", **local)["healthCheckNodePort"] not in (0, port)
+    status, answer = knetd.api("POST", SVC, service("thief", **local, healthCheckNodePort=port))
+    assert status == 500 and "provided port is already allocated" in answer["message"]
+
+
+def test_a_load_balancer_becomes_something_else(knetd):
+    create(knetd, "web", type="LoadBalancer", loadBalancerClass="example.com/lb", loadBalancerSourceRanges=[" 192.0.2.0/24 "],
+           externalTrafficPolicy="Local", externalIPs=["198.51.100.9"], loadBalancerIP="192.0.2.9")
+    ingress = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}}
+    status, answer = knetd.api("PATCH", f"{SVC}/web/status", ingress, "application/merge-patch+json")
+    assert status == 200 and answer["status"]["loadBalancer"]["ingress"] == [{"ip": "192.0.2.9", "ipMode": "VIP"}]
+    web = knetd.api("GET", f"{SVC}/web")[1]
+    assert web["spec"]["loadBalancerSourceRanges"] == [" 192.0.2.0/24 "]
+    # everything as it is but the type: what the server filled in goes, what the user wrote is his to take back
+    status, answer = knetd.api("PUT", f"{SVC}/web", {**web, "spec": {**web["spec"], "type": "NodePort"}})
+    assert status == 422 and [c[0] for c in causes(answer)] == ["spec.loadBalancerSourceRanges"]
+    del web["spec"]["loadBalancerSourceRanges"]
+    status, answer = knetd.api("PUT", f"{SVC}/web", {**web, "spec": {**web["spec"], "type": "NodePort"}})
+    assert status == 200 and answer["status"] == {"loadBalancer": {}}, answer
+    spec = answer["spec"]
+    assert spec["ports"][0]["nodePort"] == web["spec"]["ports"][0]["nodePort"] and spec["externalTrafficPolicy"] == "Local"
+    assert not {"healthCheckNodePort", "loadBalancerClass", "allocateLoadBalancerNodePorts"} & set(spec)
+    # with an external address it goes on having a policy; without one it does not
+    spec = put(knetd, "web", externalIPs=["198.51.100.9"], externalTrafficPolicy="Local")
+    assert spec["type"] == "ClusterIP" and spec["externalTrafficPolicy"] == "Local" and "nodePort" not in spec["ports"][0]
+    assert "externalTrafficPolicy" not in put(knetd, "web")
+    spec = put(knetd, "web", type="ExternalName", externalName="example.com", ports=[])
+    assert not {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"} & set(spec)
+    spec = put(knetd, "web", type="LoadBalancer", sessionAffinity="ClientIP")
+    assert spec["clusterIP"] and spec["ports"][0]["nodePort"] and spec["allocateLoadBalancerNodePorts"]
+    assert spec["sessionAffinityConfig"] == {"clientIP": {"timeoutSeconds": 10800}}
+    assert "sessionAffinityConfig" not in put(knetd, "web", type="LoadBalancer")
+
+
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_what_kubectl_says(knetd, tmp_path):
     said = subprocess.run(["ip", "netns", "exec", knetd.netns, "kubectl", "-s", "http://127.0.0.1:8001", "create", "service", "clusterip",
