@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <knetd/conf.h>
 #include <knetd/auto.h>
 #include <knetd/map.h>
 
@@ -197,6 +198,8 @@ void hostports_free(void)
 
 bool hostports_on_loopback(const struct attachment *a, uint8_t family)
 {
+	if (conf.service.node_port_localhost)
+		return true;
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		const struct ip *at = &a->ports[i].host_ip;
 

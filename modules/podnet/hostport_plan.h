@@ -41,5 +41,6 @@ void hostports_drop(const struct attachment *a);
 struct hostports *hostports_next(size_t *i);
 void hostports_free(void);
 
-/* May somebody connect to 127.0.0.1 (4) or ::1 (16) of the node and be led to the pod? */
+/* May somebody connect to 127.0.0.1 (4) or ::1 (16) of the node and be led to the pod? By a host
+ * port, or by a node port, of which any pod may be an endpoint. */
 bool hostports_on_loopback(const struct attachment *a, uint8_t family);

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <knetd/log.h>
 #include <knetd/auto.h>
 
 #include "hostport_plan.h"
@@ -137,6 +138,14 @@ void attach_queue_loopback(struct rt *host, const struct attachment *a, unsigned
 
 	if (has_family(a, 16) && hostports_on_loopback(a, 16))
 		rt_route_add(host, &r);
+}
+
+void attach_allow_loopback(const struct attachment *a)
+{
+	struct err e;
+
+	if (has_family(a, 4) && set_link_sysctl(-1, "ipv4", a->link, "route_localnet", "1", &e))
+		log_warn("podnet: %s", e.text);
 }
 
 static int host_side(struct rt *host, const struct attachment *a, const struct rt_link *made,

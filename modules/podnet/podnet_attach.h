@@ -29,8 +29,10 @@ void attach_queue_host(struct rt *host, const struct attachment *a, const struct
                        unsigned ifindex, bool gateway);
 /* Queues the pod's default route of that family. */
 void attach_queue_default(struct rt *pod, unsigned ifindex, uint8_t family);
-/* Lets answers to ::1 in, for host ports. */
+/* Lets answers to ::1 in, for host ports and node ports. */
 void attach_queue_loopback(struct rt *host, const struct attachment *a, unsigned ifindex);
+/* What rt_veth.route_localnet did not do for a pod that was made under another configuration. */
+void attach_allow_loopback(const struct attachment *a);
 /* Takes the routes away, so that nothing reaches the pod any more; false when the link is gone. */
 bool attach_cut(struct rt *host, const struct attachment *a);
 

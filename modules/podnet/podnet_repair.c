@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <net/if.h>
 
+#include <knetd/conf.h>
 #include <knetd/auto.h>
 #include <knetd/event.h>
 #include <knetd/log.h>
@@ -163,14 +164,18 @@ static int mend(const struct plan_seen *s, struct err *e)
 /* A route that goes when its link goes down. Some are there: each by itself. */
 static void mend_loopback(const struct plan_seen *s)
 {
+	bool all =
+		conf.service.node_port_localhost; /* which may have been off when pods were made */
 	const struct attachment *a;
 
 	for (size_t i = 0; (a = attachment_next(&i));) {
-		const struct rt_link *l = a->n_ports ? plan_link(s, a->link) : NULL;
+		const struct rt_link *l = all || a->n_ports ? plan_link(s, a->link) : NULL;
 		struct err e;
 
-		if (!l || (l->flags & IFF_UP))
+		if (!l || (!all && l->flags & IFF_UP))
 			continue;
+		if (all)
+			attach_allow_loopback(a);
 		attach_queue_loopback(podnet.host, a, l->ifindex);
 		rt_flush(podnet.host, &e);
 	}
