@@ -1,0 +1,51 @@
+#!/bin/sh
+# make vm-flows: the flow tables of tests/net on the test machine's kernel: pytest and what it calls run inside,
+# in a root of their own, with the daemon under test in network namespaces as on any machine. What pytest says
+# is printed; its last line counts.
+#
+#   vm/flows.sh [TEST FILE...]
+#
+# LIMIT is how many seconds the whole may take (600), CONSOLE where the kernel's words go.
+set -eu
+cd "$(dirname "$0")/.."
+limit=${LIMIT:-600} console=${CONSOLE:-build/vm/flows.log}
+[ $# -gt 0 ] || set -- tests/net/test_flows_*.py
+vm/build.sh
+
+dir=$(mktemp -d)
+qemu=
+cleanup() {
+	[ -z "$qemu" ] || kill -9 "$qemu" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+tests/vm/flows-layer.sh "$dir/layer" "$@"
+cat build/vm/initramfs build/vm/test.initramfs "$dir/layer" >"$dir/initramfs"
+rm "$dir/layer"
+off=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+: >"$dir/verdict"
+vm/qemu.sh 1024 "$off:9999" '' -initrd "$dir/initramfs" -monitor none \
+	-serial "file:$console" -serial "file:$dir/verdict" &
+qemu=$!
+
+begin=$(date +%s)
+until grep -q '^end ' "$dir/verdict"; do
+	if [ $(($(date +%s) - begin)) -ge "$limit" ] || ! kill -0 "$qemu" 2>/dev/null; then
+		cat "$dir/verdict"
+		tr -d '\r' <"$console" | tail -n 30
+		echo "0 passed, 1 failed (no end after $limit s)"
+		exit 1
+	fi
+	sleep 0.5
+done
+kill -9 "$qemu"
+qemu=
+grep -v '^end ' "$dir/verdict"
+if grep -Eq 'Kernel panic|Oops|BUG:|segfault|Call Trace' "$console"; then
+	tr -d '\r' <"$console" | tail -n 30
+	echo "0 passed, 1 failed (the kernel complained)"
+	exit 1
+fi
+grep -q '^end 0$' "$dir/verdict"
