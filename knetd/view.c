@@ -216,6 +216,36 @@ const char *view_node_zone(void)
 	return zone;
 }
 
+bool view_node_in(const struct cidr *range)
+{
+	const struct object *node = store_get(KIND_NODE, "", conf.node.name);
+	auto_doc yyjson_doc *doc = node ? object_doc(node) : NULL;
+	yyjson_val *v;
+	struct ip ip;
+	size_t i, n;
+
+	if (!doc)
+		return false;
+	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "status.addresses"), i, n, v) {
+		const char *text = json_str(v, "address");
+
+		if (yyjson_equals_str(yyjson_obj_get(v, "type"), "InternalIP") && text &&
+		    ip_parse(&ip, text) && cidr_has(range, &ip))
+			return true;
+	}
+	return false;
+}
+
+bool view_node_ports_at(const struct ip *ip)
+{
+	if (conf.service.node_port_primary)
+		return view_node_in(&(struct cidr){ *ip, ip->len * 8 });
+	for (unsigned i = 0; i < conf.service.node_port_at.n; i++)
+		if (cidr_has(&conf.service.node_port_at.v[i], ip))
+			return true;
+	return !conf.service.node_port_at.n;
+}
+
 static bool names(yyjson_val *list, const char *name)
 {
 	yyjson_val *v;

@@ -60,6 +60,12 @@ const char *view_zone(const struct object *node, char out[static VIEW_ZONE]);
 /* The zone of the node that this is; valid until the next call. */
 const char *view_node_zone(void);
 
+/* Is one of the InternalIPs of the node in the range? */
+bool view_node_in(const struct cidr *range);
+/* Are node ports open at that address of the node ([service] node_port_addresses)? Not asked for
+ * loopback addresses, which have a key of their own. */
+bool view_node_ports_at(const struct ip *ip);
+
 /* What an endpoint's hints say of this node. */
 #define HINTS_NODES 1u /* it has node hints, */
 #define HINTS_NODE 2u  /* and this node is among them */

@@ -5,6 +5,9 @@
  * else 503; load balancers leave a node out whose door says so. And kube-proxy's own /healthz and
  * /livez at `[service] healthz`.
  *
+ * Health ports are open where node ports are, and at localhost only when node ports are open
+ * everywhere.
+ *
  * What is told of the Service proxy is how its last sync went. A port that somebody else holds is
  * an Event of the Service and tried again; it is nobody else's trouble. */
 #include <errno.h>
@@ -162,6 +165,7 @@ static struct service *service_new(const char *key)
 	s->ns = copy;
 	s->name = slash + 1;
 	s->door.answer = service_answer;
+	s->door.open_at = view_node_ports_at;
 	list_init(&s->waiting);
 	map_put(&services, s->key, len, s);
 	return s;

@@ -104,6 +104,38 @@ static void on_bytes(struct event *ev, uint32_t events)
 
 /* ---- doors ---------------------------------------------------------------------------------- */
 
+/* The address that the client came to; an IPv4 one also behind a socket of both families. */
+static struct ip own_address(int fd)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct sockaddr_storage at = { 0 };
+	struct sockaddr_in6 *v6 = (void *)&at;
+	socklen_t n = sizeof(at);
+	struct ip ip = { 0 };
+
+	getsockname(fd, (void *)&at, &n);
+	if (at.ss_family == AF_INET6 && memcmp(&v6->sin6_addr, mapped, sizeof(mapped)) != 0) {
+		ip.len = 16;
+		memcpy(ip.b, &v6->sin6_addr, 16);
+	} else {
+		ip.len = 4;
+		memcpy(ip.b,
+		       at.ss_family == AF_INET6 ? (char *)&v6->sin6_addr + 12
+		                                : (char *)&((struct sockaddr_in *)&at)->sin_addr,
+		       4);
+	}
+	return ip;
+}
+
+/* As near as can be to nobody listening there. */
+static void turn_away(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
 static void conn_open(const struct health_door *door, int fd)
 {
 	struct conn *c;
@@ -129,10 +161,15 @@ static void on_accept(struct event *ev, uint32_t events)
 	(void)events;
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct ip at;
 
 		if (fd < 0)
 			return;
-		conn_open(door, fd);
+		at = own_address(fd);
+		if (door->open_at && !door->open_at(&at))
+			turn_away(fd);
+		else
+			conn_open(door, fd);
 	}
 }
 

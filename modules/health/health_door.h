@@ -23,8 +23,9 @@ struct health_door {
 	struct event ev;
 	/* For any method; path is without its query. */
 	void (*answer)(const struct health_door *door, struct span path, struct health_answer *out);
+	bool (*open_at)(const struct ip *ip); /* the node's address that was come to; NULL: any */
 };
 
-/* at->ip.len 0: all addresses of both families. door->answer is set; the rest is made. */
+/* at->ip.len 0: all addresses of both families. The functions are set; the rest is made. */
 int health_door_open(struct health_door *door, const struct endpoint *at, struct err *e);
 void health_door_close(struct health_door *door); /* with its connections */

@@ -283,6 +283,27 @@ def test_a_node_that_leaves(knetd):
     assert ask(knetd, HEALTHZ, "/other")[0] == 404
 
 
+@pytest.mark.parametrize("addresses,at", [("192.0.2.0/24", ["192.0.2.1"]), ("127.0.0.0/8, 2001:db8::/64", ["127.0.0.1", "2001:db8::1"]),
+                                          ("primary", [])])
+def test_where_node_ports_are_open(knetd_factory, addresses, at):
+    def links(daemon):
+        for argv in ("link add up0 type veth peer name down0", "addr add 192.0.2.1/24 dev up0",
+                     "addr add 198.51.100.1/24 dev up0", "addr add 2001:db8::1/64 dev up0 nodad", "link set up0 up", "link set down0 up",
+                     "route add default via 192.0.2.2"):
+            subprocess.run(["ip", "-n", daemon.netns, *argv.split()], check=True)
+    knetd = knetd_factory(before=links, ini=f"[service]\nnode_port_addresses = {addresses}")
+    service(knetd, "web", 31960)
+    if not at:
+        at = [a["address"] for a in knetd.api("GET", NODE)[1]["status"]["addresses"] if a["type"] == "InternalIP"]
+        assert "192.0.2.1" in at
+    for host in ("127.0.0.1", "::1", "192.0.2.1", "198.51.100.1", "2001:db8::1"):
+        if host in at:
+            check(knetd, "web", 31960, 503, 0, host=host)
+        else:
+            with pytest.raises((Refused, ConnectionResetError, http.client.RemoteDisconnected)):
+                ask(knetd, 31960, host=host)
+
+
 def test_nothing_is_left(knetd):
     """Connections end and give their memory back."""
     def descriptors():
