@@ -82,6 +82,6 @@ bool trace_hostport(struct trace *t)
 	                        ? "from localhost: the pod sees an address of the node as the "
 	                          "source (masquerade)"
 	                        : NULL);
-	trace_way_translated(t);
+	trace_way(t, true);
 	return true;
 }

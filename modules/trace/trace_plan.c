@@ -308,6 +308,8 @@ static void follow(struct trace *t)
 	check_family(t);
 	if (t->stopped)
 		return;
+	if (trace_service(t) || t->stopped)
+		return;
 	if (ip_is_loopback(&t->to) && t->source == TRACE_NODE && trace_hostport(t))
 		return;
 	if (ip_is_loopback(&t->to)) {
@@ -316,7 +318,7 @@ static void follow(struct trace *t)
 		          "leaves it",
 		          trace_ip(t, &t->to));
 		t->result = "it stays with the sender";
-	} else if (!trace_service(t) && !t->stopped) {
+	} else {
 		trace_way(t, false);
 	}
 }

@@ -72,15 +72,14 @@ bool trace_service(struct trace *t);
 /* What a translation to t->to does to the source; masqueraded: why it is not kept, NULL when it is.
  * A pod that comes to itself never keeps it. */
 void trace_source(struct trace *t, const char *masqueraded);
-/* The way to t->to itself. service: it was chosen from a Service's endpoints. */
-void trace_way(struct trace *t, bool service);
-/* The same behind a translation, when the source has been told of. */
-void trace_way_translated(struct trace *t);
+/* The way to t->to itself; translated: behind a Service or a host port. */
+void trace_way(struct trace *t, bool translated);
 /* When t->to is the node's and the port leads to a pod: the way there; true when so. */
 bool trace_hostport(struct trace *t);
 /* What NetworkPolicies would say of the packet. */
 void trace_policies(struct trace *t);
 
 bool trace_in_pods(const struct ip *ip); /* in the pods' ranges */
+bool trace_is_node(const struct trace *t, const struct ip *ip);
 /* The PodNetwork that has the address, or NULL. */
 const struct object *trace_owner(const struct ip *ip);

@@ -1,14 +1,14 @@
-/* trace_service.c - when the address is one of the Service ranges: which Service, which port, which
- * endpoints; what the ruleset does where there is none. */
+/* trace_service.c - through a Service: who may come, which endpoints take the connection, what the
+ * ruleset does where there is none, and what becomes of the source address. */
 #include <netinet/in.h>
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/choice.h>
 #include <knetd/conf.h>
 #include <knetd/store.h>
-#include <knetd/view.h>
 
-#include "trace_plan.h"
+#include "trace_front.h"
 
 #define STEP "service"
 #define DNS_PORT 53
@@ -21,68 +21,17 @@ static bool in_range(const struct ip *ip)
 	return false;
 }
 
-/* The Service whose clusterIP it is; its view is the caller's to free. */
-static bool find_service(struct trace *t, struct service_view *out)
-{
-	const struct object *o;
-
-	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));) {
-		if (!view_service(o, t->arena, out)) {
-			yyjson_doc_free(out->doc);
-			continue;
-		}
-		for (unsigned k = 0; k < out->n_ips; k++)
-			if (ip_equal(&out->ips[k], &t->to))
-				return true;
-		yyjson_doc_free(out->doc);
-	}
-	return false;
-}
-
-static bool listed(yyjson_val *list, const char *member, const char *ip)
-{
-	yyjson_val *v;
-	size_t i, n;
-
-	yyjson_arr_foreach (list, i, n, v) {
-		const char *text = yyjson_get_str(member ? yyjson_obj_get(v, member) : v);
-
-		if (text && !strcmp(text, ip))
-			return true;
-	}
-	return false;
-}
-
-/* Addresses that a Service has beside its clusterIPs. */
-static void note_other_addresses(struct trace *t)
-{
-	const char *ip = trace_ip(t, &t->to);
-	const struct object *o;
-
-	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));) {
-		auto_doc yyjson_doc *doc = object_doc(o);
-		yyjson_val *root = yyjson_doc_get_root(doc);
-		bool external = listed(json_at(root, "spec.externalIPs"), NULL, ip);
-
-		if (external || listed(json_at(root, "status.loadBalancer.ingress"), "ip", ip))
-			trace_say(
-				t, STEP, TRACE_NOTE, NULL,
-				"%s is %s of Service %s, which this version does not serve: it is "
-				"an address like any other",
-				ip, external ? "an external IP" : "a load balancer's address",
-				o->key);
-	}
-}
-
-/* ---- endpoints ------------------------------------------------------------------------------ */
+/* ---- what is told of endpoints -------------------------------------------------------------- */
 
 static const char *describe(struct trace *t, const struct view_endpoint *e)
 {
-	return arena_printf(t->arena, "%s%s%s%s (%s)", trace_at(t, &e->ip, e->port),
-	                    *e->target ? " of " : "", e->target, "",
-	                    e->terminating ? (e->serving ? "terminating, serving" : "terminating")
-	                    : e->ready     ? "ready"
-	                                   : "not ready");
+	return arena_printf(t->arena, "%s%s%s (%s%s%s)", trace_at(t, &e->ip, e->port),
+	                    *e->target ? " of " : "", e->target,
+	                    e->ready          ? "ready"
+	                    : !e->terminating ? "not ready"
+	                    : e->serving      ? "terminating, serving"
+	                                      : "terminating",
+	                    *e->node && !e->local ? ", on " : "", e->local ? "" : e->node);
 }
 
 static const char *list_endpoints(struct trace *t, const struct endpoint_set *set)
@@ -97,33 +46,169 @@ static const char *list_endpoints(struct trace *t, const struct endpoint_set *se
 	return text;
 }
 
-static void note_wishes(struct trace *t, const struct service_view *v)
-{
-	yyjson_val *spec = yyjson_obj_get(yyjson_doc_get_root(v->doc), "spec");
-	const char *affinity = json_str(spec, "sessionAffinity");
-	const char *internal = json_str(spec, "internalTrafficPolicy");
+/* ---- where it ends -------------------------------------------------------------------------- */
 
-	if (affinity && !strcmp(affinity, "ClientIP"))
-		trace_say(t, STEP, TRACE_NOTE, NULL,
-		          "sessionAffinity ClientIP is not in force in this version: each "
-		          "connection is dealt anew");
-	if (internal && !strcmp(internal, "Local"))
-		trace_say(t, STEP, TRACE_NOTE, NULL,
-		          "internalTrafficPolicy Local is not looked at in this version: all "
-		          "endpoints take part");
-}
-
-static void refuse(struct trace *t, const char *why)
+/* early: before the kernel looked for a way, which a sending program of the node is told. */
+static void refuse(struct trace *t, bool early, const char *why)
 {
 	trace_stop(t, STEP,
 	           t->proto == IPPROTO_TCP ? "REJECT: connection refused (TCP reset)"
-	                                   : "REJECT: ICMP port unreachable",
+	           : early && t->source == TRACE_NODE
+	                   ? "REJECT: the program is told that it may not (EPERM)"
+	                   : "REJECT: ICMP port unreachable",
 	           "%s", why);
 }
 
-/* One way for each endpoint; what is told is the first that arrives, or else the first. */
-static void follow_endpoints(struct trace *t, const struct endpoint_set *set)
+static void drop(struct trace *t, const char *why)
 {
+	trace_stop(t, STEP, "DROP: the connection times out", "%s", why);
+}
+
+static void nobody(struct trace *t, const struct front *f, bool any, bool listed)
+{
+	if (any)
+		drop(t, arena_printf(t->arena,
+		                     "none of the endpoints is on this node, and "
+		                     "%sTrafficPolicy Local allows no others",
+		                     f->kind == FRONT_CLUSTER ? "internal" : "external"));
+	else
+		refuse(t, true,
+		       listed ? "none of the endpoints is ready"
+		              : "the Service has no endpoints for this port: does its selector "
+		                "match a pod, and has the pod such a port?");
+}
+
+/* ---- whether it gets that far ------------------------------------------------------------------
+ */
+
+/* The node's own packets need a way before the ruleset is asked. To the Service ranges there always
+ * is one. */
+static bool has_way(struct trace *t, const struct front *f)
+{
+	if (t->source != TRACE_NODE || f->kind == FRONT_CLUSTER || f->kind == FRONT_NODE_PORT ||
+	    trace_is_node(t, &t->to) || t->node->has_route(&t->to))
+		return true;
+	trace_stop(t, "route", "no route: \"Network is unreachable\"",
+	           "the node has no route to %s, and its own packets need one before Services are "
+	           "asked",
+	           trace_ip(t, &t->to));
+	return false;
+}
+
+/* ---- who may come --------------------------------------------------------------------------- */
+
+static bool may_come(const struct trace *t, const struct cidr *range)
+{
+	for (unsigned i = 0; i < t->n_ips; i++)
+		if (cidr_has(range, &t->ips[i]))
+			return true;
+	return t->source == TRACE_NODE && view_node_in(range);
+}
+
+/* A family without ranges is open, as kube-proxy has it. */
+static bool admitted(struct trace *t, const struct front *f)
+{
+	unsigned of_family = 0;
+
+	if (f->kind != FRONT_BALANCER)
+		return true;
+	for (unsigned i = 0; i < f->v.n_ranges; i++) {
+		if (f->v.ranges[i].ip.len != t->to.len)
+			continue;
+		if (may_come(t, &f->v.ranges[i]))
+			return true;
+		of_family++;
+	}
+	if (of_family)
+		drop(t, "the sender is in none of loadBalancerSourceRanges");
+	return !of_family;
+}
+
+/* ---- the source address --------------------------------------------------------------------- */
+
+static const char *masquerade_of_cluster(const struct trace *t, bool needed)
+{
+	if (t->source == TRACE_NODE)
+		return "the node's own connection gets an address of the link it leaves by "
+		       "(masquerade)";
+	if (t->source == TRACE_OUTSIDE && needed)
+		return "from outside the pods' ranges to a ClusterIP: the endpoint sees the node's "
+		       "address as the source (masquerade)";
+	if (conf.service.masquerade == CONF_MASQUERADE_ALL)
+		return "[service] masquerade = all: the endpoint sees the node's address as the "
+		       "source (masquerade)";
+	return NULL;
+}
+
+/* Why the source is not kept on the way to that endpoint; NULL when it is. */
+static const char *masqueraded(const struct trace *t, const struct front *f,
+                               const struct ip *endpoint, bool localhost)
+{
+	bool needed = conf.service.masquerade != CONF_MASQUERADE_NEEDED || !trace_in_pods(endpoint);
+
+	if (f->kind == FRONT_CLUSTER)
+		return masquerade_of_cluster(t, needed);
+	if (localhost)
+		return "from localhost: the endpoint sees an address of the node as the source "
+		       "(masquerade)";
+	if (f->v.external_local)
+		return t->source == TRACE_NODE ? "the node's own connection gets an address of the "
+		                                 "link it leaves by (masquerade)"
+		                               : NULL;
+	return needed ? "externalTrafficPolicy Cluster: the endpoint sees the node's address as "
+	                "the source (masquerade)"
+	              : NULL;
+}
+
+/* ---- to the endpoints ----------------------------------------------------------------------- */
+
+static bool is_local(const struct trace *t, const struct front *f)
+{
+	if (f->kind == FRONT_CLUSTER)
+		return f->v.internal_local;
+	return f->v.external_local && t->source == TRACE_OUTSIDE;
+}
+
+static unsigned count_ready(const struct endpoint_set *set)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < set->n; i++)
+		n += set->v[i].ready;
+	return n;
+}
+
+static void note_choice(struct trace *t, const struct front *f, const struct endpoint_set *all,
+                        const struct endpoint_set *list)
+{
+	bool local = is_local(t, f);
+
+	if (local)
+		trace_say(t, STEP, TRACE_NOTE, NULL,
+		          "%sTrafficPolicy Local: endpoints of this node alone",
+		          f->kind == FRONT_CLUSTER ? "internal" : "external");
+	else if (f->kind != FRONT_CLUSTER && f->v.external_local)
+		trace_say(t, STEP, TRACE_NOTE, NULL,
+		          "externalTrafficPolicy Local binds who comes from outside: pods and the "
+		          "node reach all endpoints");
+	if (list->n && !list->v[0].ready)
+		trace_say(t, STEP, TRACE_NOTE, NULL,
+		          "no endpoint is ready: those that are terminating and still serve are "
+		          "the last resort");
+	else if (!local && list->n < count_ready(all))
+		trace_say(t, STEP, TRACE_NOTE, NULL,
+		          "hints (trafficDistribution): endpoints meant for this node or its zone");
+	if (f->v.affinity)
+		trace_say(t, STEP, TRACE_NOTE, NULL,
+		          "sessionAffinity ClientIP: a client that came within the last %u s stays "
+		          "with its endpoint",
+		          f->v.affinity);
+}
+
+/* One way for each endpoint; what is told is the first that arrives, or else the first. */
+static void follow_endpoints(struct trace *t, const struct front *f, const struct endpoint_set *set)
+{
+	bool localhost = ip_is_loopback(&t->to);
 	unsigned lost = 0, chosen = 0;
 
 	for (unsigned i = set->n; i-- > 0;) {
@@ -135,54 +220,40 @@ static void follow_endpoints(struct trace *t, const struct endpoint_set *set)
 	if (lost && lost < set->n)
 		trace_say(t, "endpoint", TRACE_NOTE, NULL,
 		          "%u of %u endpoints are no pod's any more: connections dealt to them "
-		          "are lost",
+		          "fail",
 		          lost, set->n);
 	t->to = set->v[chosen].ip;
 	t->port = set->v[chosen].port;
 	trace_say(t, "endpoint", TRACE_OK, NULL, "%s is followed here, one of %u dealt at random",
 	          describe(t, &set->v[chosen]), set->n);
+	trace_source(t, masqueraded(t, f, &t->to, localhost));
 	trace_way(t, true);
 }
 
-static void through_port(struct trace *t, const struct service_view *v,
-                         const struct service_port *port)
+static void through_port(struct trace *t, const struct front *f)
 {
-	struct endpoint_set usable, all;
-	const char *vip = trace_at(t, &t->to, t->port);
+	const struct service_port *port = f->port;
+	const struct endpoint_set *list;
+	struct endpoint_set all;
+	struct choice choice;
 
-	view_endpoints(v->ns, v->name, port, t->to.len, true, t->arena, &usable);
-	view_endpoints(v->ns, v->name, port, t->to.len, false, t->arena, &all);
+	view_endpoints(f->v.ns, f->v.name, port, t->to.len, false, t->arena, &all);
+	choice_make(&all, t->arena, &choice);
+	list = is_local(t, f) ? &choice.local : &choice.cluster;
 	trace_say(t, STEP, TRACE_OK, all.n ? list_endpoints(t, &all) : NULL,
-	          "%s is Service %s/%s, port %u%s%s%s: %u of %u endpoints take connections", vip,
-	          v->ns, v->name, port->port, *port->name ? " (" : "", port->name,
-	          *port->name ? ")" : "", usable.n, all.n);
-	if (!usable.n) {
-		refuse(t, all.n ? "none of the endpoints is ready"
-		                : "the Service has no endpoints for this port: does its selector "
-		                  "match a pod, and has the pod such a port?");
+	          "%s is %s, port %u%s%s%s: %u of %u endpoints take connections",
+	          trace_at(t, &t->to, t->port), front_name(t, f), port->port,
+	          *port->name ? " (" : "", port->name, *port->name ? ")" : "", list->n, all.n);
+	if (!has_way(t, f) || !admitted(t, f))
 		return;
-	}
-	note_wishes(t, v);
-	follow_endpoints(t, &usable);
+	note_choice(t, f, &all, list);
+	if (list->n)
+		follow_endpoints(t, f, list);
+	else
+		nobody(t, f, choice.any, all.n > 0);
 }
 
 /* ---- the Service ---------------------------------------------------------------------------- */
-
-static const struct service_port *find_port(struct trace *t, const struct service_view *v)
-{
-	if (!t->port && v->n_ports) {
-		t->port = v->ports[0].port;
-		t->proto = v->ports[0].proto;
-		trace_say(t, STEP, TRACE_NOTE, NULL,
-		          "no port is given: %u/%s, the first of the "
-		          "Service, is taken",
-		          t->port, trace_proto(t->proto));
-	}
-	for (unsigned i = 0; i < v->n_ports; i++)
-		if (v->ports[i].port == t->port && v->ports[i].proto == t->proto)
-			return &v->ports[i];
-	return NULL;
-}
 
 static const char *list_ports(struct trace *t, const struct service_view *v)
 {
@@ -194,29 +265,20 @@ static const char *list_ports(struct trace *t, const struct service_view *v)
 	return text;
 }
 
-static bool of_another_proxy(const struct service_view *v)
+static void through_front(struct trace *t, const struct front *f)
 {
-	yyjson_val *labels = json_at(yyjson_doc_get_root(v->doc), "metadata.labels");
-
-	return yyjson_obj_get(labels, "service.kubernetes.io/service-proxy-name") ||
-	       yyjson_obj_get(labels, "service.kubernetes.io/headless");
-}
-
-static void through_service(struct trace *t, const struct service_view *v)
-{
-	const struct service_port *port = find_port(t, v);
-
-	if (of_another_proxy(v))
-		trace_stop(t, STEP, "DROP",
+	if (!view_service_proxied(&f->v))
+		trace_stop(t, STEP, "DROP: the connection times out",
 		           "Service %s/%s has a label that leaves it to another proxy: its "
 		           "address is none here",
-		           v->ns, v->name);
-	else if (!port)
-		refuse(t,
-		       arena_printf(t->arena, "Service %s/%s has no port %u/%s; it has %s", v->ns,
-		                    v->name, t->port, trace_proto(t->proto), list_ports(t, v)));
+		           f->v.ns, f->v.name);
+	else if (!f->port)
+		refuse(t, false,
+		       arena_printf(t->arena, "Service %s/%s has no port %u/%s; it has %s", f->v.ns,
+		                    f->v.name, t->port, trace_proto(t->proto),
+		                    list_ports(t, &f->v)));
 	else
-		through_port(t, v, port);
+		through_port(t, f);
 }
 
 /* The cluster DNS is the node's own process behind its own address. */
@@ -241,13 +303,13 @@ static bool is_dns(struct trace *t)
 
 bool trace_service(struct trace *t)
 {
-	struct service_view v;
+	struct front f;
 
 	if (is_dns(t))
 		return true;
-	if (find_service(t, &v)) {
-		through_service(t, &v);
-		yyjson_doc_free(v.doc);
+	if (front_find(t, &f)) {
+		through_front(t, &f);
+		yyjson_doc_free(f.v.doc);
 		return true;
 	}
 	if (in_range(&t->to)) {
@@ -256,6 +318,6 @@ bool trace_service(struct trace *t)
 		           trace_ip(t, &t->to));
 		return true;
 	}
-	note_other_addresses(t);
+	front_note_others(t);
 	return false;
 }

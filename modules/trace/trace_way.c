@@ -24,7 +24,7 @@ bool trace_in_pods(const struct ip *ip)
 	return in_ranges(&conf.podnet.cidrs, ip);
 }
 
-static bool is_node(const struct trace *t, const struct ip *ip)
+bool trace_is_node(const struct trace *t, const struct ip *ip)
 {
 	static const struct ip gateway4 = { .len = 4, .b = { 169, 254, 1, 1 } },
 			       gateway6 = { .len = 16, .b = { 0xfe, 0x80, [15] = 1 } };
@@ -126,35 +126,21 @@ static void to_outside(struct trace *t)
 	                         trace_at(t, &t->to, t->port));
 }
 
-static void way(struct trace *t, bool translated)
+void trace_way(struct trace *t, bool translated)
 {
 	const struct object *attachment = trace_owner(&t->to);
 
 	if (attachment)
 		to_pod(t, attachment, translated);
-	else if (is_node(t, &t->to) && !translated && trace_hostport(t))
+	else if (trace_is_node(t, &t->to) && !translated && trace_hostport(t))
 		return;
-	else if (is_node(t, &t->to))
+	else if (trace_is_node(t, &t->to))
 		to_node(t, translated);
 	else if (trace_in_pods(&t->to))
-		trace_stop(t, STEP, "lost: no pod has that address",
-		           "%s lies in the pods' range, but no pod is attached with it",
+		trace_stop(t, STEP, "no pod has that address: \"No route to host\"",
+		           "%s lies in the pods' range, but no pod is attached with it: the node "
+		           "refuses it",
 		           trace_ip(t, &t->to));
 	else
 		to_outside(t);
-}
-
-void trace_way(struct trace *t, bool service)
-{
-	if (service)
-		trace_source(t, t->source == TRACE_NODE
-		                        ? "the node's own connection gets an address of the link "
-		                          "it leaves by (masquerade)"
-		                        : NULL);
-	way(t, service);
-}
-
-void trace_way_translated(struct trace *t)
-{
-	way(t, true);
 }

@@ -15,6 +15,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SERVICES = "/api/v1/namespaces/default/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
+OUTSIDE = "192.0.2.2"
+
 # What an ordinary program meets: it resolves the name and takes the first address, as the trace does.
 CONNECT = r"""
 import errno, socket, sys
@@ -40,6 +42,8 @@ except ConnectionRefusedError:
     print("refused")
 except TimeoutError:
     print("timeout")
+except PermissionError:
+    print("forbidden")
 except OSError as e:
     print("unreachable" if e.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH) else e)
 """
@@ -73,8 +77,11 @@ class Lab:
                 self.outside)
         self.ip("-n", self.daemon.netns, "addr", "add", "192.0.2.1/24", "dev", "up0")
         self.ip("-n", self.daemon.netns, "link", "set", "up0", "up")
+        self.ip("-n", self.daemon.netns, "route", "add", "198.51.100.0/24", "via", "192.0.2.2")
         self.ip("-n", self.outside, "addr", "add", "192.0.2.2/24", "dev", "eth0")
         self.ip("-n", self.outside, "link", "set", "eth0", "up")
+        self.ip("-n", self.outside, "link", "set", "lo", "up")
+        self.ip("-n", self.outside, "route", "add", "default", "via", "192.0.2.1")
         self.serve(self.daemon.netns, "192.0.2.1", 9000)
         self.serve(self.outside, "192.0.2.2", 9000)
 
@@ -93,16 +100,53 @@ class Lab:
                     "options ndots:5 timeout:2 attempts:1\n")
         return pod
 
-    def service(self, name, **spec):
-        status, answer = self.daemon.api("POST", SERVICES, {"metadata": {"name": name}, "spec": spec})
+    def service(self, name, labels=None, **spec):
+        status, answer = self.daemon.api("POST", SERVICES, {"metadata": {"name": name, "labels": labels or {}}, "spec": spec})
         assert status == 201, answer
         return answer["spec"].get("clusterIPs")
 
-    def slice(self, service, *endpoints):
+    def balancer(self, name, address, endpoints, mode="VIP", **spec):
+        """A Service with a load balancer's address and endpoints by hand."""
+        ports = [{"name": n, "port": p, "targetPort": t} for n, p, t in (("", 80, 8080), ("who", 90, 9100))]
+        ports[0]["name"] = "web"
+        ips = self.service(name, type="LoadBalancer", ports=ports, **spec)
+        status, answer = self.daemon.api("PATCH", f"{SERVICES}/{name}/status", {"status": {"loadBalancer": {"ingress": [
+            {"ip": address, "ipMode": mode}]}}}, "application/merge-patch+json")
+        assert status == 200, answer
+        self.slice(name, *endpoints, ports=[{"name": "web", "port": 8080}, {"name": "who", "port": 9100}])
+        return ips[0]
+
+    def slice(self, service, *endpoints, ports=({"name": "", "port": 8080},)):
         status, answer = self.daemon.api("POST", SLICES, {
             "metadata": {"name": f"{service}-hand", "labels": {"kubernetes.io/service-name": service}},
-            "addressType": "IPv4", "ports": [{"name": "", "port": 8080}], "endpoints": list(endpoints)})
+            "addressType": "IPv4", "ports": list(ports), "endpoints": list(endpoints)})
         assert status == 201, answer
+
+    def fronts(self):
+        """Services of every kind that outside clients know."""
+        one = self.pods["one"].ip4
+        self.serve(self.pods["one"].netns, one, 9100)
+        here, there = {"addresses": [one], "nodeName": "node"}, {"addresses": [one], "nodeName": "elsewhere"}
+        leaving = {**here, "conditions": {"ready": False, "serving": True, "terminating": True}}
+        self.service("ported", type="NodePort", selector={"app": "web"},
+                     ports=[{"port": 80, "targetPort": 8080, "nodePort": 30080}])
+        at = self.fronts_at = {}
+        at["LB"] = self.balancer("lb", "198.51.100.10", [here])
+        at["PROXY"] = self.balancer("proxied", "203.0.113.11", [here], mode="Proxy")
+        at["LOST"] = self.balancer("lost", "203.0.113.12", [here])
+        at["LOCAL"] = self.balancer("local", "198.51.100.12", [here], externalTrafficPolicy="Local")
+        at["FAR"] = self.balancer("far", "198.51.100.13", [there], externalTrafficPolicy="Local",
+                                  internalTrafficPolicy="Local")
+        at["GUARDED"] = self.balancer("guarded", "198.51.100.14", [here], loadBalancerSourceRanges=["192.0.2.0/24"])
+        at["CLOSED"] = self.balancer("closed", "198.51.100.15", [here], loadBalancerSourceRanges=["203.0.113.0/24"])
+        at["NONE"] = self.balancer("none-here", "198.51.100.16", [])
+        at["LEAVING"] = self.balancer("leaving", "198.51.100.17", [leaving], sessionAffinity="ClientIP")
+        at["EXTERNAL"] = self.balancer("external", "198.51.100.18", [here], externalIPs=["198.51.100.20"])
+        at["HINTED"] = self.balancer("hinted", "198.51.100.19", [
+            {**here, "hints": {"forNodes": [{"name": "node"}]}},
+            {"addresses": ["10.244.0.250"], "nodeName": "elsewhere", "hints": {"forNodes": [{"name": "elsewhere"}]}}])
+        at["OTHER"] = self.service("other", {"service.kubernetes.io/service-proxy-name": "mine"}, selector={"app": "web"},
+                                   ports=[{"port": 80, "targetPort": 8080}])[0]
 
     def trace(self, source, to, code=None):
         r = subprocess.run([os.path.join(ROOT, "build", "knetctl"), "trace", source, "->", to, "-o", "json"],
@@ -117,9 +161,15 @@ class Lab:
         rest, _, proto = to.partition("/")
         host, _, port = rest.rpartition(":")
         argv = [sys.executable, "-c", CONNECT, host.strip("[]"), port, proto or "tcp"]
-        r = self.daemon.exec(*argv) if source == "node" else self.pods[source].run(*argv)
+        r = self.run(source, *argv)
         assert r.returncode == 0, r.stderr
         return r.stdout.strip()
+
+    def run(self, source, *argv):
+        if source == OUTSIDE:
+            return subprocess.run(["ip", "netns", "exec", self.outside, *argv], capture_output=True, text=True, timeout=15,
+                                  check=False)
+        return self.daemon.exec(*argv) if source == "node" else self.pods[source].run(*argv)
 
     def close(self):
         for p in self.processes:
@@ -133,7 +183,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab():
-    with Knetd(ini="[dns]\nupstreams =") as daemon:
+    with Knetd(ini="[dns]\nupstreams =\n[service]\nexternal_ips = yes") as daemon:
         lab = Lab(daemon)
         try:
             lab.uplink()
@@ -151,6 +201,7 @@ def lab():
             lab.ported = lab.pod("ported", {"app": "ported"}, ports=((8090, 8080, "tcp", ""), (8091, 8080, "udp", "192.0.2.1"),
                                                                      (8092, 8080, "tcp", "127.0.0.1")))
             lab.ported.serve(8080)
+            lab.fronts()
             lab.service("alias", type="ExternalName", externalName="web.default.svc.cluster.local")
             yield lab
         finally:
@@ -158,7 +209,8 @@ def lab():
 
 
 # What the words of a result mean for a program.
-MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no route": "unreachable"}
+MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no route": "unreachable",
+         "no pod has": "unreachable", "REJECT: the program is told": "forbidden"}
 
 
 @pytest.mark.parametrize("source,to,wanted", [
@@ -189,7 +241,7 @@ MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no 
     ("client", "CLIENT4:8080", "connected"),
     ("client", "192.0.2.1:9000", "connected"),
     ("client", "192.0.2.2:9000", "connected"),
-    ("client", "198.51.100.7:80", "unreachable"),
+    ("client", "203.0.113.7:80", "unreachable"),
     ("node", "WEB4:80", "connected"),
     ("node", "WEB6:80", "connected"),
     ("node", "WEB4:81", "refused"),
@@ -203,14 +255,48 @@ MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no 
     ("node", "[::1]:8090", "connected"),
     ("client", "192.0.2.1:8091/udp", "connected"),
     ("node", "127.0.0.1:8092", "connected"),
+    ("client", "10.244.0.200:80", "unreachable"),
+    ("node", "10.244.0.200:80", "unreachable"),
+    (OUTSIDE, "10.244.0.200:80", "unreachable"),
+    (OUTSIDE, "WEB4:80", "connected"),
+    (OUTSIDE, "WEB4:81", "refused"),
+    (OUTSIDE, "192.0.2.1:30080", "connected"),
+    ("client", "192.0.2.1:30080", "connected"),
+    ("one", "192.0.2.1:30080", "connected"),
+    ("node", "192.0.2.1:30080", "connected"),
+    *[(source, "198.51.100.10:80", "connected") for source in (OUTSIDE, "client", "one", "node")],
+    *[(source, "203.0.113.11:80", "unreachable") for source in (OUTSIDE, "client", "node")],
+    ("client", "203.0.113.12:80", "connected"),
+    ("node", "203.0.113.12:80", "unreachable"),
+    *[(source, "198.51.100.12:80", "connected") for source in (OUTSIDE, "client", "node")],
+    (OUTSIDE, "198.51.100.13:80", "timeout"),
+    ("client", "198.51.100.13:80", "connected"),
+    ("node", "198.51.100.13:80", "connected"),
+    ("client", "FAR:80", "timeout"),
+    ("node", "FAR:80", "timeout"),
+    ("client", "LOCAL:80", "connected"),
+    (OUTSIDE, "198.51.100.14:80", "connected"),
+    ("client", "198.51.100.14:80", "timeout"),
+    ("client", "GUARDED:80", "connected"),
+    (OUTSIDE, "198.51.100.15:80", "timeout"),
+    (OUTSIDE, "198.51.100.16:80", "refused"),
+    ("client", "198.51.100.16:80", "refused"),
+    ("node", "198.51.100.16:80", "refused"),
+    ("node", "NONE:80", "refused"),
+    ("client", "198.51.100.17:80", "connected"),
+    ("client", "LEAVING:80", "connected"),
+    (OUTSIDE, "198.51.100.20:80", "connected"),
+    ("client", "198.51.100.20:80", "connected"),
+    ("client", "HINTED:80", "connected"),
+    ("client", "OTHER:80", "timeout"),
+    ("node", "OTHER:80", "timeout"),
 ])
 def test_says_what_happens(lab, source, to, wanted):
-    for name, address in (("WEB4", lab.web[0]), ("WEB6", f"[{lab.web[1]}]"), ("ONE4", lab.pods["one"].ip4),
+    for name, address in (*lab.fronts_at.items(), ("WEB4", lab.web[0]), ("WEB6", f"[{lab.web[1]}]"), ("ONE4", lab.pods["one"].ip4),
                           ("ONE6", f"[{lab.pods['one'].ip6}]"), ("CLIENT4", lab.pods["client"].ip4)):
         to = to.replace(name, address)
     answer = lab.trace(source, to)
-    said = "connected" if answer["reaches"] else next((m for k, m in MEANS.items() if answer["result"].startswith(k)),
-                                                      answer["result"])
+    said = "connected" if answer["reaches"] else max((k, m) for k, m in MEANS.items() if answer["result"].startswith(k))[1]
     assert (said, lab.real(source, to)) == (wanted, wanted), json.dumps(answer, indent=1)
 
 
@@ -228,10 +314,28 @@ def words(answer):
     return "\n".join(f"{s['step']}: {s['text']} {s['detail']}" for s in answer["steps"])
 
 
-def test_an_address_that_no_pod_has(lab):
-    answer = lab.trace("client", "10.244.0.200:80", code=1)
-    assert "no pod has that address" in answer["result"]
-    assert lab.real("client", "10.244.0.200:80") in ("timeout", "unreachable")
+@pytest.mark.parametrize("source", [OUTSIDE, "client", "one", "node"])
+@pytest.mark.parametrize("to", ["LB", "LOCAL", "198.51.100.10", "198.51.100.12", "198.51.100.20"])
+def test_the_source_behind_services(lab, source, to):
+    """The trace says masquerade or hairpin where the endpoint does not see the sender's own address."""
+    to = lab.fronts_at.get(to, to)
+    own = lab.pods[source].ip4 if source in lab.pods else OUTSIDE if source == OUTSIDE else "the node has several"
+    seen = lab.run(source, "curl", "-sS", "--http0.9", "-m", "5", f"http://{to}:90/").stdout
+    said = "masquerade" in words(lab.trace(source, to + ":90", code=0))
+    assert seen and (seen != own) == said, (seen, own)
+
+
+def test_what_is_told_of_a_choice(lab):
+    def told(source, to):
+        return words(lab.trace(source, to))
+    assert "binds who comes from outside" in told("client", "198.51.100.12:80")
+    assert "endpoints of this node alone" in told(OUTSIDE, "198.51.100.12:80")
+    assert "last resort" in told("client", "198.51.100.17:80") and "within the last 10800 s" in told("client", "198.51.100.17:80")
+    assert "hints" in told("client", lab.fronts_at["HINTED"] + ":80")
+    assert "loadBalancerSourceRanges" in told(OUTSIDE, "198.51.100.15:80")
+    assert "leaves it to another proxy" in told("client", lab.fronts_at["OTHER"] + ":80")
+    assert "not one that the node serves" in told("client", "203.0.113.11:80")
+    assert "a node port of Service default/ported" in told(OUTSIDE, "192.0.2.1:30080")
 
 
 def test_the_names_are_those_that_dns_answers(lab):

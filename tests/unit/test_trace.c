@@ -196,6 +196,28 @@ static int setup(void **state)
 	lab_service("default", "stale", "10.96.0.23", "/TCP/80", "");
 	lab_slice("default", "stale", "stale-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
 	          "10.244.0.77 10.244.0.2");
+	lab_put(KIND_SERVICE, "default", "outer",
+	        "{\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":\"10.96.0.30\",\"clusterIPs\":["
+	        "\"10.96.0.30\"],\"externalIPs\":[\"198.51.100.12\"],\"ports\":[{\"port\":80,"
+	        "\"nodePort\":30080}],\"externalTrafficPolicy\":\"Local\","
+	        "\"internalTrafficPolicy\":"
+	        "\"Local\",\"loadBalancerSourceRanges\":[\" 203.0.113.0/24\",\"10.244.0.0/24\"],"
+	        "\"sessionAffinity\":\"ClientIP\"},\"status\":{\"loadBalancer\":{\"ingress\":[{"
+	        "\"ip\":\"198.51.100.11\"},{\"ip\":\"198.51.100.13\",\"ipMode\":\"Proxy\"}]}}}");
+	lab_slice("default", "outer", "outer-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
+	          "10.244.0.2");
+	lab_put(KIND_SERVICE, "default", "inner",
+	        "{\"spec\":{\"type\":\"NodePort\",\"clusterIP\":\"10.96.0.31\",\"clusterIPs\":["
+	        "\"10.96.0.31\"],\"ports\":[{\"port\":80,\"nodePort\":30081}]}}");
+	lab_slice("default", "inner", "inner-1", "[{\"port\":8080,\"protocol\":\"TCP\"}]",
+	          "10.244.0.2");
+	lab_put(KIND_SERVICE, "default", "given",
+	        "{\"metadata\":{\"labels\":{\"service.kubernetes.io/headless\":\"\"}},\"spec\":{"
+	        "\"type\":\"NodePort\",\"clusterIP\":\"10.96.0.32\",\"clusterIPs\":[\"10.96.0.32\"]"
+	        ",\"ports\":[{\"port\":80,\"nodePort\":30082}]}}");
+	lab_put(KIND_NODE, "", conf.node.name,
+	        "{\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}"
+	        "}");
 	lab_service("default", "peers", "None", "/TCP/80", "");
 	lab_slice("default", "peers", "peers-1", "[{\"port\":80,\"protocol\":\"TCP\"}]",
 	          "10.244.0.2=p-0");
@@ -214,12 +236,49 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* want: '+' arrives, '-' stops; then what has to be in the result or in a step */
+struct way {
+	const char *from, *to, *want;
+};
+
+static bool told(const struct trace *t, const char *want)
+{
+	bool found = strstr(t->result, want) != NULL;
+
+	for (unsigned k = 0; k < t->n; k++)
+		found |= strstr(t->steps[k].text, want) != NULL;
+	return found;
+}
+
+static void check_ways(const struct way *ways, size_t n)
+{
+	const struct trace_node node = { .n = 2,
+		                         .ips = { { .len = 4, .b = { 10, 0, 0, 1 } },
+		                                  { .len = 4, .b = { 10, 0, 1, 1 } } },
+		                         .has_route = route_to_documentation };
+
+	for (size_t i = 0; i < n; i++) {
+		auto_arena struct arena arena = { 0 };
+		static struct trace t;
+		struct err e = { 0 };
+
+		t = (struct trace){ .arena = &arena, .node = &node };
+		if (trace_plan(&t, "default", ways[i].from, ways[i].to, &e))
+			fail_msg("%s: %s", ways[i].to, e.text);
+		if (t.stopped != (ways[i].want[0] == '-') || !told(&t, ways[i].want + 1)) {
+			for (unsigned k = 0; k < t.n; k++)
+				print_message("  %s: %s [%s]\n", t.steps[k].step, t.steps[k].text,
+				              t.steps[k].detail);
+			fail_msg("%s -> %s: %s, not %s", ways[i].from, ways[i].to, t.result,
+			         ways[i].want);
+		}
+		assert_true(t.n && (t.steps[t.n - 1].verdict == TRACE_STOP) == t.stopped);
+	}
+}
+
 static void test_where_it_goes(void **state)
 {
-	/* '+' arrives, '-' stops; then what has to be in the result or in a step */
-	static const struct {
-		const char *from, *to, *want;
-	} cases[] = {
+	static const struct way ways[] = {
 		{ "a", "web.shop:80", "+at pod shop/b, 10.244.0.2:8080/TCP" },
 		{ "shop/b", "web:80", "+at pod shop/b" },
 		{ "shop/b", "web:80", "+hairpin" },
@@ -245,7 +304,7 @@ static void test_where_it_goes(void **state)
 		{ "a", "10-244-0-2.shop.pod:80", "+at pod shop/b" },
 		{ "a", "alias:80", "+is an alias for web.shop.svc.cluster.local" },
 		{ "a", "loop:80", "-in circles" },
-		{ "a", "10.244.0.99", "-no pod has that address" },
+		{ "a", "10.244.0.99", "-no pod has that address: \"No route to host\"" },
 		{ "a", "10.244.0.1:1", "+never leaves the pod" },
 		{ "a", "127.0.0.1", "+stays with the sender" },
 		{ "a", "192.0.2.9:443", "+masquerade" },
@@ -256,32 +315,67 @@ static void test_where_it_goes(void **state)
 		{ "lonely", "10.96.0.20:80", "-has no attachment" },
 		{ "203.0.113.5", "10.96.0.20:80", "+comes from outside" },
 	};
-	struct trace_node node = { .n = 1,
-		                   .ips = { { .len = 4, .b = { 10, 0, 0, 1 } } },
-		                   .has_route = route_to_documentation };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		auto_arena struct arena arena = { 0 };
-		static struct trace t;
-		struct err e = { 0 };
-		bool found;
+	check_ways(ways, ARRAY_LEN(ways));
+}
 
-		t = (struct trace){ .arena = &arena, .node = &node };
-		if (trace_plan(&t, "default", cases[i].from, cases[i].to, &e))
-			fail_msg("%s: %s", cases[i].to, e.text);
-		found = strstr(t.result, cases[i].want + 1) != NULL;
-		for (unsigned k = 0; k < t.n; k++)
-			found |= strstr(t.steps[k].text, cases[i].want + 1) != NULL;
-		if (t.stopped != (cases[i].want[0] == '-') || !found) {
-			for (unsigned k = 0; k < t.n; k++)
-				print_message("  %s: %s [%s]\n", t.steps[k].step, t.steps[k].text,
-				              t.steps[k].detail);
-			fail_msg("%s -> %s: %s, not %s", cases[i].from, cases[i].to, t.result,
-			         cases[i].want);
-		}
-		assert_true(t.n && (t.steps[t.n - 1].verdict == TRACE_STOP) == t.stopped);
-	}
+static void test_fronts(void **state)
+{
+	static const struct way standard[] = {
+		{ "203.0.113.5", "198.51.100.11:80",
+		  "-externalTrafficPolicy Local allows no others" },
+		{ "203.0.114.5", "198.51.100.11:80", "-in none of loadBalancerSourceRanges" },
+		{ "a", "198.51.100.11:80", "+a load balancer's address of Service default/outer" },
+		{ "a", "198.51.100.11:80", "+source kept" },
+		{ "a", "198.51.100.11:80", "+within the last 10800 s" },
+		{ "a", "198.51.100.11:80", "+binds who comes from outside" },
+		{ "a", "198.51.100.11:81", "-no route" },
+		{ "a", "198.51.100.12:80", "-[service] external_ips is no" },
+		{ "a", "198.51.100.13:80", "-not one that the node serves" },
+		{ "node", "198.51.100.11:80", "-its own packets need one" },
+		{ "a", "10.96.0.30:80", "-internalTrafficPolicy Local allows no others" },
+		{ "203.0.113.5", "10.0.0.1:30080", "-DROP" },
+		{ "203.0.114.5", "10.0.0.1:30080", "-DROP" },
+		{ "a", "10.0.0.1:30080", "+source kept" },
+		{ "203.0.113.5", "10.0.0.1:30081", "+externalTrafficPolicy Cluster: the endpoint" },
+		{ "a", "10.0.0.1:30081", "+a node port of Service default/inner" },
+		{ "shop/b", "10.0.0.1:30081", "+hairpin" },
+		{ "node", "10.0.0.1:30081", "+(masquerade)" },
+		{ "a", "10.0.1.1:30081", "+a node port" },
+		{ "a", "10.0.0.1:30081/udp", "+at the node" },
+		{ "node", "127.0.0.1:30081", "+stays with the sender" },
+		{ "a", "10.96.0.32:80", "-leaves it to another proxy" },
+		{ "a", "10.0.0.1:30082", "+at the node" },
+		{ "203.0.113.5", "10.96.0.20:80", "+to a ClusterIP" },
+	};
+	static const struct way all[] = {
+		{ "a", "198.51.100.12:80", "+an external IP of Service default/outer" },
+		{ "203.0.114.5", "198.51.100.12:80", "-DROP" }, /* by the policy: no ranges there */
+		{ "a", "10.96.0.20:80", "+masquerade = all" },
+		{ "node", "127.0.0.1:30081", "+from localhost" },
+		{ "a", "127.0.0.1:30081", "+stays with the sender" },
+		{ "a", "10.0.0.1:30081", "+a node port" },
+		{ "a", "10.0.1.1:30081", "+at the node" },
+	};
+	static const struct way needed[] = {
+		{ "203.0.113.5", "10.0.1.1:30081", "+source kept" },
+		{ "203.0.113.5", "10.0.0.1:30081", "+at the node" },
+		{ "203.0.113.5", "10.96.0.20:80", "+source kept" },
+		{ "shop/b", "10.0.1.1:30081", "+hairpin" },
+	};
+
+	(void)state;
+	check_ways(standard, ARRAY_LEN(standard));
+	conf.service.external_ips = conf.service.node_port_localhost = true;
+	conf.service.node_port_primary = true;
+	conf.service.masquerade = CONF_MASQUERADE_ALL;
+	check_ways(all, ARRAY_LEN(all));
+	conf.service.node_port_primary = false;
+	conf.service.node_port_at.n = 1;
+	assert_true(cidr_parse(&conf.service.node_port_at.v[0], "10.0.1.0/24"));
+	conf.service.masquerade = CONF_MASQUERADE_NEEDED;
+	check_ways(needed, ARRAY_LEN(needed));
 }
 
 static void test_ends_that_cannot_be_read(void **state)
@@ -343,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_label_selectors),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_where_it_goes),
+		cmocka_unit_test(test_fronts),
 		cmocka_unit_test(test_ends_that_cannot_be_read),
 		cmocka_unit_test(test_policies_are_told_not_enforced),
 	};
