@@ -344,9 +344,15 @@ void nft_comment(struct nft_rule *r, const char *text);
  * lost (table NULL). */
 int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
 
-/* Deletes conntrack entries whose original destination is addr:port (proto) and, when endpoint is
- * not NULL, whose reply source is that endpoint. For UDP to endpoints that are gone. */
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+struct conntrack_flow {       /* a connection that the kernel tracks */
+	struct endpoint to;   /* where its first packet was sent, before any translation */
+	struct endpoint from; /* who answers it */
+};
+/* Deletes the flows of that protocol for which stale() is true, in one walk of the kernel's table,
+ * which costs the more the more flows there are; family 4, 16, or 0 for both. stale() may see a
+ * flow more than once. */
+int conntrack_purge(uint8_t proto, uint8_t family,
+                    bool (*stale)(const struct conntrack_flow *f, void *arg), void *arg,
                     struct err *e);
 /* Deletes entries whose original destination is one of these ports, translated or not; an address
  * 0.0.0.0 or :: is loopback and each of own, of that family. */

@@ -1,6 +1,6 @@
-/* conntrack.c - forgets flows: UDP to endpoints that are gone or to ports that lead elsewhere by
- * now (a client that keeps sending from one port would otherwise never get there), and everything
- * of an address that is to be given to another pod.
+/* conntrack.c - forgets flows: UDP that leads elsewhere by now (a client that keeps sending from
+ * one port would otherwise never get there), and everything of an address that is to be given to
+ * another pod.
  *
  * Each question makes the kernel walk its whole table, that of all namespaces: 12 ms where it has
  * 262,144 buckets (0.6 us more for each entry that a filter leaves out, about twice that for one
@@ -22,10 +22,7 @@
 #include <knetd/kern.h>
 
 /* CTA_FILTER came with Linux 5.8; its bits stand in no public header. */
-#define FILTER_IP_SRC (1 << 0)
-#define FILTER_IP_DST (1 << 1)
 #define FILTER_PROTO_NUM (1 << 3)
-#define FILTER_PROTO_SRC_PORT (1 << 4)
 #define FILTER_PROTO_DST_PORT (1 << 5)
 
 #define FOUND_MAX ((size_t)4 << 20) /* bytes of deletions in one call, about 40,000 flows */
@@ -33,8 +30,10 @@
 struct wanted {
 	bool (*match)(const struct nlmsghdr *entry, const struct wanted *w);
 	uint8_t proto;
-	const struct endpoint *original, *endpoint; /* a flow; a port, at addresses of the node */
-	unsigned n;                                 /* of original, or of ips */
+	bool (*stale)(const struct conntrack_flow *f, void *arg);
+	void *arg;
+	const struct endpoint *original; /* a port, at addresses of the node */
+	unsigned n;                      /* of original, or of ips */
 	const struct ip *ips;
 	unsigned n_own;
 	const struct ip *own;
@@ -58,36 +57,26 @@ static struct nlmsghdr *message(void *room, uint16_t type, uint16_t flags, uint8
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* One end of a tuple; the kernel looks only at what the filter's bits name. */
-static void put_tuple(struct nlmsghdr *h, uint16_t attr, bool dst, uint8_t proto,
-                      const struct endpoint *ep)
+/* Where it was sent to; the kernel looks only at what the filter's bits name. (It compares IPv6
+ * addresses the wrong way round: ctnetlink_filter_match_tuple() takes ipv6_addr_cmp() for "equal",
+ * seen on 6.18. So addresses are left to consider().) */
+static void put_original(struct nlmsghdr *h, uint8_t proto, uint16_t port)
 {
-	uint16_t v4 = dst ? CTA_IP_V4_DST : CTA_IP_V4_SRC, v6 = dst ? CTA_IP_V6_DST : CTA_IP_V6_SRC;
-	struct nlattr *tuple = mnl_attr_nest_start(h, attr);
-	struct nlattr *part = mnl_attr_nest_start(h, CTA_TUPLE_IP);
+	struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
+	struct nlattr *part = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
 
-	mnl_attr_put(h, ep->ip.len == 4 ? v4 : v6, ep->ip.len, ep->ip.b);
-	mnl_attr_nest_end(h, part);
-	part = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(h, CTA_PROTO_NUM, proto);
-	mnl_attr_put_u16(h, dst ? CTA_PROTO_DST_PORT : CTA_PROTO_SRC_PORT, htons(ep->port));
+	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(port));
 	mnl_attr_nest_end(h, part);
 	mnl_attr_nest_end(h, tuple);
 }
 
-/* The kernel compares IPv6 addresses the wrong way round (ctnetlink_filter_match_tuple() takes
- * ipv6_addr_cmp() for "equal"; seen on 6.18): those are left to consider(). */
-static uint32_t filter_bits(uint8_t len, uint32_t ip, uint32_t port)
-{
-	return (len == 4 ? ip : 0) | FILTER_PROTO_NUM | port;
-}
-
-static void put_filter(struct nlmsghdr *h, uint32_t orig, uint32_t reply)
+static void put_filter(struct nlmsghdr *h, uint32_t orig)
 {
 	struct nlattr *filter = mnl_attr_nest_start(h, CTA_FILTER);
 
 	mnl_attr_put_u32(h, CTA_FILTER_ORIG_FLAGS, orig);
-	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, reply);
+	mnl_attr_put_u32(h, CTA_FILTER_REPLY_FLAGS, 0);
 	mnl_attr_nest_end(h, filter);
 }
 
@@ -96,17 +85,15 @@ static struct nlmsghdr *question(struct nl_message *m, uint8_t len)
 	return message(m->b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, len);
 }
 
-static struct nlmsghdr *flow_question(struct nl_message *m, const struct wanted *w)
+/* All flows of the protocol; of both families all flows. */
+static struct nlmsghdr *flows_question(struct nl_message *m, const struct wanted *w, uint8_t family)
 {
-	uint8_t len = w->original->ip.len;
-	struct nlmsghdr *h = question(m, len);
-	uint32_t orig = filter_bits(len, FILTER_IP_DST, FILTER_PROTO_DST_PORT);
-	uint32_t reply = filter_bits(len, FILTER_IP_SRC, FILTER_PROTO_SRC_PORT);
+	struct nlmsghdr *h = question(m, family);
 
-	put_tuple(h, CTA_TUPLE_ORIG, true, w->proto, w->original);
-	if (w->endpoint)
-		put_tuple(h, CTA_TUPLE_REPLY, false, w->proto, w->endpoint);
-	put_filter(h, orig, w->endpoint ? reply : 0);
+	if (!family)
+		return h;
+	put_original(h, w->proto, 0);
+	put_filter(h, FILTER_PROTO_NUM);
 	return h;
 }
 
@@ -127,8 +114,8 @@ static struct nlmsghdr *ports_question(struct nl_message *m, const struct wanted
 
 	if (!family)
 		return h;
-	put_tuple(h, CTA_TUPLE_ORIG, true, w->proto, w->original);
-	put_filter(h, FILTER_PROTO_NUM | (w->n == 1 ? FILTER_PROTO_DST_PORT : 0), 0);
+	put_original(h, w->proto, w->original->port);
+	put_filter(h, FILTER_PROTO_NUM | (w->n == 1 ? FILTER_PROTO_DST_PORT : 0));
 	return h;
 }
 
@@ -163,18 +150,21 @@ static const struct nlattr *tuple_of(const struct nlmsghdr *entry, uint16_t whic
 	return nl_attr(entry, sizeof(struct nfgenmsg), which);
 }
 
-static bool end_is(const struct nlattr *tuple, bool dst, uint8_t proto, const struct endpoint *ep)
+static bool end_of(const struct nlattr *tuple, bool dst, uint8_t proto, struct endpoint *out)
 {
-	struct ip ip = ip_of(tuple, dst);
+	int port = port_of(tuple, dst, proto);
 
-	return ip_equal(&ip, &ep->ip) && port_of(tuple, dst, proto) == ep->port;
+	*out = (struct endpoint){ ip_of(tuple, dst), (uint16_t)port };
+	return port >= 0 && out->ip.len;
 }
 
-static bool is_flow(const struct nlmsghdr *entry, const struct wanted *w)
+static bool is_stale(const struct nlmsghdr *entry, const struct wanted *w)
 {
-	return end_is(tuple_of(entry, CTA_TUPLE_ORIG), true, w->proto, w->original) &&
-	       (!w->endpoint ||
-	        end_is(tuple_of(entry, CTA_TUPLE_REPLY), false, w->proto, w->endpoint));
+	struct conntrack_flow f;
+
+	return end_of(tuple_of(entry, CTA_TUPLE_ORIG), true, w->proto, &f.to) &&
+	       end_of(tuple_of(entry, CTA_TUPLE_REPLY), false, w->proto, &f.from) &&
+	       w->stale(&f, w->arg);
 }
 
 static bool is_to_port(const struct nlmsghdr *entry, const struct wanted *w)
@@ -283,16 +273,15 @@ static struct nl *common_socket(struct err *e)
 	return nl;
 }
 
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+int conntrack_purge(uint8_t proto, uint8_t family,
+                    bool (*stale)(const struct conntrack_flow *f, void *arg), void *arg,
                     struct err *e)
 {
-	struct wanted w = {
-		.match = is_flow, .proto = proto, .original = original, .endpoint = endpoint
-	};
+	struct wanted w = { .match = is_stale, .proto = proto, .stale = stale, .arg = arg };
 	struct nl_message m;
 
 	w.nl = common_socket(e);
-	return w.nl ? purge(&w, flow_question(&m, &w), e) : -e->code;
+	return w.nl ? purge(&w, flows_question(&m, &w, family), e) : -e->code;
 }
 
 int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, const struct ip *own,

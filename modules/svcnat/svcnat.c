@@ -325,8 +325,8 @@ static int sync_list(struct change_list *l, struct changes *c, struct err *e)
 		plan_all(l, NULL);
 		ret = send(l, NULL, e);
 	}
-	for (size_t i = 0; !ret && i < l->n; i++)
-		svcnat_stale_purge(&l->v[i]);
+	if (!ret)
+		svcnat_stale_purge(l->v, l->n, c->full);
 	return ret;
 }
 
@@ -414,6 +414,7 @@ static void svcnat_exit(bool remove)
 	map_free(&applied);
 	svcnat_claims_forget();
 	svcnat_elems_forget();
+	svcnat_stale_forget();
 }
 
 const struct module svcnat_module = {

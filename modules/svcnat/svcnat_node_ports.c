@@ -80,3 +80,14 @@ void svcnat_add_node_at(struct nft_txn *t, uint8_t family)
 		if (list.v[i].ip.len == family)
 			nft_elem_range(t, SVCNAT_TABLE, set, &list.v[i]);
 }
+
+bool svcnat_node_ports_at(const struct ip *ip)
+{
+	struct ranges list = { 0 };
+
+	read_ranges(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (cidr_has(&list.v[i], ip))
+			return true;
+	return !at_some_addresses();
+}

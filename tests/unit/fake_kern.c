@@ -18,6 +18,7 @@
 #define LINKS_MAX 64
 #define WATCHERS_MAX 8
 #define LATER_MAX 64
+#define FLOWS_MAX 64
 
 struct buf fake_text;
 
@@ -494,15 +495,46 @@ void fake_kern_foreign_change(const char *table)
 			watchers[i].fn(table);
 }
 
-int conntrack_purge(uint8_t proto, const struct endpoint *original, const struct endpoint *endpoint,
+static struct {
+	uint8_t proto; /* 0: free */
+	struct conntrack_flow f;
+} flows[FLOWS_MAX];
+
+void fake_kern_flow(uint8_t proto, const char *to, const char *from)
+{
+	struct conntrack_flow f;
+
+	if (!endpoint_parse(&f.to, to) || !endpoint_parse(&f.from, from))
+		abort();
+	for (unsigned i = 0; i < FLOWS_MAX; i++)
+		if (!flows[i].proto) {
+			flows[i].proto = proto;
+			flows[i].f = f;
+			return;
+		}
+	abort();
+}
+
+void fake_kern_no_flows(void)
+{
+	memset(flows, 0, sizeof(flows));
+}
+
+int conntrack_purge(uint8_t proto, uint8_t family,
+                    bool (*stale)(const struct conntrack_flow *f, void *arg), void *arg,
                     struct err *e)
 {
 	(void)e;
-	buf_printf(&fake_text, "conntrack purge %u %s:%u", proto, fake_ip(&original->ip),
-	           original->port);
-	if (endpoint)
-		buf_printf(&fake_text, " -> %s:%u", fake_ip(&endpoint->ip), endpoint->port);
-	buf_str(&fake_text, "\n");
+	buf_printf(&fake_text, "conntrack walk %u\n", proto);
+	for (unsigned i = 0; i < FLOWS_MAX; i++) {
+		const struct conntrack_flow *f = &flows[i].f;
+
+		if (flows[i].proto != proto || (family && f->to.ip.len != family) || !stale(f, arg))
+			continue;
+		buf_printf(&fake_text, "conntrack purge %u %s:%u -> %s:%u\n", proto,
+		           fake_ip(&f->to.ip), f->to.port, fake_ip(&f->from.ip), f->from.port);
+		flows[i].proto = 0;
+	}
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 const char *fake_kern_text(void); /* since the last reset */
 void fake_kern_reset(void);
@@ -14,6 +15,9 @@ void fake_kern_fail_commit(int code); /* the next nft_commit fails with this err
 void fake_kern_fail_tbf(int code);    /* every flush behind an rt_tbf_set does; 0: no more */
 void fake_kern_fail_sysctl(const char *path, int code); /* path NULL: no more */
 void fake_kern_run_later(void);                         /* ends what rt_link_del_later began */
+/* A tracked connection, "10.96.0.1:53", answered by "10.244.0.5:53". */
+void fake_kern_flow(uint8_t proto, const char *to, const char *from);
+void fake_kern_no_flows(void);
 /* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost.
  */
 void fake_kern_foreign_change(const char *table);

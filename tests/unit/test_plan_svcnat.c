@@ -1,5 +1,6 @@
 /* test_plan_svcnat.c - Services to elements: what exactly goes to the kernel for each change. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,6 +96,15 @@ static void expect(const char *text)
 
 	assert_int_equal(sync_now(false, &e), 0);
 	assert_string_equal(fake_kern_text(), text);
+}
+
+static void ends_with(const char *end)
+{
+	const char *text = fake_kern_text();
+	size_t all = strlen(text), n = strlen(end);
+
+	if (all < n || strcmp(text + all - n, end) != 0)
+		fail_msg("does not end with\n%s\n%s", end, text);
 }
 
 static int open_stage(void **state)
@@ -318,21 +328,78 @@ static void moves_a_slice(void **state)
 	               "commit\n");
 }
 
+#define WALK "commit\nconntrack walk 17\n"
+
+/* The flow goes that is answered by somebody else; those to other places stay. */
 static void forgets_udp_flows(void **state)
 {
 	struct err e;
 
 	(void)state;
+	fake_kern_flow(IPPROTO_UDP, "10.96.0.30:80", "10.244.0.9:8080");
+	fake_kern_flow(IPPROTO_UDP, "10.96.0.30:80", "10.244.0.2:8080");
+	fake_kern_flow(IPPROTO_UDP, "10.96.0.30:81", "10.244.0.9:8080");
+	fake_kern_flow(IPPROTO_TCP, "10.96.0.30:80", "10.244.0.9:8080");
 	service("dns", "\"10.96.0.30\"", "UDP", "");
 	slice("dns-a", "dns", "UDP", "10.244.0.2 10.244.0.3");
 	assert_int_equal(sync_now(true, &e), 0);
-	slice("dns-a", "dns", "UDP", "10.244.0.2");
+	ends_with(WALK "conntrack purge 17 10.96.0.30:80 -> 10.244.0.9:8080\n");
+	fake_kern_flow(IPPROTO_UDP, "10.96.0.30:80", "10.244.0.3:8080");
+	slice("dns-a", "dns", "UDP", "10.244.0.3 10.244.0.2 10.244.0.4");
 	assert_int_equal(sync_now(false, &e), 0);
-	assert_non_null(strstr(fake_kern_text(),
-	                       "commit\nconntrack purge 17 10.96.0.30:80 -> 10.244.0.3:8080\n"));
+	assert_null(strstr(fake_kern_text(), "conntrack"));
+	slice("dns-a", "dns", "UDP", "10.244.0.2 10.244.0.4");
+	assert_int_equal(sync_now(false, &e), 0);
+	ends_with(WALK "conntrack purge 17 10.96.0.30:80 -> 10.244.0.3:8080\n");
 	drop(KIND_SERVICE, "dns");
 	assert_int_equal(sync_now(false, &e), 0);
-	assert_non_null(strstr(fake_kern_text(), "commit\nconntrack purge 17 10.96.0.30:80\n"));
+	ends_with(WALK "conntrack purge 17 10.96.0.30:80 -> 10.244.0.2:8080\n");
+	fake_kern_no_flows();
+}
+
+/* Only an external address or a node port may have flows from before it had endpoints. */
+static void looks_for_flows_where_there_may_be_some(void **state)
+{
+	struct err e;
+
+	(void)state;
+	service("late", "\"10.96.0.31\"", "UDP", "");
+	assert_int_equal(sync_now(false, &e), 0);
+	assert_null(strstr(fake_kern_text(), "conntrack"));
+	slice("late-a", "late", "UDP", "10.244.0.2");
+	assert_int_equal(sync_now(false, &e), 0);
+	assert_null(strstr(fake_kern_text(), "conntrack"));
+	fake_kern_flow(IPPROTO_UDP, "192.0.2.7:80", "192.0.2.7:80");
+	service("late", "\"10.96.0.31\"", "UDP",
+	        ",\"type\":\"LoadBalancer\"},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+	        "\"192.0.2.7\"}]}");
+	assert_int_equal(sync_now(false, &e), 0);
+	ends_with(WALK "conntrack purge 17 192.0.2.7:80 -> 192.0.2.7:80\n");
+}
+
+/* Who terminates keeps its flows until it has ended. */
+static void forgets_flows_when_the_endpoint_has_ended(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fake_kern_flow(IPPROTO_UDP, "10.96.0.32:80", "10.244.0.2:8080");
+	service("game", "\"10.96.0.32\"", "UDP", "");
+	slice("game-a", "game", "UDP", "10.244.0.2 10.244.0.3");
+	assert_int_equal(sync_now(false, &e), 0);
+	put(KIND_ENDPOINTSLICE, "game-a",
+	    "{\"metadata\":{\"labels\":{\"kubernetes.io/service-name\":\"game\"}},"
+	    "\"addressType\":\"IPv4\",\"ports\":[{\"port\":8080,\"protocol\":\"UDP\"}],"
+	    "\"endpoints\":[{\"addresses\":[\"10.244.0.3\"]},{\"addresses\":[\"10.244.0.2\"],"
+	    "\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}]}");
+	assert_int_equal(sync_now(false, &e), 0);
+	ends_with(WALK);
+	slice("game-a", "game", "UDP", "10.244.0.3");
+	assert_int_equal(sync_now(false, &e), 0);
+	ends_with("conntrack walk 17\nconntrack purge 17 10.96.0.32:80 -> 10.244.0.2:8080\n");
+	slice("game-a", "game", "UDP", "10.244.0.3 10.244.0.4");
+	assert_int_equal(sync_now(false, &e), 0);
+	ends_with("commit\n");
 }
 
 /* ---- what is not served --------------------------------------------------------------------- */
@@ -471,6 +538,8 @@ int main(void)
 		cmocka_unit_test_setup(shares_a_hairpin, empty),
 		cmocka_unit_test_setup(moves_a_slice, empty),
 		cmocka_unit_test_setup(forgets_udp_flows, empty),
+		cmocka_unit_test_setup(looks_for_flows_where_there_may_be_some, empty),
+		cmocka_unit_test_setup(forgets_flows_when_the_endpoint_has_ended, empty),
 		cmocka_unit_test_setup(skips_what_is_not_ours, empty),
 		cmocka_unit_test_setup(gives_an_address_to_one, empty),
 		cmocka_unit_test_setup(passes_an_address_on, empty),
