@@ -168,6 +168,7 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old,
 	else
 		place(old, &s, &arena);
 	svcnat_place_ids(&s);
+	svcnat_picks_words(&s);
 	k = svcnat_plan_keep(&s, key);
 	map_put(&applied, k->key, strlen(k->key), k);
 	svcnat_claims_take(k);
@@ -257,11 +258,9 @@ static int lay(const struct change_list *l, bool fresh, struct err *e)
 		nft_abort(t);
 		return ret;
 	}
-	svcnat_picks_forget();
-	for (size_t i = 0; i < l->n; i++) {
-		svcnat_elems_words(l->v[i].new);
+	for (size_t i = 0; i < l->n; i++)
 		svcnat_elems_allow(t, l->v[i].new);
-	}
+	svcnat_picks_lost();
 	svcnat_picks_send(t);
 	return nft_commit(t, e);
 }
@@ -300,6 +299,7 @@ static int sync_all(struct change_list *l, struct arena *arena, struct err *e)
 		svcnat_route_set();
 		svcnat_node_read();
 		svcnat_elems_forget();
+		svcnat_picks_forget();
 		svcnat_place_ids_above(svcnat_mirror_last_id(&mirror));
 		list_all(l, arena);
 		plan_all(l, &mirror);
@@ -413,6 +413,7 @@ static void svcnat_exit(bool remove)
 		free(k);
 	map_free(&applied);
 	svcnat_claims_forget();
+	svcnat_picks_forget();
 	svcnat_elems_forget();
 	svcnat_stale_forget();
 }

@@ -22,8 +22,6 @@ size_t svcnat_elems_send(struct nft_txn *t, const struct svcnat_change *v, size_
 size_t svcnat_elems_sweep(struct nft_txn *t, struct svcnat_mirror *mirror, size_t *i, size_t most);
 /* Queues who may come to the guarded fronts of one Service, for a table that says nobody. */
 void svcnat_elems_allow(struct nft_txn *t, const struct svcnat_kept *k);
-/* Notes the words that the fronts of a Service need, for svcnat_picks_send(). k may be NULL. */
-void svcnat_elems_words(const struct svcnat_kept *k);
 /* About how many elements the change is worth. */
 size_t svcnat_elems_weight(const struct svcnat_change *c);
 /* Frees what is remembered. */

@@ -37,36 +37,62 @@ struct pick {
 	uint32_t id; /* the word, and which of the two kinds of fronts */
 	uint32_t word;
 	bool node_port;
-	struct pick *next; /* of those that the table has not */
+	struct pick *next; /* in the order in which they came */
 };
 
 #define NODE_PORT_BIT (1u << 31)
 
 static struct map picks; /* by id */
-static struct pick *unsent, **last_unsent = &unsent;
+static struct pick *first, **last = &first;
+static struct pick **unsent = &first; /* from here on the table has them not */
 
-uint32_t svcnat_word(unsigned n, bool outer, uint32_t affinity, bool node_port)
+static uint32_t learn(uint32_t word, bool node_port)
 {
-	static struct log_rate rate;
-	uint32_t word = n | (outer ? SVCNAT_WORD_OUTER : 0) | affinity << SVCNAT_WORD_AFFINITY;
 	uint32_t id = word | (node_port ? NODE_PORT_BIT : 0);
 	struct pick *p;
 
 	if (map_get(&picks, &id, sizeof(id)))
 		return word;
-	if (picks.len >= SVCNAT_PICKS_MAX && affinity) {
-		if (log_may(&rate))
-			log_warn("svcnat: more than %d different session affinity timeouts and "
-			         "numbers of endpoints: some Services do without",
-			         SVCNAT_PICKS_MAX);
-		return svcnat_word(n, outer, 0, node_port);
-	}
 	p = xcalloc(1, sizeof(*p));
 	*p = (struct pick){ .id = id, .word = word, .node_port = node_port };
 	map_put(&picks, &p->id, sizeof(p->id), p);
-	*last_unsent = p;
-	last_unsent = &p->next;
+	*last = p;
+	last = &p->next;
 	return word;
+}
+
+static uint32_t word_of(const struct svcnat_way *way, bool outer, uint32_t affinity, bool node_port)
+{
+	static struct log_rate rate;
+	uint32_t word = outer ? SVCNAT_WORD_OUTER : 0;
+
+	if (!way->list || !way->list->n)
+		return learn(way->empty == SVCNAT_DROP ? SVCNAT_WORD_DROP : SVCNAT_WORD_REFUSE,
+		             node_port);
+	word |= way->list->n;
+	if (affinity && picks.len < SVCNAT_PICKS_MAX)
+		word |= affinity << SVCNAT_WORD_AFFINITY;
+	else if (affinity && log_may(&rate))
+		log_warn("svcnat: more than %d different session affinity timeouts and numbers of "
+		         "endpoints: some Services do without",
+		         SVCNAT_PICKS_MAX);
+	return learn(word, node_port);
+}
+
+void svcnat_picks_words(struct svcnat_service *s)
+{
+	for (unsigned i = 0; i < s->n_fronts; i++) {
+		struct svcnat_front *f = &s->fronts[i];
+
+		f->inner.word = word_of(&f->inner, false, s->affinity, f->node_port);
+		if (f->two_ways)
+			f->outer.word = word_of(&f->outer, true, s->affinity, f->node_port);
+	}
+}
+
+void svcnat_picks_lost(void)
+{
+	unsent = &first;
 }
 
 void svcnat_picks_forget(void)
@@ -76,8 +102,9 @@ void svcnat_picks_forget(void)
 	for (size_t i = 0; (p = map_next(&picks, &i));)
 		free(p);
 	map_free(&picks);
-	unsent = NULL;
-	last_unsent = &unsent;
+	first = NULL;
+	last = &first;
+	unsent = &first;
 }
 
 /* ---- rules ---------------------------------------------------------------------------------- */
@@ -87,7 +114,7 @@ struct chain {
 	const char *name;
 	uint8_t family;
 	bool node_port;
-	unsigned n, first;
+	unsigned n, from;
 	uint32_t affinity;
 };
 
@@ -109,7 +136,7 @@ static void load_client(struct nft_rule *r, const struct chain *c, unsigned reg)
 
 static void load_place(struct nft_rule *r, const struct chain *c)
 {
-	nft_load_random(r, c->n, c->first, load_front(r, c, 0));
+	nft_load_random(r, c->n, c->from, load_front(r, c, 0));
 }
 
 static void add_dnat(const struct chain *c)
@@ -200,7 +227,7 @@ static void add_chain(struct nft_txn *t, const struct pick *p, const char *name)
 		           .name = name,
 		           .node_port = p->node_port,
 		           .n = p->word & (SVCNAT_WORD_OUTER - 1),
-		           .first = outer ? SVCNAT_OUTER_INDEX : 0,
+		           .from = outer ? SVCNAT_OUTER_INDEX : 0,
 		           .affinity = p->word >> SVCNAT_WORD_AFFINITY };
 
 	nft_chain_add(t, SVCNAT_TABLE, name, NFT_HOOK_NONE, NFT_CHAIN_NAT, 0);
@@ -239,7 +266,6 @@ static void send(struct nft_txn *t, const struct pick *p)
 
 void svcnat_picks_send(struct nft_txn *t)
 {
-	for (; unsent; unsent = unsent->next)
-		send(t, unsent);
-	last_unsent = &unsent;
+	for (; *unsent; unsent = &(*unsent)->next)
+		send(t, *unsent);
 }

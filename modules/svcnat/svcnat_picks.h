@@ -4,17 +4,15 @@
  * client stays with the one it got. Few are in use at a time, whatever the number of Services. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <knetd/kern.h>
+
+#include "svcnat_plan.h"
 
 #define SVCNAT_PICKS_MAX 4096
 
-/* 0 and the other word's meaning: with `affinity` left out when there are too many words already.
- */
-uint32_t svcnat_word(unsigned n, bool outer, uint32_t affinity, bool node_port);
-/* Queues the chains of words that svcnat_word() gave and that the table has not. */
+/* Fills in the words of all fronts. With more than the maximum in use, affinity is left out. */
+void svcnat_picks_words(struct svcnat_service *s);
+/* Queues the chains of words that the table has not. */
 void svcnat_picks_send(struct nft_txn *t);
-/* The table has none. */
-void svcnat_picks_forget(void);
+void svcnat_picks_lost(void);   /* the table has none of them */
+void svcnat_picks_forget(void); /* and no Service has a word */

@@ -38,6 +38,7 @@ enum svcnat_empty { SVCNAT_REFUSE, SVCNAT_DROP };
 struct svcnat_way {                     /* where a front leads */
 	const struct svcnat_list *list; /* NULL: nowhere */
 	enum svcnat_empty empty;        /* what happens when nobody is in the list */
+	uint32_t word;                  /* which chain goes there: svcnat_picks_words() */
 };
 
 enum svcnat_source {                      /* whose connections are masqueraded beside hairpins */
