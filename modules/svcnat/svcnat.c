@@ -23,7 +23,7 @@
 #include "svcnat_picks.h"
 #include "svcnat_place.h"
 #include "svcnat_plan.h"
-#include "svcnat_route.h"
+#include "svcnat_host.h"
 #include "svcnat_rules.h"
 #include "svcnat_stale.h"
 
@@ -296,7 +296,7 @@ static int sync_all(struct change_list *l, struct arena *arena, struct err *e)
 	int ret = svcnat_mirror_read(&mirror, e);
 
 	if (!ret) {
-		svcnat_route_set();
+		svcnat_host_prepare();
 		svcnat_node_read();
 		svcnat_elems_forget();
 		svcnat_picks_forget();
@@ -394,7 +394,7 @@ static void remove_all(void)
 	struct nft_txn *t;
 	struct err e;
 
-	svcnat_route_remove();
+	svcnat_host_remove();
 	if (nft_table_exists(SVCNAT_TABLE, &e) != 1)
 		return;
 	t = nft_begin();

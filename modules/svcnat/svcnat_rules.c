@@ -30,7 +30,7 @@
  *the kernel walks a map of verdicts whole on every change. Who is masqueraded is found by what the
  * client asked for, which conntrack remembers: so nothing has to be marked here either.
  *
- * The Service ranges are routed to the node itself (svcnat_route.c). So what was not translated
+ * The Service ranges are routed to the node itself (svcnat_host.c). So what was not translated
  * arrives at input on every path, from a pod, from the node and from outside; and the node's own
  * connections start with a source out of the Service range. Those are masqueraded to an address of
  * the link they leave by.

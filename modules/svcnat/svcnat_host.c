@@ -1,11 +1,11 @@
-/* svcnat_route.c - see svcnat_route.h */
+/* svcnat_host.c - see svcnat_host.h */
 #include <stdbool.h>
 
 #include <knetd/conf.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
 
-#include "svcnat_route.h"
+#include "svcnat_host.h"
 #include "svcnat_rules.h"
 
 #define LO_IFINDEX 1
@@ -31,15 +31,22 @@ static struct rt_route route_of(const struct cidr *range)
 	return r;
 }
 
-void svcnat_route_set(void)
+/* A segment outside of the window that conntrack has reckoned belongs to no connection for it, and
+ * is not translated back: the client gets it from an address it does not know, and resets the
+ * connection (kubernetes/kubernetes#74839). kube-proxy drops such segments, with a rule that all
+ * packets meet; this costs none. */
+static void be_liberal(void)
 {
 	struct err e;
-	struct rt *rt = rt_open(-1, &e);
 
-	if (!rt) {
+	if (sysctl_set(-1, "net/netfilter/nf_conntrack_tcp_be_liberal", "1", &e))
 		log_warn("svcnat: %s", e.text);
-		return;
-	}
+}
+
+static void route_ranges(struct rt *rt)
+{
+	struct err e;
+
 	rt_link_up(rt, "lo");
 	for (unsigned i = 0; i < conf.service.cidrs.n; i++) {
 		struct rt_route r = route_of(&conf.service.cidrs.v[i]);
@@ -52,10 +59,22 @@ void svcnat_route_set(void)
 		if (rt_flush(rt, &e))
 			log_warn("svcnat: Services are not reachable from the node: %s", e.text);
 	}
+}
+
+void svcnat_host_prepare(void)
+{
+	struct err e;
+	struct rt *rt = rt_open(-1, &e);
+
+	be_liberal();
+	if (rt)
+		route_ranges(rt);
+	else
+		log_warn("svcnat: %s", e.text);
 	rt_close(rt);
 }
 
-void svcnat_route_remove(void)
+void svcnat_host_remove(void)
 {
 	struct rt *rt = rt_open(-1, NULL);
 
