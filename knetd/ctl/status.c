@@ -153,6 +153,17 @@ static void put_ingress(struct buf *out, const char *metrics)
 	           sum(metrics, "knetd_ingress_no_route_total"));
 }
 
+static void put_balancers(struct buf *out, const char *metrics)
+{
+	const char *p = metrics, *labels;
+	double value, held = 0, waiting = 0;
+	size_t n;
+
+	while ((p = next_metric(p, "knetd_lb_services", &labels, &n, &value)))
+		*(memmem(labels, n, "waiting", 7) ? &waiting : &held) += value;
+	buf_printf(out, "Load balancers:\t%.0f with what they ask for, %.0f wait\n", held, waiting);
+}
+
 static void put_page(struct buf *out, yyjson_val *root, const char *metrics)
 {
 	const char *version = json_str(root, "version"), *node = json_str(root, "node");
@@ -171,6 +182,7 @@ static void put_page(struct buf *out, yyjson_val *root, const char *metrics)
 	put_modules(out, root);
 	put_objects(out, root);
 	put_addresses(out, metrics);
+	put_balancers(out, metrics);
 	put_dns(out, metrics);
 	put_ingress(out, metrics);
 	buf_printf(out, "API:\t%.0f connections, %.0f watches\n",

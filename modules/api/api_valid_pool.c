@@ -20,19 +20,24 @@ struct entry {
 	struct ip_range range;
 };
 
-static void check_other(struct causes *c, const struct entry *entry, const struct object *o)
+/* All entries against another pool. */
+static void check_other(struct causes *c, const struct entry *v, unsigned n_entries,
+                        const struct object *o)
 {
 	auto_doc yyjson_doc *doc = object_doc(o);
 	struct ip_range theirs;
 	yyjson_val *item;
 	size_t i, n;
 
-	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "spec.addresses"), i, n, item)
-		if (yyjson_is_str(item) && range_parse(&theirs, yyjson_get_str(item)) &&
-		    range_overlap(&entry->range, &theirs))
-			wrong(c, ITEM(entry->list, entry->i), entry->text,
-			      "overlaps with \"%s\" of AddressPool \"%s\"", yyjson_get_str(item),
-			      o->name);
+	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "spec.addresses"), i, n, item) {
+		if (!yyjson_is_str(item) || !range_parse(&theirs, yyjson_get_str(item)))
+			continue;
+		for (unsigned k = 0; k < n_entries; k++)
+			if (range_overlap(&v[k].range, &theirs))
+				wrong(c, ITEM(v[k].list, v[k].i), v[k].text,
+				      "overlaps with \"%s\" of AddressPool \"%s\"",
+				      yyjson_get_str(item), o->name);
+	}
 }
 
 static void check_ranges(struct causes *c, const struct entry *entry, const struct conf_cidrs *list,
@@ -105,8 +110,8 @@ static void check_addresses(struct causes *c, const char *name, const struct at 
 		good++;
 	}
 	for (size_t k = 0; (o = store_next_object(KIND_ADDRESSPOOL, &k));)
-		for (i = 0; strcmp(name, o->name) != 0 && i < good; i++)
-			check_other(c, &v[i], o);
+		if (strcmp(name, o->name) != 0)
+			check_other(c, v, good, o);
 }
 
 static void check_links(struct causes *c, const struct at *at, yyjson_mut_val *list)

@@ -11,6 +11,7 @@
 #include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/http.h>
+#include <knetd/log.h>
 #include <knetd/module.h>
 
 #include "lb_announce.h"
@@ -42,7 +43,8 @@ static bool is_foreign(const struct lb_ask *ask)
 {
 	const struct lb_claim *c = map_get(&alloc.claims, ask->key, strlen(ask->key));
 
-	return !pools.n && !ask->marked && (ask->has[LB_IPV4].len || ask->has[LB_IPV6].len) &&
+	return !pools.n && !ask->marked && !ask->named &&
+	       (ask->has[LB_IPV4].len || ask->has[LB_IPV6].len) &&
 	       (!c || (!c->holds[LB_IPV4].addr && !c->holds[LB_IPV6].addr));
 }
 
@@ -150,18 +152,25 @@ static int those_that_wait(struct err *e)
 	struct list taken;
 	int ret = 0;
 
-	list_take(&taken, &alloc.waiting);
-	while ((c = lb_alloc_next_waiting(&alloc, &taken))) {
-		auto_free char *key = xstrdup(c->key);
+	while (alloc.eased) {
+		alloc.eased = false;
+		list_take(&taken, &alloc.waiting);
+		while ((c = lb_alloc_next_waiting(&alloc, &taken))) {
+			auto_free char *key = xstrdup(c->key);
 
-		ret = ret ? ret : one_service(key, e);
+			ret = ret ? ret : one_service(key, e);
+		}
 	}
-	alloc.freed = 0;
-	alloc.eased = false;
 	return ret;
 }
 
 /* ---- the pools ------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct object *const *)a)->name,
+	              (*(const struct object *const *)b)->name);
+}
 
 static void read_pools(void)
 {
@@ -172,8 +181,13 @@ static void read_pools(void)
 
 	for (size_t i = 0; (o = store_next_object(KIND_ADDRESSPOOL, &i));)
 		v[n++] = o;
+	qsort(v, n, sizeof(*v), by_name); /* so that always the same are left out */
 	lb_pools_read(&pools, v, n, store_get(KIND_NODE, "", conf.node.name));
 	lb_alloc_set_pools(&alloc, &pools);
+	if (pools.left_out > old.left_out)
+		log_warn("lb: more than %d AddressPools: %u of them, the last by name, are not "
+		         "used",
+		         LB_POOLS_MAX, pools.left_out);
 	lb_pools_free(&old);
 }
 
@@ -268,7 +282,7 @@ static int ask_again(struct asked *q, struct err *e)
 	}
 	for (size_t i = 0; !ret && !q->all && (key = map_next(&q->keys, &i));)
 		ret = one_service(key, e);
-	if (!ret && (alloc.eased || alloc.freed))
+	if (!ret)
 		ret = those_that_wait(e);
 	return ret ? ret : write_pools(e);
 }

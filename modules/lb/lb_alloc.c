@@ -337,7 +337,6 @@ static void take(struct lb_alloc *a, struct lb_hold *hold, struct lb_pool *pool,
 		addr->pool = pool;
 		addr->node = is_nodes(a->pools, ip);
 		pool->used[lb_family(ip)]++;
-		a->freed -= a->freed > 0;
 		set_terms(a, addr, ask);
 	}
 	addr->n++;
@@ -373,7 +372,6 @@ static void give_back(struct lb_alloc *a, struct lb_hold *hold)
 	changed(a, addr);
 	if (--addr->n)
 		return;
-	a->freed++;
 	if (addr->pool)
 		addr->pool->used[lb_family(&addr->ip)]--;
 	addr->pool = NULL;
@@ -633,19 +631,19 @@ static void wait_for(struct asking *q, const struct plan *plan, struct lb_result
 	bool whole = plan->n == n_wants(q->ask) && !q->ask->wrong,
 	     quiet = plan->n && !q->ask->both && !q->ask->wrong && has_wanted(q, plan);
 
-	if (!list_empty(&me->in_waiting))
-		q->a->n_waiting--;
 	list_del(&me->in_waiting);
 	me->starved = !*q->why && !q->ask->share;
+	me->picky = q->ask->pool || wants_some(q->ask);
+	for (unsigned f = 0; f < LB_FAMILIES; f++)
+		me->lacks[f] = q->ask->wants[f] && !plan->ips[f].len;
 	if (!whole && !quiet)
 		explain(q);
-	if (!whole) {
+	if (!whole)
 		list_add_tail(&q->a->waiting, &me->in_waiting);
-		q->a->n_waiting++;
-	}
 	if (!whole && !quiet)
 		memcpy(out->why, q->why, sizeof(out->why));
 	out->told = me->why && !strcmp(me->why, out->why);
+	q->a->n_waiting += (*out->why != 0) - (me->why != NULL);
 	free(me->why);
 	me->why = *out->why ? xstrdup(out->why) : NULL;
 }
@@ -696,8 +694,7 @@ void lb_alloc_drop(struct lb_alloc *a, const char *key)
 		return;
 	for (unsigned f = 0; f < LB_FAMILIES; f++)
 		give_back(a, &c->holds[f]);
-	if (!list_empty(&c->in_waiting))
-		a->n_waiting--;
+	a->n_waiting -= c->why != NULL;
 	list_del(&c->in_waiting);
 	map_del(&a->claims, c->key, strlen(c->key));
 	claim_free(c);
@@ -761,6 +758,17 @@ void lb_alloc_set_pools(struct lb_alloc *a, struct lb_pools *pools)
 	}
 }
 
+/* Is there a free address that it could be waiting for? */
+static bool may_be_fed(const struct lb_alloc *a, const struct lb_claim *c)
+{
+	for (unsigned i = 0; i < a->pools->n; i++)
+		for (unsigned f = 0; f < LB_FAMILIES; f++)
+			if (c->lacks[f] && (c->picky || a->pools->v[i].auto_assign) &&
+			    lb_pool_free(&a->pools->v[i], f))
+				return true;
+	return false;
+}
+
 struct lb_claim *lb_alloc_next_waiting(struct lb_alloc *a, struct list *taken)
 {
 	while (!list_empty(taken)) {
@@ -768,7 +776,7 @@ struct lb_claim *lb_alloc_next_waiting(struct lb_alloc *a, struct list *taken)
 
 		list_del(&c->in_waiting);
 		list_add_tail(&a->waiting, &c->in_waiting); /* until it has asked again */
-		if (c->starved ? a->freed > 0 : a->eased)
+		if (!c->starved || may_be_fed(a, c))
 			return c;
 	}
 	return NULL;

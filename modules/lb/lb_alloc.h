@@ -41,8 +41,10 @@ struct lb_claim { /* a Service of ours */
 	struct lb_hold holds[LB_FAMILIES];
 	unsigned n_ports;
 	struct lb_port *ports;
-	bool starved; /* waits for a free address, whichever */
-	char *why;    /* what it waits for; NULL: it has all it asks for */
+	bool starved;            /* waits for a free address, whichever, */
+	bool lacks[LB_FAMILIES]; /* of these families, */
+	bool picky; /* and of a pool that it names, which need not be one of autoAssign */
+	char *why;  /* what it waits for; NULL: it has all it asks for */
 	struct list in_waiting;
 	bool seen; /* lb.c's */
 	char key[];
@@ -55,9 +57,8 @@ struct lb_alloc {
 	struct map fronts; /* by address, protocol, port: struct lb_front */
 	struct map shares; /* by sharing key: struct lb_share, its addresses */
 	struct list waiting, changed;
-	unsigned n_waiting;
-	uint64_t freed; /* addresses given back by everybody since the caller set it to 0 */
-	bool eased;     /* anything given back at all, a port of a shared address too */
+	unsigned n_waiting; /* those with a why; PreferDualStack waits for its second without */
+	bool eased; /* something was given back, were it a port; the caller sets it to false */
 };
 
 void lb_alloc_init(struct lb_alloc *a);
@@ -80,8 +81,9 @@ void lb_alloc_ask(struct lb_alloc *a, const struct lb_ask *ask, struct lb_result
 /* It is gone, or no longer ours. */
 void lb_alloc_drop(struct lb_alloc *a, const char *key);
 
-/* The next to ask again because something was given back; NULL: none. Each is given once; the list
- * is the caller's, taken from a->waiting. */
+/* The next that may have what it waits for, because something was given back (eased); NULL: none.
+ * Each is given once; the list is the caller's, taken from a->waiting. Asking may ease once more:
+ * who holds half of what it wants may find the whole elsewhere. */
 struct lb_claim *lb_alloc_next_waiting(struct lb_alloc *a, struct list *taken);
 size_t lb_alloc_n_changed(const struct lb_alloc *a); /* to be told */
 /* Calls fn for each address whose holders have changed, and forgets that they have. all: for each

@@ -181,8 +181,8 @@ void lb_ask_read(const struct object *service, struct arena *a, struct lb_ask *o
 	const char *class = json_str(spec, "loadBalancerClass");
 
 	*out = (struct lb_ask){ .key = service->key, .ns = service->ns, .doc = doc };
-	out->ours = is(spec, "type", "LoadBalancer") &&
-	            (!class || !*class || !strcmp(class, OUR_CLASS));
+	out->named = class && !strcmp(class, OUR_CLASS);
+	out->ours = is(spec, "type", "LoadBalancer") && (!class || !*class || out->named);
 	out->marked = yyjson_obj_get(json_at(root, "metadata.annotations"), LB_FROM_POOL) != NULL;
 	if (!out->ours)
 		return;

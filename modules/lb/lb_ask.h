@@ -20,6 +20,7 @@ struct lb_port {
 struct lb_ask {               /* everything lives in the arena, and in doc */
 	const char *key, *ns; /* key: "namespace/name" */
 	bool ours;            /* of type LoadBalancer, and of no other class */
+	bool named;           /* it names our class */
 	bool marked;          /* with LB_FROM_POOL */
 	bool wants[LB_FAMILIES];
 	unsigned first;                /* the family it is known by */

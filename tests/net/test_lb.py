@@ -227,6 +227,8 @@ def test_without_pools_another_controllers_status_stays(node):
     node.stop()
     node.start()
     assert get(node, "cloud")["status"] == theirs
+    service(node, "ours", loadBalancerClass="knetd.io/lb")  # but where it names us, it is ours
+    assert edit(node, f"{SERVICES}/ours/status", {"status": theirs})["status"] == {"loadBalancer": {}}
 
 
 def test_kept_over_restarts(knetd_factory):

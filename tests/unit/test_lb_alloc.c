@@ -719,8 +719,7 @@ static void test_waiting(void **state)
 	assert_true(*r.why && r.told);
 	ask("a/s4", "ip=192.0.2.9", &r);
 	assert_int_equal(alloc.n_waiting, 2);
-	list_take(&taken, &alloc.waiting);
-	assert_null(lb_alloc_next_waiting(&alloc, &taken)); /* nothing has come free */
+	assert_false(alloc.eased);
 	lb_alloc_drop(&alloc, "a/s2");
 	list_take(&taken, &alloc.waiting);
 	c = lb_alloc_next_waiting(&alloc, &taken);
@@ -731,6 +730,19 @@ static void test_waiting(void **state)
 	assert_string_equal(c->key, "a/s4"); /* waits for one that it names */
 	assert_null(lb_alloc_next_waiting(&alloc, &taken));
 	assert_int_equal(alloc.n_waiting, 1);
+	/* an address given back by one that goes to another pool is as free */
+	ask("a/s5", "pool=p", &r);
+	assert_int_equal(r.n, 0);
+	alloc.eased = false;
+	set_pools("p=192.0.2.1; q=192.0.2.9; r=192.0.2.20-192.0.2.30");
+	ask("a/s1", "pool=r", &r);
+	assert_true(r.n == 1 && r.changed);
+	list_take(&taken, &alloc.waiting);
+	c = lb_alloc_next_waiting(&alloc, &taken);
+	while (c && strcmp(c->key, "a/s5") != 0)
+		c = lb_alloc_next_waiting(&alloc, &taken);
+	assert_non_null(c);
+	lb_alloc_drop(&alloc, "a/s5");
 	lb_alloc_drop(&alloc, "a/s4");
 	assert_int_equal(alloc.n_waiting, 0);
 	end();
@@ -868,15 +880,16 @@ static void ask_waiting(struct walker *v)
 	struct lb_claim *c;
 	struct list taken;
 
-	list_take(&taken, &alloc.waiting);
-	while ((c = lb_alloc_next_waiting(&alloc, &taken)))
-		for (unsigned i = 0; i < WALKERS; i++)
-			if (!strcmp(v[i].key, c->key)) {
-				ask_walker(v, &v[i]);
-				break;
-			}
-	alloc.freed = 0;
-	alloc.eased = false;
+	while (alloc.eased) {
+		alloc.eased = false;
+		list_take(&taken, &alloc.waiting);
+		while ((c = lb_alloc_next_waiting(&alloc, &taken)))
+			for (unsigned i = 0; i < WALKERS; i++)
+				if (!strcmp(v[i].key, c->key)) {
+					ask_walker(v, &v[i]);
+					break;
+				}
+	}
 }
 
 static void test_walk(void **state)
@@ -908,6 +921,8 @@ static void test_walk(void **state)
 		}
 		ask_waiting(v);
 		check_all(v);
+		for (unsigned i = 0; i < WALKERS; i++)
+			check_exhausted(v, &v[i]);
 		/* nothing comes of asking again */
 		ask(w->key, w->words, &again);
 		assert_int_equal(again.n, w->r.n);
