@@ -51,8 +51,8 @@ static void drop_borrowed(struct nft_txn *t, uint8_t family)
 	nft_rule_add(t, r);
 }
 
-/* iifname "knet*" ip daddr 127.0.0.0/8 drop: for host ports on localhost the links of pods let such
- * packets in (hostport.c). */
+/* iifname "knet*" ip daddr 127.0.0.0/8 drop: for host ports and node ports on localhost the links of
+ * pods let such packets in (hostport.c). */
 static void drop_to_loopback(struct nft_txn *t)
 {
 	static const struct cidr loopback = { { 4, { 127 } }, 8 };
@@ -65,11 +65,13 @@ static void drop_to_loopback(struct nft_txn *t)
 	nft_rule_add(t, r);
 }
 
-static void add_way_back(struct nft_txn *t)
+static void add_way_back(struct nft_txn *t, bool fib)
 {
 	nft_chain_add(t, TABLE, WAY_BACK, NFT_HOOK_PREROUTING, NFT_CHAIN_FILTER, RAW);
-	drop_borrowed(t, 4);
-	drop_borrowed(t, 16);
+	if (fib) {
+		drop_borrowed(t, 4);
+		drop_borrowed(t, 16);
+	}
 	drop_to_loopback(t);
 }
 
@@ -187,8 +189,7 @@ static int replace(bool fib, struct err *e)
 	struct nft_txn *t = nft_begin();
 
 	nft_table_replace(t, TABLE);
-	if (fib)
-		add_way_back(t);
+	add_way_back(t, fib);
 	if (conf.podnet.masquerade)
 		add_masquerades(t);
 	hostport_rules(t, fib);

@@ -132,6 +132,7 @@ static void a_kernel_without_fib(void **state)
 	fake_kern_reset();
 	fake_kern_fail_commit(ENOENT);
 	assert_int_equal(rules_replace(&e), 0);
+	has(fake_kern_text(), "iifname knet* | ipv4 | daddr 127.0.0.0/8 | drop\n");
 	hasnt(fake_kern_text(), "fib");
 	has(fake_kern_text(), "masquerade\n");
 	fake_kern_reset();
