@@ -51,8 +51,8 @@ static void drop_borrowed(struct nft_txn *t, uint8_t family)
 	nft_rule_add(t, r);
 }
 
-/* iifname "knet*" ip daddr 127.0.0.0/8 drop: for host ports and node ports on localhost the links of
- * pods let such packets in (hostport.c). */
+/* iifname "knet*" ip daddr 127.0.0.0/8 drop: for host ports and node ports on localhost the links
+ * of pods let such packets in (hostport.c). */
 static void drop_to_loopback(struct nft_txn *t)
 {
 	static const struct cidr loopback = { { 4, { 127 } }, 8 };

@@ -183,7 +183,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab():
-    with Knetd(ini="[dns]\nupstreams =\n[service]\nexternal_ips = yes") as daemon:
+    with Knetd(ini="[dns]\nupstreams =\n[service]\nexternal_ips = yes\nnode_port_localhost = yes") as daemon:
         lab = Lab(daemon)
         try:
             lab.uplink()
@@ -264,6 +264,7 @@ MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no 
     ("client", "192.0.2.1:30080", "connected"),
     ("one", "192.0.2.1:30080", "connected"),
     ("node", "192.0.2.1:30080", "connected"),
+    ("node", "127.0.0.1:30080", "connected"),
     *[(source, "198.51.100.10:80", "connected") for source in (OUTSIDE, "client", "one", "node")],
     *[(source, "203.0.113.11:80", "unreachable") for source in (OUTSIDE, "client", "node")],
     ("client", "203.0.113.12:80", "connected"),
