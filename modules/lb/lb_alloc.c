@@ -471,7 +471,9 @@ static void keep(struct asking *q, const struct ip *held, struct plan *out)
 	if (!held[first].len)
 		return;
 	out->pool = pool_of(q, &held[first], addr ? addr->pool : NULL);
-	for (unsigned f = 0; out->pool && f < LB_FAMILIES; f++) {
+	if (!out->pool)
+		return;
+	for (unsigned f = 0; f < LB_FAMILIES; f++) {
 		const struct ip *wanted = &q->ask->wanted[f];
 
 		if (!q->ask->wants[f] || !held[f].len || !in_pool(q->a, out->pool, &held[f]) ||
@@ -738,21 +740,29 @@ void lb_alloc_free(struct lb_alloc *a)
 	map_free(&a->shares);
 }
 
+/* Of the same name as before, or else the first that holds the address. */
+static struct lb_pool *pool_now(const struct lb_alloc *a, const struct lb_addr *addr)
+{
+	struct lb_pool *same = addr->pool ? lb_pools_find(a->pools, addr->pool->name) : NULL;
+
+	if (same && in_pool(a, same, &addr->ip))
+		return same;
+	for (unsigned i = 0; i < a->pools->n; i++)
+		if (in_pool(a, &a->pools->v[i], &addr->ip))
+			return &a->pools->v[i];
+	return NULL;
+}
+
 void lb_alloc_set_pools(struct lb_alloc *a, struct lb_pools *pools)
 {
 	struct lb_addr *addr;
 
 	a->pools = pools;
 	for (size_t i = 0; (addr = map_next(&a->addrs, &i));) {
-		struct lb_pool *same = addr->pool ? lb_pools_find(pools, addr->pool->name) : NULL;
-
 		if (!addr->n)
 			continue;
 		addr->node = is_nodes(pools, &addr->ip);
-		addr->pool = same && in_pool(a, same, &addr->ip) ? same : NULL;
-		for (unsigned k = 0; !addr->pool && k < pools->n; k++)
-			if (in_pool(a, &pools->v[k], &addr->ip))
-				addr->pool = &pools->v[k];
+		addr->pool = pool_now(a, addr);
 		if (addr->pool)
 			addr->pool->used[lb_family(&addr->ip)]++;
 	}

@@ -201,7 +201,11 @@ static void test_wrong_values(void **state)
 		{ "[api]\ninsecure_listen = 10.0.0.1:80\n", 2, "loopback" },
 		{ "[node]\nname = x\nwhat is this\n", 3, "neither" },
 		{ "[node\n", 1, "neither" },
-		{ "[service]\nexternal_ips = yes\n", 2, "not supported" },
+		{ "[lb]\npools = 192.0.2.0/24, here\n", 2, "or node" },
+		{ "[lb]\npools = 127.0.0.0/24\n", 2, "unicast" },
+		{ "[lb]\npools = 192.0.2.9-230.0.0.1\n", 2, "unicast" },
+		{ "[lb]\npools = fe80::1\n", 2, "unicast" },
+		{ "[service]\nexternal_ips = some\n", 2, "yes" },
 		{ "[kube]\nkubeconfig = /etc/kubeconfig\n", 2, "not supported" },
 	};
 
@@ -231,6 +235,15 @@ static void test_what_does_not_fit_together(void **state)
 	assert_int_equal(load("[podnet]\nmasquerade = no\noutbound = 192.0.2.7\n", &e), -EINVAL);
 	assert_non_null(strstr(e.text, "masquerade = yes"));
 	good("[podnet]\ncidrs = 10.97.0.0/16\n");
+	assert_int_equal(load("[lb]\npools = 192.0.2.0/24, 10.244.0.200-10.244.1.9\n", &e),
+	                 -EINVAL);
+	assert_non_null(strstr(e.text, "10.244.0.200"));
+	assert_non_null(strstr(e.text, "[podnet] cidrs 10.244.0.0/24"));
+	assert_int_equal(load("[lb]\npools = fd00:10::/32\n", &e), -EINVAL);
+	assert_int_equal(load("[lb]\npools = 10.96.9.9\n", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "[service] cidrs 10.96.0.0/16"));
+	good("[lb]\npools = 192.0.2.7, node, 2001:db8::/120\n");
+	assert_true(conf.lb.node && conf.lb.pools.n == 2);
 }
 
 static void test_missing_file(void **state)

@@ -241,8 +241,44 @@ static void reads_ranges(void **state)
 	assert_true(range_parse(&r, "fd00::5-fd00::1:0"));
 	assert_true(range_has(&r, &r.first) && range_has(&r, &r.last));
 	assert_true(range_parse(&r, "10.0.0.9") && ip_equal(&r.first, &r.last));
+	assert_true(range_parse(&r, "10.0.0.9 -  10.0.0.12") && range_size(&r) == 4);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_false(range_parse(&r, bad[i]));
+}
+
+static void counts_and_compares_ranges(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		uint64_t size; /* of a */
+		bool overlap, unicast;
+	} cases[] = {
+		{ "10.0.0.0/24", "10.0.0.255", 256, true, true },
+		{ "10.0.0.0/24", "10.0.1.0", 256, false, true },
+		{ "10.0.0.5-10.0.1.5", "10.0.0.0/16", 257, true, true },
+		{ "0.0.0.0/0", "::/0", (uint64_t)1 << 32, false, false },
+		{ "fd00::/65", "fd00::7fff:ffff:ffff:ffff", INT64_MAX, true, true },
+		{ "fd00::/66", "fd00::7fff:ffff:ffff:ffff", (uint64_t)1 << 62, false, true },
+		{ "fd00::ffff:ffff:ffff:ffff-fd00:0:0:1::", "fd00::", INT64_MAX, false, true },
+		{ "126.0.0.0-128.0.0.0", "127.0.0.1", ((uint64_t)2 << 24) + 1, true, false },
+		{ "223.0.0.0/8", "::1", 1 << 24, false, true },
+		{ "fe80::/64", "::1", INT64_MAX, false, false },
+	};
+	struct ip_range a, b;
+	struct ip ip;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_true(range_parse(&a, cases[i].a) && range_parse(&b, cases[i].b));
+		assert_true(range_size(&a) == cases[i].size);
+		assert_int_equal(range_overlap(&a, &b), cases[i].overlap);
+		assert_int_equal(range_overlap(&b, &a), cases[i].overlap);
+		assert_int_equal(range_is_unicast(&a), cases[i].unicast);
+	}
+	assert_true(ip_parse(&ip, "10.0.255.255") && ip_next(&ip) &&
+	            ip_parse(&a.first, "10.1.0.0"));
+	assert_true(ip_equal(&ip, &a.first));
+	assert_true(ip_parse(&ip, "255.255.255.255") && !ip_next(&ip) && ip_is_any(&ip));
 }
 
 int main(void)
@@ -251,7 +287,7 @@ int main(void)
 		cmocka_unit_test(test_addresses), cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_has),       cmocka_unit_test(test_nth),
 		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_none),
-		cmocka_unit_test(reads_ranges),
+		cmocka_unit_test(reads_ranges),   cmocka_unit_test(counts_and_compares_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
