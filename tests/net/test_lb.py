@@ -10,7 +10,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from pods import eventually  # noqa: E402
+from outside import Outside  # noqa: E402
+from pods import Pod, eventually  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POOLS = "/apis/knetd.io/v1alpha1/addresspools"
@@ -286,6 +287,40 @@ def test_the_nodes_own_address(knetd_factory):
     pool(knetd, "lan", "203.0.113.100", priority=1)
     assert ips(service(knetd, "first", ports=(90,))) == ["203.0.113.100"]
     assert ips(service(knetd, "second", ports=(90,))) == ["203.0.113.8"]
+
+
+def test_packets_reach_what_the_status_says(knetd_factory):
+    """From outside, in both families: the node's own address, and one of a range that a router would send to the node."""
+    made = []
+    knetd = knetd_factory(lambda d: made.append(Outside(d)), ini="[lb]\npools = node")
+    outside, pod = made[0], None
+    try:
+        knetd.exec("ip", "route", "add", "default", "via", outside.ip4, check=True)
+        knetd.exec("ip", "-6", "route", "add", "default", "via", outside.ip6, check=True)
+        knetd.stop()  # the Node is looked at twice a minute
+        knetd.start()
+        pool(knetd, "routed", "198.51.100.0/28", "2001:db8:51::/120", autoAssign=False)
+        outside.routes_to("198.51.100.0/28", "2001:db8:51::/120")
+        pod = Pod(knetd, "web", labels={"app": "web"})
+        pod.serve(8080)
+        spec = {"selector": {"app": "web"}, "ipFamilyPolicy": "RequireDualStack", "allocateLoadBalancerNodePorts": False}
+        own = ips(service(knetd, "own", **spec))
+        routed = ips(service(knetd, "routed", {"knetd.io/address-pool": "routed"}, **spec))
+        assert own == [outside.node4, outside.node6] and routed == ["198.51.100.0", "2001:db8:51::1"]
+        for name in ("own", "routed"):
+            edit(knetd, f"{SERVICES}/{name}", {"spec": {"ports": [{"name": "p80", "port": 80, "targetPort": 8080}]}})
+
+        def said(ip, seconds="5"):
+            return outside.run("curl", "-sS", "-m", seconds, f"http://[{ip}]/x" if ":" in ip else f"http://{ip}/x").stdout
+
+        assert [said(ip) for ip in own + routed] == ["web /x\n"] * 4
+        assert knetd.api("DELETE", f"{SERVICES}/own")[0] == 200
+        edit(knetd, f"{SERVICES}/routed", {"spec": {"type": "ClusterIP"}})
+        assert not any(said(ip, "1").startswith("web") for ip in own + routed)
+    finally:
+        if pod:
+            pod.remove()
+        outside.remove()
 
 
 def test_a_thousand(knetd_factory):
