@@ -19,6 +19,7 @@
 #include <knetd/log.h>
 #include <knetd/loop.h>
 #include <knetd/store.h>
+#include <knetd/view.h>
 #include <knetd/worker.h>
 
 #include "registry.h"
@@ -129,6 +130,7 @@ static void end_turn(void)
 		log_err("%s", e.text);
 	store_defer(false);
 	modules_sync();
+	view_forget();
 	store_defer(true);
 }
 

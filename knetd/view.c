@@ -1,4 +1,4 @@
-/* view.c - see view.h */
+/* view.c - see view.h: Services, and the node. view_endpoints.c: what is behind a Service. */
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define AFFINITY_DEFAULT 10800 /* seconds, Kubernetes' default */
 
-static uint8_t proto_number(const char *name)
+uint8_t view_proto(const char *name)
 {
 	if (!name || !strcmp(name, "TCP"))
 		return IPPROTO_TCP;
@@ -29,7 +29,7 @@ static void view_port(yyjson_val *v, struct arena *a, struct service_port *p)
 	yyjson_val *target = yyjson_obj_get(v, "targetPort");
 
 	p->name = copy_or_empty(a, json_str(v, "name"));
-	p->proto = proto_number(json_str(v, "protocol"));
+	p->proto = view_proto(json_str(v, "protocol"));
 	p->port = json_int(v, "port", 0);
 	p->node_port = json_int(v, "nodePort", 0);
 	p->app_protocol = copy_or_empty(a, json_str(v, "appProtocol"));
@@ -191,7 +191,7 @@ bool view_service_proxied(const struct service_view *v)
 	return !v->headless && !v->other_proxy && strcmp(v->type, "ExternalName") != 0;
 }
 
-/* ---- endpoints ------------------------------------------------------------------------------ */
+/* ---- the node ------------------------------------------------------------------------------- */
 
 const char *view_zone(const struct object *node, char out[static VIEW_ZONE])
 {
@@ -244,150 +244,4 @@ bool view_node_ports_at(const struct ip *ip)
 		if (cidr_has(&conf.service.node_port_at.v[i], ip))
 			return true;
 	return !conf.service.node_port_at.n;
-}
-
-static bool names(yyjson_val *list, const char *name)
-{
-	yyjson_val *v;
-	size_t i, n;
-
-	yyjson_arr_foreach (list, i, n, v)
-		if (*name && yyjson_equals_str(yyjson_obj_get(v, "name"), name))
-			return true;
-	return false;
-}
-
-static uint8_t view_hints(yyjson_val *hints)
-{
-	yyjson_val *nodes = yyjson_obj_get(hints, "forNodes"),
-		   *zones = yyjson_obj_get(hints, "forZones");
-	uint8_t out = 0;
-
-	if (yyjson_arr_size(nodes))
-		out |= HINTS_NODES | (names(nodes, conf.node.name) ? HINTS_NODE : 0);
-	if (yyjson_arr_size(zones))
-		out |= HINTS_ZONES | (names(zones, view_node_zone()) ? HINTS_ZONE : 0);
-	return out;
-}
-
-/* The number that a slice gives the Service's port: matched by name and protocol, as kube-proxy
- * does. 0 when the slice has none. */
-static uint16_t slice_port(yyjson_val *ports, const struct service_port *want)
-{
-	yyjson_val *port;
-	size_t i, n;
-
-	yyjson_arr_foreach (ports, i, n, port) {
-		const char *name = json_str(port, "name");
-
-		if (!strcmp(name ? name : "", want->name) &&
-		    proto_number(json_str(port, "protocol")) == want->proto)
-			return json_int(port, "port", 0);
-	}
-	return 0;
-}
-
-static void view_endpoint(yyjson_val *v, struct arena *a, struct view_endpoint *out)
-{
-	/* nil means ready (EndpointConditions); serving follows ready when it is not said */
-	out->ready = json_bool(v, "conditions.ready", true);
-	out->serving = json_bool(v, "conditions.serving", out->ready);
-	out->terminating = json_bool(v, "conditions.terminating", false);
-	out->node = copy_or_empty(a, json_str(v, "nodeName"));
-	out->local = *out->node && !strcmp(out->node, conf.node.name);
-	out->hints = view_hints(yyjson_obj_get(v, "hints"));
-	out->hostname = copy_or_empty(a, json_str(v, "hostname"));
-	out->target = copy_or_empty(a, json_str(v, "targetRef.name"));
-}
-
-static int by_address(const void *a, const void *b)
-{
-	const struct view_endpoint *x = a, *y = b;
-	int d = memcmp(&x->ip, &y->ip, sizeof(x->ip));
-
-	return d ? d : (int)x->port - (int)y->port;
-}
-
-/* Of those with one address and port the best first, so that what is kept does not depend on the
- * order of the slices. */
-static int by_worth(const void *a, const void *b)
-{
-	const struct view_endpoint *x = a, *y = b;
-	int d = by_address(x, y);
-
-	if (!d)
-		d = y->ready - x->ready;
-	if (!d)
-		d = y->serving - x->serving;
-	if (!d)
-		d = x->terminating - y->terminating;
-	if (!d)
-		d = x->hints - y->hints;
-	if (!d)
-		d = strcmp(x->node, y->node);
-	if (!d)
-		d = strcmp(x->hostname, y->hostname);
-	return d ? d : strcmp(x->target, y->target);
-}
-
-static void merge(struct endpoint_set *set)
-{
-	unsigned kept = 0;
-
-	if (set->n > 1)
-		qsort(set->v, set->n, sizeof(*set->v), by_worth);
-	for (unsigned i = 0; i < set->n; i++) {
-		if (!kept || by_address(&set->v[kept - 1], &set->v[i]) != 0)
-			set->v[kept++] = set->v[i];
-		else
-			set->v[kept - 1].local |= set->v[i].local;
-	}
-	set->n = kept;
-}
-
-static void add_slice(const struct object *o, const struct service_port *port, uint8_t family,
-                      bool usable_only, struct arena *a, struct endpoint_set *out, size_t *cap)
-{
-	auto_doc yyjson_doc *doc = object_doc(o);
-	yyjson_val *root = yyjson_doc_get_root(doc), *endpoint, *address;
-	uint16_t number = port ? slice_port(yyjson_obj_get(root, "ports"), port) : 0;
-	size_t i, n, k, m;
-
-	if (port && !number)
-		return;
-	yyjson_arr_foreach (yyjson_obj_get(root, "endpoints"), i, n, endpoint) {
-		struct view_endpoint e = { .port = number };
-
-		view_endpoint(endpoint, a, &e);
-		if (usable_only && !e.ready)
-			continue;
-		/* consumers use the first address of an endpoint, as the API says they should */
-		yyjson_arr_foreach (yyjson_obj_get(endpoint, "addresses"), k, m, address) {
-			if (k > 0 || !ip_parse(&e.ip, yyjson_get_str(address)) ||
-			    (family && e.ip.len != family))
-				break;
-			if (out->n == *cap) {
-				*cap = *cap ? *cap * 2 : 16;
-				out->v = memcpy(arena_alloc(a, *cap * sizeof(e)),
-				                out->v ? out->v : &e, out->n * sizeof(e));
-			}
-			out->v[out->n++] = e;
-		}
-	}
-}
-
-void view_endpoints(const char *ns, const char *service, const struct service_port *port,
-                    uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out)
-{
-	const struct list *slices =
-		store_group(KIND_ENDPOINTSLICE, arena_printf(a, "%s/%s", ns, service));
-	size_t cap = 0;
-
-	*out = (struct endpoint_set){ 0 };
-	if (!slices)
-		return;
-	for (const struct list *l = slices->next; l != slices; l = l->next)
-		add_slice(container_of(l, const struct object, in_group), port, family, usable_only,
-		          a, out, &cap);
-	merge(out);
 }

@@ -47,6 +47,7 @@ struct service_view {
 		*selector; /* NULL or empty: endpoints are written by hand; valid while doc lives */
 	yyjson_doc *doc;   /* the caller frees it with yyjson_doc_free */
 };
+uint8_t view_proto(const char *name); /* IPPROTO_; of NULL TCP, of what is unknown 0 */
 /* false when the object cannot be read as one (never for objects that passed validation). */
 bool view_service(const struct object *o, struct arena *a, struct service_view *out);
 /* Has it addresses that the node's proxy serves: it is not headless, no ExternalName, and no label
@@ -93,3 +94,5 @@ struct endpoint_set {
  */
 void view_endpoints(const char *ns, const char *service, const struct service_port *port,
                     uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out);
+/* Gives back what view_endpoints keeps for the next call; the core calls it after each turn. */
+void view_forget(void);

@@ -242,6 +242,9 @@ static void test_duplicates(void **state)
 	put_slice("two", "{\"name\":\"other\",\"protocol\":\"TCP\",\"port\":81}", "9rl");
 	put_slice("one", "{\"name\":\"\",\"protocol\":\"UDP\",\"port\":80}", "8rl");
 	expect("", ""); /* neither has the port */
+	view_forget();
+	put_slice("one", PORT, "8rl");
+	expect("8", "8");
 	drop("two");
 }
 
