@@ -1,6 +1,6 @@
 /* node.c - the Node object of this machine: made at start, written again when what it says is no
- * longer so (addresses come and go; somebody deleted or changed it). Looking costs one walk over
- * the addresses twice a minute; an unchanged Node is not written, so there are no heartbeats. */
+ * longer so (addresses change; somebody deleted or changed it). Looking costs one walk over the
+ * addresses twice a minute; an unchanged Node is not written, so there are no heartbeats. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +19,7 @@
 #include "node_plan.h"
 
 #define LOOK_MS 30000
+#define LOOK_SOON_MS 2000 /* while no address is found: load balancers may wait for it */
 
 extern const struct module node_module;
 
@@ -51,7 +52,8 @@ static void saw_addr(const struct rt_addr *a, void *arg)
 	out->v[out->n++] = a->ip;
 }
 
-/* A machine without a default route has none. */
+/* A machine without a default route has none; the Node then goes on saying the last ones, as a
+ * kubelet's does: the uplink may only be late, or on its way back. */
 static void find_addresses(struct addresses *out)
 {
 	struct rt_link uplink;
@@ -156,6 +158,7 @@ static int write_node(struct err *e)
 	int ret;
 
 	find_addresses(&addresses);
+	timer_set(&timer, addresses.n ? LOOK_MS : LOOK_SOON_MS);
 	memcpy(f.addresses, addresses.v, sizeof(f.addresses));
 	f.n_addresses = addresses.n;
 	f.now = time_text(time(NULL), now);
@@ -170,8 +173,8 @@ static int write_node(struct err *e)
 
 static void on_timer(struct timer *t)
 {
-	module_resync(&node_module);
-	timer_set(t, LOOK_MS);
+	(void)t;
+	module_resync(&node_module); /* which sets the timer again */
 }
 
 static int node_sync(struct changes *c, struct err *e)

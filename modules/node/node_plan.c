@@ -23,6 +23,8 @@ static void set_addresses(const struct node_facts *f, yyjson_mut_doc *d, yyjson_
 	yyjson_mut_val *list = yyjson_mut_arr(d);
 	char text[IP_TEXT];
 
+	if (!f->n_addresses && yyjson_mut_obj_get(status, "addresses"))
+		return; /* the last known stay */
 	for (unsigned i = 0; i < f->n_addresses; i++)
 		add_address(d, list, "InternalIP", ip_text(&f->addresses[i], text));
 	add_address(d, list, "Hostname", f->name);

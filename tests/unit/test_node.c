@@ -87,7 +87,13 @@ static void test_node(void **state)
 	later.n_addresses = 0;
 	o = write_node(&later);
 	assert_non_null(strstr(o->json, "\"mine\":\"x\""));
-	assert_null(strstr(o->json, "InternalIP"));
+	assert_non_null(strstr(o->json, "192.0.2.7")); /* the uplink may come back */
+	later.n_addresses = 1;
+	assert_true(ip_parse(&later.addresses[0], "192.0.2.8"));
+	o = write_node(&later);
+	assert_non_null(strstr(o->json, "192.0.2.8"));
+	assert_null(strstr(o->json, "192.0.2.7"));
+	assert_null(strstr(o->json, "2001:db8::7"));
 }
 
 int main(void)
