@@ -206,6 +206,28 @@ def test_pools_come_change_and_go(node):
     assert status == 422 and [c["field"] for c in answer["details"]["causes"]] == ["spec.addresses[0]", "spec.addresses[1]"]
 
 
+def test_pools_do_not_overlap(knetd_factory):
+    knetd = knetd_factory(ini="[lb]\npools = 203.0.113.0/28")
+    pool(knetd, "lan", "192.0.2.0/28", "2001:db8::/120")
+    pool(knetd, "next", "192.0.2.16/28")
+
+    def refused(name, *addresses, method="POST", path=POOLS):
+        status, answer = knetd.api(method, path, {"apiVersion": "knetd.io/v1alpha1", "kind": "AddressPool", "metadata": {"name": name},
+                                                  "spec": {"addresses": list(addresses)}})
+        assert status == 422, answer
+        return [(c["field"], c["message"].split(": ")[-1]) for c in answer["details"]["causes"]]
+
+    assert refused("a", "198.51.100.0/24", "192.0.2.15") == [("spec.addresses[1]", 'overlaps with "192.0.2.0/28" of AddressPool "lan"')]
+    assert sorted(refused("a", "192.0.2.10-192.0.2.20")) == [("spec.addresses[0]", f'overlaps with "{of}" of AddressPool "{by}"')
+                                                            for of, by in (("192.0.2.0/28", "lan"), ("192.0.2.16/28", "next"))]
+    assert refused("a", "2001:db8::/32")[0][0] == "spec.addresses[0]"
+    assert refused("a", "203.0.113.15-203.0.113.16") == [("spec.addresses[0]", "overlaps with [lb] pools")]
+    assert refused("next", "192.0.2.0/27", method="PUT", path=f"{POOLS}/next")[0][0] == "spec.addresses[0]"
+    # its own ranges are no obstacle, and what was given up is another's to take
+    edit(knetd, f"{POOLS}/next", {"spec": {"addresses": ["192.0.2.24/29", "192.0.2.32/28"]}})
+    edit(knetd, f"{POOLS}/lan", {"spec": {"addresses": ["192.0.2.0-192.0.2.23"]}})
+
+
 def test_pools_by_the_labels_of_namespaces(node):
     assert node.api("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})[0] == 201
     try:
