@@ -41,16 +41,23 @@ static void read_addresses(struct trace_node *node)
 }
 
 /* Connecting a datagram socket asks the routing table and sends nothing. */
-static bool has_route(const struct ip *to)
+static struct ip source_to(const struct ip *to)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(9) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
 	bool six = to->len == 16;
+	void *at = six ? (void *)&v6 : (void *)&v4,
+	     *ip = six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr;
+	socklen_t size = six ? sizeof(v6) : sizeof(v4);
 	auto_close int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ip from = { 0 };
 
-	memcpy(six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr, to->b, to->len);
-	return fd >= 0 &&
-	       connect(fd, six ? (void *)&v6 : (void *)&v4, six ? sizeof(v6) : sizeof(v4)) == 0;
+	memcpy(ip, to->b, to->len);
+	if (fd < 0 || connect(fd, at, size) < 0 || getsockname(fd, at, &size) < 0)
+		return from;
+	from.len = to->len;
+	memcpy(from.b, ip, from.len);
+	return from;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------- */
@@ -102,7 +109,7 @@ static void serve_trace(const struct http_call *call, struct http_answer *answer
 {
 	char from[600] = "", to[600] = "", ns[64] = "default";
 	auto_arena struct arena arena = { 0 };
-	struct trace_node node = { .has_route = has_route };
+	struct trace_node node = { .source_to = source_to };
 	struct trace t = { .arena = &arena, .node = &node };
 	struct err e = { 0 };
 

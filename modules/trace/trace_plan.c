@@ -191,6 +191,7 @@ static void sender_is_address(struct trace *t, const struct ip *ip)
 			sender_is_node(t, "the node itself sends");
 			t->ips[0] = *ip;
 			t->n_ips = 1;
+			t->bound = true;
 			return;
 		}
 	t->source = TRACE_OUTSIDE;

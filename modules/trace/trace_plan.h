@@ -29,7 +29,8 @@ enum trace_source { TRACE_POD, TRACE_NODE, TRACE_OUTSIDE };
 struct trace_node { /* what the kernel says of the node */
 	unsigned n;
 	struct ip ips[64]; /* its own addresses */
-	bool (*has_route)(const struct ip *to);
+	/* The address that its own packets have on the way there; len 0: no route. */
+	struct ip (*source_to)(const struct ip *to);
 };
 
 struct trace {
@@ -40,6 +41,7 @@ struct trace {
 	const struct object *pod_object;
 	unsigned n_ips;
 	struct ip ips[2]; /* of who sends */
+	bool bound;       /* the node sends from that address, not from one the kernel picks */
 	struct ip to;     /* where the packet goes now; len 0: not known yet */
 	uint16_t port;    /* 0: none said */
 	uint8_t proto;    /* IPPROTO_ */

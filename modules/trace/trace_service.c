@@ -86,7 +86,7 @@ static void nobody(struct trace *t, const struct front *f, bool any, bool listed
 static bool has_way(struct trace *t, const struct front *f)
 {
 	if (t->source != TRACE_NODE || f->kind == FRONT_CLUSTER || f->kind == FRONT_NODE_PORT ||
-	    trace_is_node(t, &t->to) || t->node->has_route(&t->to))
+	    trace_is_node(t, &t->to) || t->node->source_to(&t->to).len)
 		return true;
 	trace_stop(t, "route", "no route: \"Network is unreachable\"",
 	           "the node has no route to %s, and its own packets need one before Services are "
@@ -97,12 +97,22 @@ static bool has_way(struct trace *t, const struct front *f)
 
 /* ---- who may come --------------------------------------------------------------------------- */
 
+/* Where the node has the address itself its packets come from there, and may when the node may. */
+static bool node_may_come(const struct trace *t, const struct cidr *range)
+{
+	struct ip from = t->node->source_to(&t->to);
+
+	return cidr_has(range, &from) || (ip_equal(&from, &t->to) && view_node_in(range));
+}
+
 static bool may_come(const struct trace *t, const struct cidr *range)
 {
+	if (t->source == TRACE_NODE && !t->bound)
+		return node_may_come(t, range);
 	for (unsigned i = 0; i < t->n_ips; i++)
 		if (cidr_has(range, &t->ips[i]))
 			return true;
-	return t->source == TRACE_NODE && view_node_in(range);
+	return false;
 }
 
 /* A family without ranges is open, as kube-proxy has it. */

@@ -103,7 +103,7 @@ static const char *outbound(struct trace *t)
 static void to_outside(struct trace *t)
 {
 	trace_policies(t);
-	if (!t->node->has_route(&t->to)) {
+	if (!t->node->source_to(&t->to).len) {
 		trace_stop(t, STEP, "no route: \"Network is unreachable\"",
 		           "the node has no route to %s", trace_ip(t, &t->to));
 		return;

@@ -278,6 +278,8 @@ MEANS = {"REJECT": "refused", "DROP": "timeout", "no such name": "no name", "no 
     ("client", "LOCAL:80", "connected"),
     (OUTSIDE, "198.51.100.14:80", "connected"),
     ("client", "198.51.100.14:80", "timeout"),
+    ("node", "198.51.100.14:80", "connected"),
+    ("node", "198.51.100.15:80", "timeout"),
     ("client", "GUARDED:80", "connected"),
     (OUTSIDE, "198.51.100.15:80", "timeout"),
     (OUTSIDE, "198.51.100.16:80", "refused"),

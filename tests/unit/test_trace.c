@@ -152,9 +152,11 @@ static void test_policies(void **state)
 
 /* ---- the plan ------------------------------------------------------------------------------- */
 
-static bool route_to_documentation(const struct ip *to)
+static struct ip route_to_documentation(const struct ip *to)
 {
-	return to->len == 4 && to->b[0] == 192;
+	struct ip none = { 0 }, own = { .len = 4, .b = { 10, 0, 1, 1 } };
+
+	return to->len == 4 && to->b[0] == 192 ? own : none;
 }
 
 static void attach(const char *ns, const char *pod, const char *ips)
@@ -255,7 +257,7 @@ static void check_ways(const struct way *ways, size_t n)
 	const struct trace_node node = { .n = 2,
 		                         .ips = { { .len = 4, .b = { 10, 0, 0, 1 } },
 		                                  { .len = 4, .b = { 10, 0, 1, 1 } } },
-		                         .has_route = route_to_documentation };
+		                         .source_to = route_to_documentation };
 
 	for (size_t i = 0; i < n; i++) {
 		auto_arena struct arena arena = { 0 };
@@ -396,7 +398,7 @@ static void test_ends_that_cannot_be_read(void **state)
 		{ "a", "a b", -EINVAL },
 		{ "a", "http://web/", -EINVAL },
 	};
-	struct trace_node node = { .has_route = route_to_documentation };
+	struct trace_node node = { .source_to = route_to_documentation };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -414,7 +416,7 @@ static void test_ends_that_cannot_be_read(void **state)
 static void test_policies_are_told_not_enforced(void **state)
 {
 	auto_arena struct arena arena = { 0 };
-	struct trace_node node = { .has_route = route_to_documentation };
+	struct trace_node node = { .source_to = route_to_documentation };
 	static struct trace t;
 	struct err e = { 0 };
 	bool told = false;
