@@ -290,6 +290,32 @@ static int lay_anyhow(const struct change_list *l, struct svcnat_mirror *mirror,
 
 /* ---- one sync ------------------------------------------------------------------------------- */
 
+/* The kernel had what the mirror did not show, or the other way round. */
+static bool out_of_shape(int ret)
+{
+	return ret == -EEXIST || ret == -ENOENT || ret == -EBUSY || ret == -EINVAL;
+}
+
+static int mend(const struct change_list *l, struct svcnat_mirror *mirror, struct err *e)
+{
+	int ret = lay_anyhow(l, mirror, e);
+
+	if (!ret)
+		ret = send(l, mirror, e);
+	return ret ? ret : sweep(mirror, e);
+}
+
+static int make_anew(const struct change_list *l, struct err *e)
+{
+	struct svcnat_mirror nothing = { 0 };
+	int ret;
+
+	log_info("svcnat: table " SVCNAT_TABLE " is made anew: %s", e->text);
+	svcnat_elems_forget();
+	ret = lay(l, true, e);
+	return ret ? ret : send(l, &nothing, e);
+}
+
 static int sync_all(struct change_list *l, struct arena *arena, struct err *e)
 {
 	struct svcnat_mirror mirror = { 0 };
@@ -303,12 +329,10 @@ static int sync_all(struct change_list *l, struct arena *arena, struct err *e)
 		svcnat_place_ids_above(svcnat_mirror_last_id(&mirror));
 		list_all(l, arena);
 		plan_all(l, &mirror);
-		ret = lay_anyhow(l, &mirror, e);
+		ret = mend(l, &mirror, e);
+		if (out_of_shape(ret))
+			ret = make_anew(l, e);
 	}
-	if (!ret)
-		ret = send(l, &mirror, e);
-	if (!ret)
-		ret = sweep(&mirror, e);
 	svcnat_mirror_free(&mirror);
 	return ret;
 }
