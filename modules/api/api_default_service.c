@@ -268,6 +268,7 @@ void default_service(yyjson_mut_doc *doc, yyjson_mut_val *root, yyjson_val *old)
 		if (missing(spec, empty[i]))
 			yyjson_mut_obj_remove_key(spec, empty[i]);
 	set_if_missing(doc, spec, "type", "ClusterIP");
+	mut_object_in(doc, mut_object_in(doc, root, "status"), "loadBalancer"); /* always there */
 	default_affinity(doc, spec);
 	default_ports(doc, spec);
 	if (!text_is(spec, "type", "ExternalName"))

@@ -47,9 +47,6 @@ static void keep_status(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *roo
 		mut_set(doc, root, "status", yyjson_val_mut_copy(doc, was));
 	else if (old || kind != KIND_POD)
 		drop(root, "status");
-	if (kind == KIND_SERVICE && !yyjson_mut_obj_get(root, "status"))
-		yyjson_mut_obj_add_obj(doc, yyjson_mut_obj_add_obj(doc, root, "status"),
-		                       "loadBalancer");
 }
 
 void object_drop_server_fields(yyjson_mut_val *root)

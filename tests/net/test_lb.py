@@ -105,6 +105,12 @@ def test_status_event_table_and_release(node):
     assert ips(get(node, "both")) == ["192.0.2.9", "2001:db8::9"]
 
 
+def test_a_status_is_never_without_its_balancer(node):
+    assert service(node, "web")["status"] == {"loadBalancer": {}}
+    for status in (None, {}, {"loadBalancer": None}, {"loadBalancer": {}}):
+        assert edit(node, f"{SERVICES}/web/status", {"status": status})["status"] == {"loadBalancer": {}}
+
+
 def test_a_type_change_gives_the_address_back(node):
     pool(node, "lan", "192.0.2.8")
     assert ips(service(node, "web")) == ["192.0.2.8"]

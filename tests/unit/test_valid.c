@@ -96,7 +96,8 @@ static void test_what_is_filled_in(void **state)
 		  NAMED "\"spec\":{\"ports\":[{\"port\":80,\"protocol\":\"TCP\",\"targetPort\":80}]"
 		        ",\"type\":\"ClusterIP\","
 		        "\"sessionAffinity\":\"None\",\"internalTrafficPolicy\":\"Cluster\","
-		        "\"ipFamilyPolicy\":\"SingleStack\",\"ipFamilies\":[\"IPv4\"]}}" },
+		        "\"ipFamilyPolicy\":\"SingleStack\",\"ipFamilies\":[\"IPv4\"]}"
+		        ",\"status\":{\"loadBalancer\":{}}}" },
 		{ KIND_SERVICE,
 		  NAMED "\"spec\":{\"ports\":[{\"port\":80,\"targetPort\":\"http\",\"protocol\":"
 		        "\"UDP\"}],\"type\":"
@@ -107,7 +108,8 @@ static void test_what_is_filled_in(void **state)
 		        "\"clientIP\":{\"timeoutSeconds\":10800}},\"internalTrafficPolicy\":"
 		        "\"Cluster\",\"externalTrafficPolicy\":\"Cluster\","
 		        "\"allocateLoadBalancerNodePorts\":true,\"ipFamilyPolicy\":"
-		        "\"SingleStack\",\"ipFamilies\":[\"IPv4\"]}}" },
+		        "\"SingleStack\",\"ipFamilies\":[\"IPv4\"]}"
+		        ",\"status\":{\"loadBalancer\":{}}}" },
 		{ KIND_NETWORKPOLICY, NAMED "\"spec\":{\"egress\":[{}]}}",
 		  NAMED "\"spec\":{\"egress\":[{}],\"podSelector\":{},\"policyTypes\":[\"Ingress\","
 		        "\"Egress\"]}}" },
