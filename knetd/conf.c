@@ -400,6 +400,32 @@ static const char *read_pools(void *field, size_t size, const char *value)
 	return each_item(value, one_pool, NULL);
 }
 
+static const char *one_link(void *arg, char *item)
+{
+	struct conf_links *list = arg;
+
+	if (list->n == CONF_LINKS)
+		return "at most 16 links";
+	if (strlen(item) >= sizeof(list->v[0]) || strchr(item, '/') || !strcmp(item, "auto") ||
+	    !strcmp(item, "none"))
+		return "auto, none, or names of links like eth0, ens*";
+	strcpy(list->v[list->n++], item);
+	return NULL;
+}
+
+static const char *read_links(void *field, size_t size, const char *value)
+{
+	struct conf_links *list = field;
+
+	memset(list, 0, size);
+	list->automatic = !strcmp(value, "auto");
+	list->none = !strcmp(value, "none");
+	if (list->automatic || list->none)
+		return NULL;
+	return *value ? each_item(value, one_link, list)
+	              : "auto, none, or names of links like eth0, ens*";
+}
+
 /* ---- the keys ------------------------------------------------------------------------------- */
 
 // clang-format off
@@ -444,6 +470,7 @@ static const struct key keys[] = {
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),
 	{ "lb", "pools", read_pools, NULL, 0, "" },
+	KEY(lb, announce, read_links, "auto"),
 };
 
 /* Keys of the contract whose feature is not in this version. Their default may stand in a file; a
@@ -455,7 +482,6 @@ static const struct later {
 } later[] = {
 	// clang-format off
 	{ "ingress", "https", "443", true },
-	{ "lb", "announce", "auto", false },
 	{ "policy", "enabled", "yes", false },
 	{ "kube", "kubeconfig", "", false },
 	// clang-format on

@@ -276,3 +276,10 @@ bool endpoint_parse(struct endpoint *ep, const char *s)
 	ep->port = port;
 	return ip_parse(&ep->ip, host) && brackets == (ep->ip.len == 16);
 }
+
+const char *mac_text(const uint8_t mac[static 6], char out[static 18])
+{
+	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+	         mac[5]);
+	return out;
+}

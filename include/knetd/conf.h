@@ -12,6 +12,7 @@
 #define CONF_CIDRS 8
 #define CONF_ADDRS 16
 #define CONF_RANGES 32
+#define CONF_LINKS 16
 
 struct conf_cidrs {
 	unsigned n;
@@ -20,6 +21,11 @@ struct conf_cidrs {
 struct conf_ranges {
 	unsigned n;
 	struct ip_range v[CONF_RANGES];
+};
+struct conf_links {
+	bool automatic, none;
+	unsigned n;
+	char v[CONF_LINKS][16]; /* names, as fnmatch(3) reads them */
 };
 struct conf_endpoints {
 	unsigned n;
@@ -59,7 +65,7 @@ struct conf {
 	struct {
 		struct conf_cidrs cidrs; /* at most one a family */
 		uint16_t node_port_first, node_port_last;
-		struct conf_endpoints healthz; /* where kube-proxy's /healthz is answered */
+		struct conf_endpoints healthz;  /* where kube-proxy's /healthz is answered */
 		bool node_port_primary;         /* on the Node's InternalIPs alone */
 		struct conf_cidrs node_port_at; /* on addresses in these; neither: on all */
 		bool node_port_localhost;       /* on 127.0.0.1 and ::1 too */
@@ -82,8 +88,9 @@ struct conf {
 		uint16_t timeout;            /* seconds until a backend's answer begins */
 	} ingress;
 	struct {
-		struct conf_ranges pools; /* addresses for Services of type LoadBalancer */
-		bool node;                /* and the node's own */
+		struct conf_ranges pools;   /* addresses for Services of type LoadBalancer */
+		bool node;                  /* and the node's own */
+		struct conf_links announce; /* where they are brought to */
 	} lb;
 };
 

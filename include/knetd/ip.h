@@ -64,3 +64,6 @@ struct endpoint {
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* "127.0.0.1:80", "[::1]:80"; false on anything else. */
 bool endpoint_parse(struct endpoint *ep, const char *s);
+
+/* A hardware address: "02:00:5e:10:00:01"; returns out. */
+const char *mac_text(const uint8_t mac[static 6], char out[static 18]);

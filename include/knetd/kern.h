@@ -84,6 +84,7 @@ int rt_flush(struct rt *rt, struct err *e);
 struct rt_link {
 	unsigned ifindex, mtu, flags; /* IFF_UP ... */
 	uint16_t type;                /* ARPHRD_ETHER ... */
+	bool port;                    /* of a bridge or a bond, which has the addresses */
 	int peer_index;               /* IFLA_LINK, 0 if none */
 	char name[16];
 	char alias[256];
@@ -119,6 +120,8 @@ int rt_tbf_each(struct rt *rt, void (*fn)(unsigned ifindex, const struct rt_tbf 
                 void *arg, struct err *e);
 /* The link that the default route leaves by (IPv4 first), -ENETUNREACH when there is none. */
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e);
+/* The one of that family, 4 or 16, as ifindex; 0: none, or it could not be asked. */
+unsigned rt_uplink_of(struct rt *rt, uint8_t family);
 
 /* Deletes host links in a short-lived child, because DELLINK waits 16 ms for RCU, and then forgets
  * the connections of the addresses that were behind it (conntrack_forget); done(arg, ok) is called
@@ -134,10 +137,10 @@ void rt_link_del_hurry(struct rt *rt, const void *arg);
  * name NULL: some may have. */
 int link_watch(void (*fn)(const char *name), struct err *e);
 
-/* Calls fn from the loop when a link that is not a pod's has come, gone (flags 0) or changed; with
- * NULL when an address marked RT_ADDR_SERVED was taken away, a default route came or went, or some
- * of this was lost. */
-int lan_watch(void (*fn)(const struct rt_link *l), struct err *e);
+/* Calls fn from the loop when a link that is not a pod's has come, gone (flags 0) or changed (l),
+ * or an address marked RT_ADDR_SERVED was taken away (a); with neither when a default route came or
+ * went, or some of this was lost. */
+int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e);
 
 /* ---- addresses on the wire: ARP and neighbour discovery by hand ------------------------------ */
 

@@ -89,29 +89,31 @@ struct each {
 	void *arg;
 };
 
-uint8_t addr_proto(const struct nlmsghdr *h)
+void addr_read(const struct nlmsghdr *h, struct rt_addr *out)
 {
-	const struct nlattr *a = nl_attr(h, sizeof(struct ifaddrmsg), IFA_PROTO);
+	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+	const struct nlattr *flags = nl_attr(h, sizeof(*m), IFA_FLAGS);
+	const struct nlattr *proto = nl_attr(h, sizeof(*m), IFA_PROTO);
 
-	return a && mnl_attr_get_payload_len(a) == 1 ? mnl_attr_get_u8(a) : 0;
+	*out = (struct rt_addr){ .ifindex = m->ifa_index,
+		                 .bits = m->ifa_prefixlen,
+		                 .flags = m->ifa_flags };
+	/* on a point-to-point link IFA_ADDRESS is the other end; IPv6 mostly has no IFA_LOCAL */
+	out->ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_LOCAL));
+	if (!out->ip.len)
+		out->ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_ADDRESS));
+	if (flags && mnl_attr_get_payload_len(flags) == 4)
+		out->flags = mnl_attr_get_u32(flags);
+	if (proto && mnl_attr_get_payload_len(proto) == 1)
+		out->proto = mnl_attr_get_u8(proto);
 }
 
 static void one(const struct nlmsghdr *h, void *arg)
 {
-	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
-	const struct nlattr *flags = nl_attr(h, sizeof(*m), IFA_FLAGS);
 	const struct each *each = arg;
-	struct rt_addr a = { .ifindex = m->ifa_index,
-		             .bits = m->ifa_prefixlen,
-		             .proto = addr_proto(h),
-		             .flags = m->ifa_flags };
+	struct rt_addr a;
 
-	/* on a point-to-point link IFA_ADDRESS is the other end; IPv6 mostly has no IFA_LOCAL */
-	a.ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_LOCAL));
-	if (!a.ip.len)
-		a.ip = rt_get_ip(nl_attr(h, sizeof(*m), IFA_ADDRESS));
-	if (flags && mnl_attr_get_payload_len(flags) == 4)
-		a.flags = mnl_attr_get_u32(flags);
+	addr_read(h, &a);
 	if (a.ip.len)
 		each->fn(&a, each->arg);
 }

@@ -18,14 +18,15 @@
 #define GROUP(g) (1u << ((g)-1))
 #define POD_LINK 0x6b6e6574 /* "knet" */
 
-static void (*tell)(const struct rt_link *l);
+static void (*tell)(const struct rt_link *l, const struct rt_addr *a);
 
 static void on_message(const struct nlmsghdr *h)
 {
 	struct rt_link l;
+	struct rt_addr a;
 
 	if (!h) {
-		tell(NULL);
+		tell(NULL, NULL);
 		return;
 	}
 	switch (h->nlmsg_type) {
@@ -34,18 +35,19 @@ static void on_message(const struct nlmsghdr *h)
 		link_read(h, &l);
 		if (h->nlmsg_type == RTM_DELLINK)
 			l.flags = 0;
-		tell(&l);
+		tell(&l, NULL);
 		return;
 	case RTM_DELADDR:
-		if (addr_proto(h) == RT_ADDR_SERVED)
-			tell(NULL);
+		addr_read(h, &a);
+		if (a.proto == RT_ADDR_SERVED)
+			tell(NULL, &a);
 		return;
 	default: /* a default route */
-		tell(NULL);
+		tell(NULL, NULL);
 	}
 }
 
-int lan_watch(void (*fn)(const struct rt_link *l), struct err *e)
+int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e)
 {
 	/* Behind the header and the family's own one stands the first attribute: of links the name,
 	 * of addresses the address. Loads are in network order, the header is in the machine's. */

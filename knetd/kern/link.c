@@ -169,6 +169,15 @@ static void read_ipv6(const struct nlattr *families, struct rt_link *out)
 	out->ipv6.accept_ra = v[DEVCONF_ACCEPT_RA];
 }
 
+/* A VRF has slaves too, but those keep their addresses. */
+static bool is_port(const struct nlattr *info)
+{
+	char kind[16];
+
+	copy_text(kind, sizeof(kind), nl_nested(info, IFLA_INFO_SLAVE_KIND));
+	return !strcmp(kind, "bridge") || !strcmp(kind, "bond") || !strcmp(kind, "team");
+}
+
 void link_read(const struct nlmsghdr *h, struct rt_link *out)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
@@ -185,6 +194,7 @@ void link_read(const struct nlmsghdr *h, struct rt_link *out)
 		out->peer_index = (int)mnl_attr_get_u32(a);
 	if ((a = attr(h, IFLA_ADDRESS, sizeof(out->mac))))
 		memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
+	out->port = is_port(attr(h, IFLA_LINKINFO, 0));
 	read_ipv6(attr(h, IFLA_AF_SPEC, 0), out);
 }
 

@@ -201,14 +201,28 @@ static void better(const struct rt_route *r, uint32_t metric, void *arg)
 	*best = (struct best){ r->ifindex, metric };
 }
 
+static int best_of(struct rt *rt, unsigned char family, struct best *best, struct err *e)
+{
+	struct each each = { better, best, 0 };
+
+	*best = (struct best){ 0 };
+	return list(rt, family, &each, e);
+}
+
+unsigned rt_uplink_of(struct rt *rt, uint8_t family)
+{
+	struct best best;
+
+	return best_of(rt, family == 4 ? AF_INET : AF_INET6, &best, NULL) ? 0 : best.ifindex;
+}
+
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e)
 {
-	struct best best = { 0 };
-	struct each each = { better, &best, 0 };
-	int ret = list(rt, AF_INET, &each, e);
+	struct best best;
+	int ret = best_of(rt, AF_INET, &best, e);
 
 	if (!ret && !best.ifindex)
-		ret = list(rt, AF_INET6, &each, e);
+		ret = best_of(rt, AF_INET6, &best, e);
 	if (ret)
 		return ret;
 	if (!best.ifindex)

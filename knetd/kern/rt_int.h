@@ -28,7 +28,7 @@ int link_get(struct rt *rt, const char *name, unsigned ifindex, struct rt_link *
 
 /* A link as a message of the kernel tells it. */
 void link_read(const struct nlmsghdr *h, struct rt_link *out);
-uint8_t addr_proto(const struct nlmsghdr *h); /* IFA_PROTO of an address message, 0: none */
+void addr_read(const struct nlmsghdr *h, struct rt_addr *out); /* ip.len 0: it has none */
 
 /* What a queued message is about, for error texts: "link knet1a2b". */
 #define RT_TEXT 96

@@ -18,15 +18,8 @@
 #include "lb_show.h"
 #include "lb_status.h"
 
-extern const struct module lb_module;
-
 static struct lb_alloc alloc;
 static struct lb_pools pools;
-
-void lb_announce_again(void)
-{
-	module_resync(&lb_module);
-}
 
 /* ---- one Service ---------------------------------------------------------------------------- */
 

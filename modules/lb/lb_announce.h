@@ -29,8 +29,6 @@ void lb_announce_exit(bool remove);
  * whatever else of ours is on a link goes. Strings are borrowed for the call. An error makes the
  * core try the whole sync again later, which then comes with full. */
 int lb_announce_set(const struct lb_held *v, size_t n, bool full, struct err *e);
-/* Asks for a call with full at the end of this turn: the kernel was seen to differ. */
-void lb_announce_again(void); /* lb.c's */
 
 /* Members of the address's line in `knetctl lb`: "announcedOn":["eth0"],"state":"announced" */
 void lb_announce_show(const struct ip *ip, struct buf *out);

@@ -26,13 +26,6 @@ void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *contain
 	snprintf(out, CNI_CONTAINER_MAX + 17, "%s/%s", container, ifname);
 }
 
-const char *mac_text(const uint8_t mac[static 6], char out[static 18])
-{
-	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-	         mac[5]);
-	return out;
-}
-
 const char *attachment_who(const struct attachment *a, char out[static ATTACHMENT_WHO])
 {
 	if (a->pod[0])

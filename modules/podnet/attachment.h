@@ -43,7 +43,6 @@ void attachment_key(char out[static CNI_CONTAINER_MAX + 17], const char *contain
                     const char *ifname);
 /* How people know it: "pod shop/web-0" or "container c1". */
 const char *attachment_who(const struct attachment *a, char out[static ATTACHMENT_WHO]);
-const char *mac_text(const uint8_t mac[static 6], char out[static 18]);
 
 /* The PodNetwork of an attachment, and back (false: not one of ours). */
 yyjson_mut_doc *attachment_doc(const struct attachment *a, const struct cni_request *r);

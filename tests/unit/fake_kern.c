@@ -307,6 +307,13 @@ int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e)
 	return err_set(e, ENETUNREACH, "no default route");
 }
 
+unsigned rt_uplink_of(struct rt *rt, uint8_t family)
+{
+	(void)rt;
+	(void)family;
+	return 0;
+}
+
 static struct {
 	char name[16];
 	void (*done)(void *arg, bool gone);
@@ -450,18 +457,18 @@ int link_watch(void (*fn)(const char *name), struct err *e)
 	return 0;
 }
 
-static void (*lan_news)(const struct rt_link *l);
+static void (*lan_news)(const struct rt_link *l, const struct rt_addr *a);
 
-int lan_watch(void (*fn)(const struct rt_link *l), struct err *e)
+int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e)
 {
 	(void)e;
 	lan_news = fn;
 	return 0;
 }
 
-void fake_kern_lan_news(const struct rt_link *l)
+void fake_kern_lan_news(const struct rt_link *l, const struct rt_addr *a)
 {
-	lan_news(l);
+	lan_news(l, a);
 }
 
 int forwarding_watch(void (*fn)(void), struct err *e)

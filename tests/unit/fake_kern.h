@@ -26,4 +26,5 @@ struct wire_claim;
 void fake_kern_claim(const struct wire_claim *c);
 /* What lan_watch tells. */
 struct rt_link;
-void fake_kern_lan_news(const struct rt_link *l);
+struct rt_addr;
+void fake_kern_lan_news(const struct rt_link *l, const struct rt_addr *a);

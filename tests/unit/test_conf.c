@@ -205,6 +205,9 @@ static void test_wrong_values(void **state)
 		{ "[lb]\npools = 127.0.0.0/24\n", 2, "unicast" },
 		{ "[lb]\npools = 192.0.2.9-230.0.0.1\n", 2, "unicast" },
 		{ "[lb]\npools = fe80::1\n", 2, "unicast" },
+		{ "[lb]\nannounce = eth0, none\n", 2, "names of links" },
+		{ "[lb]\nannounce =\n", 2, "names of links" },
+		{ "[lb]\nannounce = a-name-that-is-too-long\n", 2, "names of links" },
 		{ "[service]\nexternal_ips = some\n", 2, "yes" },
 		{ "[kube]\nkubeconfig = /etc/kubeconfig\n", 2, "not supported" },
 	};
@@ -244,6 +247,12 @@ static void test_what_does_not_fit_together(void **state)
 	assert_non_null(strstr(e.text, "[service] cidrs 10.96.0.0/16"));
 	good("[lb]\npools = 192.0.2.7, node, 2001:db8::/120\n");
 	assert_true(conf.lb.node && conf.lb.pools.n == 2);
+	assert_true(conf.lb.announce.automatic && !conf.lb.announce.none);
+	good("[lb]\nannounce = none\n");
+	assert_true(!conf.lb.announce.automatic && conf.lb.announce.none);
+	good("[lb]\nannounce = eth0, ens*\n");
+	assert_true(!conf.lb.announce.automatic && conf.lb.announce.n == 2);
+	assert_string_equal(conf.lb.announce.v[1], "ens*");
 }
 
 static void test_missing_file(void **state)

@@ -1,0 +1,221 @@
+"""Load-balancer addresses on the wire: machines beside the node ask for them, hear of them and connect to them."""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from daemon import ROOT, inside  # noqa: E402
+from outside import Outside  # noqa: E402
+from pods import Pod, eventually  # noqa: E402
+
+SERVICES = "/api/v1/namespaces/default/services"
+POOLS = "/apis/knetd.io/v1alpha1/addresspools"
+LB4, LB6 = "192.0.2.100", "2001:db8:2::100"
+INI = "[lb]\npools = 192.0.2.100-192.0.2.110, 2001:db8:2::100-2001:db8:2::110\n"
+
+ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6 = 3, 0x0806, 0x86DD
+
+
+def service(knetd, name="web", families="RequireDualStack", **spec):
+    body = {"metadata": {"name": name},
+            "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ipFamilyPolicy": families,
+                     "ports": [{"port": 80, "targetPort": 8080}], **spec}}
+    status, answer = knetd.api("POST", SERVICES, body)
+    assert status == 201, answer
+
+
+def ingress(knetd, name="web"):
+    return [i["ip"] for i in knetd.api("GET", f"{SERVICES}/{name}")[1]["status"]["loadBalancer"].get("ingress", [])]
+
+
+def served(knetd, netns=None):
+    """(link, address, scope or deprecated) of what the daemon put on links; older ip does not show whose it is."""
+    out = subprocess.run(["ip", "-j", "-n", netns or knetd.netns, "addr"], capture_output=True, text=True, check=True).stdout
+    return sorted((l["ifname"], a["local"], "deprecated" if a.get("deprecated") else a["scope"])
+                  for l in json.loads(out) if l for a in l["addr_info"] if a.get("noprefixroute"))
+
+
+def lines(knetd):
+    """What `knetctl lb` shows of each address."""
+    return {h["address"]: h for h in knetd.api("GET", "/knetd/v1/lb")[1]["held"]}
+
+
+def states(knetd):
+    return {a: h["state"] for a, h in lines(knetd).items()}
+
+
+def announced(knetd, *addresses):
+    eventually(lambda: all(states(knetd).get(a) == "announced" for a in addresses))
+
+
+def ip_bytes(ip):
+    return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
+
+
+def mac_of(netns, link):
+    out = subprocess.run(["ip", "-j", "-n", netns, "link", "show", link], capture_output=True, text=True, check=True).stdout
+    return json.loads(out)[0]["address"]
+
+
+def mac_text(b):
+    return ":".join(f"{x:02x}" for x in b)
+
+
+class Ear:
+    """Hears ARP and neighbour discovery on a machine's eth0, and may speak there."""
+
+    def __init__(self, outside, link="eth0"):
+        with inside(outside.netns):
+            self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self.s.bind((link, ETH_P_ALL))
+        self.mac = bytes.fromhex(mac_of(outside.netns, link).replace(":", ""))
+        self.s.settimeout(0.2)
+        self.heard, self.new, self.running = [], queue.Queue(), True
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        while self.running:
+            try:
+                frame, sender = self.s.recvfrom(2000)
+            except (TimeoutError, OSError):
+                continue
+            if sender[2] == socket.PACKET_OUTGOING:
+                continue
+            told = self.read(frame)
+            if told:
+                self.heard.append((time.monotonic(), *told))
+
+    @staticmethod
+    def read(frame):
+        """(kind, sender's hardware address, sender's address, target)"""
+        kind = struct.unpack("!H", frame[12:14])[0]
+        if kind == ETH_P_ARP:
+            op, mac, sender, _, target = struct.unpack("!6xH6s4s6s4s", frame[14:42])
+            return ("request" if op == 1 else "reply", mac_text(mac), socket.inet_ntop(socket.AF_INET, sender),
+                    socket.inet_ntop(socket.AF_INET, target))
+        if kind == ETH_P_IPV6 and frame[20] == 58 and frame[54] in (135, 136):
+            unasked = frame[38:54] == ip_bytes("ff02::1") and frame[58] & 0x20
+            return ("solicitation" if frame[54] == 135 else "override" if unasked else "advertisement",
+                    mac_text(frame[6:12]), socket.inet_ntop(socket.AF_INET6, frame[22:38]),
+                    socket.inet_ntop(socket.AF_INET6, frame[62:78]))
+        return None
+
+    def claims(self, ip, mac=None):
+        """Unasked claims of an address."""
+        return [h for h in list(self.heard) if h[3] == ip and (mac is None or h[2] == mac) and
+                (h[4] == ip and h[1] in ("request", "reply", "override"))]
+
+    def send_arp(self, op, sender_ip, target_ip, target_mac=b"\0" * 6, to=b"\xff" * 6):
+        self.s.send(to + self.mac + struct.pack("!HHHBBH6s4s6s4s", ETH_P_ARP, 1, 0x0800, 6, 4, op, self.mac,
+                                                ip_bytes(sender_ip), target_mac, ip_bytes(target_ip)))
+
+    def answered(self, ip, asker):
+        """Whether somebody answers an ARP request for the address; asked three times."""
+        for _ in range(3):
+            mark = len(self.heard)
+            self.send_arp(1, asker, ip)
+            end = time.monotonic() + 0.4
+            while time.monotonic() < end:
+                if any(h[1] == "reply" and h[3] == ip for h in self.heard[mark:]):
+                    return True
+                time.sleep(0.01)
+        return False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join()
+        self.s.close()
+
+
+@pytest.fixture
+def lab(knetd_factory):
+    """make(): a daemon whose default route leaves by up2; near and far: machines on up2 and up3."""
+    made = []
+
+    def make(ini=INI, route=True, **options):
+        def prepare(daemon):
+            made.extend([Outside(daemon, 2), Outside(daemon, 3)])
+            if route:
+                daemon.exec("ip", "route", "add", "default", "via", "192.0.2.2", check=True)
+                daemon.exec("ip", "-6", "route", "add", "default", "via", "2001:db8:2::2", check=True)
+
+        knetd = knetd_factory(before=prepare, ini=ini, **options)
+        near, far = made[-2:]
+        return knetd, near, far
+
+    make.pod = lambda knetd: made.append(Pod(knetd, "web", labels={"app": "web"})) or made[-1].serve(8080) and made[-1]
+    yield make
+    for thing in reversed(made):
+        thing.remove()
+
+
+def curl(machine, ip, *options):
+    url = f"http://[{ip}]/" if ":" in ip else f"http://{ip}/"
+    return machine.run("curl", "-sS", "-m", "5", *options, url).stdout
+
+
+def neighbour(machine, ip):
+    out = machine.run("ip", "-j", "neigh", "show", ip).stdout
+    return next((n.get("lladdr") for n in json.loads(out or "[]") if n.get("dst") == ip), None)
+
+
+def test_addresses_are_answered_for_and_announced(lab):
+    knetd, near, far = lab()
+    lab.pod(knetd)
+    mac = mac_of(knetd.netns, "up2")
+    with Ear(near) as ear, Ear(far) as other:
+        service(knetd)
+        assert ingress(knetd) == [LB4, LB6]
+        announced(knetd, LB4, LB6)
+        assert served(knetd) == [("up2", LB4, "link"), ("up2", LB6, "deprecated")]
+        assert curl(near, LB4) == curl(near, LB6) == "web /\n"
+        assert neighbour(near, LB4) == neighbour(near, LB6) == mac
+        for ip, kinds in ((LB4, {"request": 3, "reply": 3}), (LB6, {"override": 3})):
+            for kind, n in kinds.items():
+                eventually(lambda: len([c for c in ear.claims(ip, mac) if c[1] == kind]) == n)
+            said = [c for c in ear.claims(ip, mac) if c[1] in ("request", "override")]
+            first, second = said[1][0] - said[0][0], said[2][0] - said[1][0]
+            assert second > first, "growing gaps"
+            asked = [h for h in ear.heard if h[4] == ip and h[1] in ("request", "solicitation") and h[3] in ("0.0.0.0", "::")]
+            assert len(asked) == 3 and asked[-1][0] < said[0][0], "it was asked for before"
+        assert near.run("ping", "-c", "1", "-W", "2", LB4).returncode == 0
+        assert near.run("ping", "-c", "1", "-W", "2", LB6).returncode == 0
+        assert ear.answered(LB4, near.ip4) and not other.answered(LB4, far.ip4), "another link is not answered on"
+        assert other.answered(far.node4, far.ip4), "but for the node's own"
+        assert not other.claims(LB4) and not other.claims(LB6)
+    addresses = [a["address"] for a in knetd.api("GET", "/api/v1/nodes/node")[1]["status"]["addresses"]]
+    assert addresses == ["192.0.2.1", "2001:db8:2::1", "node"], "they are not the Node's"
+
+
+def test_the_node_never_speaks_from_them(lab):
+    knetd, near, _ = lab()
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    # the node's own address comes back behind them, as after a DHCP client's renewal
+    for argv in (["addr", "del", "192.0.2.1/24", "dev", "up2"], ["addr", "add", "192.0.2.1/24", "dev", "up2"],
+                 ["addr", "del", "2001:db8:2::1/64", "dev", "up2"],
+                 ["addr", "add", "2001:db8:2::1/64", "dev", "up2", "nodad"],
+                 ["route", "replace", "default", "via", "192.0.2.2"],
+                 ["-6", "route", "replace", "default", "via", "2001:db8:2::2"]):
+        knetd.exec("ip", *argv, check=True)
+    for to, ours in (("192.0.2.2", "192.0.2.1"), ("198.51.100.1", "192.0.2.1"), ("2001:db8:2::2", "2001:db8:2::1"),
+                     ("2001:db8:ff::1", "2001:db8:2::1")):
+        route = knetd.exec("ip", "-j", "route", "get", to, check=True).stdout
+        assert json.loads(route)[0]["prefsrc"] == ours
+    assert knetd.exec("ping", "-c", "1", "-W", "2", near.ip4).returncode == 0
