@@ -1,11 +1,14 @@
 """Load-balancer addresses through the API: who is given which, what the status and the Events say, and what stays
 over restarts, changes of pools and writes by hand. What tests/unit/test_lb_alloc.c has as tables is not repeated."""
 
+import http.client
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -352,6 +355,74 @@ def test_packets_reach_what_the_status_says(knetd_factory):
         if pod:
             pod.remove()
         outside.remove()
+
+
+def random_act(knetd):
+    """Something a user may do to one of thirty Services or two pools."""
+    name, r = f"s{random.randrange(30)}", random.random()
+    notes = {"knetd.io/allow-shared-ip": random.choice(["", "k"]), "knetd.io/address-pool": random.choice(["", "", "a", "b"])}
+    p = random.choice("ab")
+    ranges = {"a": ["192.0.2.0/29", "2001:db8::/125"], "b": ["198.51.100.0/30", "2001:db8:1::/126"]}[p]
+    if r < .4:
+        spec = {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False, "ports": [{"port": random.choice([80, 81, 82])}],
+                "ipFamilyPolicy": random.choice(["SingleStack", "PreferDualStack", "RequireDualStack"])}
+        return knetd.api("POST", SERVICES, {"metadata": {"name": name, "annotations": notes}, "spec": spec})
+    if r < .6:
+        return knetd.api("DELETE", f"{SERVICES}/{name}")
+    if r < .8:
+        change = {"metadata": {"annotations": notes}, "spec": {"type": random.choice(["LoadBalancer", "ClusterIP"])}}
+        return knetd.api("PATCH", f"{SERVICES}/{name}", change, MERGE)
+    if r < .9:
+        return knetd.api("PATCH", f"{SERVICES}/{name}/status", {"status": {"loadBalancer": None}}, MERGE)
+    if r < .94:
+        return knetd.api("POST", POOLS, {"metadata": {"name": p}, "spec": {"addresses": ranges}})
+    if r < .96:
+        return knetd.api("DELETE", f"{POOLS}/{p}")
+    change = {"addresses": random.sample(ranges, random.choice([1, 2])), "autoAssign": random.choice([True, False])}
+    return knetd.api("PATCH", f"{POOLS}/{p}", {"spec": change}, MERGE)
+
+
+def consistent(knetd):
+    """Status, mark, list and counts say the same, and nobody shares what he may not."""
+    listed = knetd.api("GET", "/knetd/v1/lb")[1]
+    services = {f"default/{s['metadata']['name']}": s for s in knetd.api("GET", SERVICES)[1]["items"]}
+    by_service, by_address = {}, {}
+    for h in listed["held"]:
+        by_service.setdefault(h["service"], set()).add(h["address"])
+        by_address.setdefault(h["address"], []).append(h)
+    for key, s in services.items():
+        has, mark = set(ips(s)), s["metadata"].get("annotations", {}).get(MARK)
+        assert has == by_service.get(key, set()) and bool(mark) == bool(has), (s, by_service.get(key))
+        assert has or s["spec"]["type"] != "LoadBalancer" or any(w["service"] == key for w in listed["waiting"]), key
+    assert set(by_service) <= set(services)
+    for holders in by_address.values():
+        ports = [p for h in holders for p in h["ports"]]
+        assert len(ports) == len(set(ports)), holders
+        assert len(holders) == 1 or all(services[h["service"]]["metadata"]["annotations"]["knetd.io/allow-shared-ip"] for h in holders)
+    for p in knetd.api("GET", POOLS)[1]["items"]:
+        status = p.get("status", {})
+        assert status.get("assignedIPv4", 0) + status.get("assignedIPv6", 0) == \
+            len([a for a, v in by_address.items() if v[0]["pool"] == p["metadata"]["name"]])
+
+
+def test_killed_at_any_instant(knetd_factory):
+    knetd = knetd_factory()
+    random.seed(11)
+    for _ in range(12):
+        killer = threading.Timer(random.uniform(.05, .2), lambda: knetd.process.send_signal(signal.SIGKILL))
+        killer.start()
+        try:
+            while True:
+                assert random_act(knetd)[0] in (200, 201, 404, 409, 422)
+        except (OSError, http.client.HTTPException):
+            pass
+        killer.join()
+        knetd.process.wait(timeout=20)
+        knetd.start()
+        consistent(knetd)
+        for _ in range(20):
+            random_act(knetd)
+        consistent(knetd)
 
 
 def test_a_thousand(knetd_factory):
