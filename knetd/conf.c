@@ -121,6 +121,17 @@ static const char *read_seconds(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *read_metrics(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!number(value, 10000, &n))
+		return "a number of Services from 0 to 10000";
+	*(unsigned *)field = n;
+	return NULL;
+}
+
 static const char *read_node_ports(void *field, size_t size, const char *value)
 {
 	uint16_t *range = field;
@@ -462,6 +473,7 @@ static const struct key keys[] = {
 	KEY(service, node_port_localhost, read_bool, "no"),
 	KEY(service, external_ips, read_bool, "no"),
 	KEY(service, masquerade, read_masquerade, "standard"),
+	KEY(service, metrics, read_metrics, "1000"),
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),

@@ -71,6 +71,7 @@ struct conf {
 		bool node_port_localhost;       /* on 127.0.0.1 and ::1 too */
 		bool external_ips;              /* spec.externalIPs are served */
 		enum conf_masquerade masquerade;
+		unsigned metrics; /* connections of at most so many Services are counted */
 	} service;
 	struct {
 		char domain[254];              /* lower case, no dot at the end: "cluster.local" */

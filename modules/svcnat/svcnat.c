@@ -18,7 +18,9 @@
 #include <knetd/module.h>
 
 #include "svcnat_claims.h"
+#include "svcnat_counts.h"
 #include "svcnat_elems.h"
+#include "svcnat_metrics.h"
 #include "svcnat_node.h"
 #include "svcnat_picks.h"
 #include "svcnat_place.h"
@@ -32,11 +34,6 @@
 extern const struct module svcnat_module;
 
 static struct map applied; /* struct svcnat_kept by "namespace/name" */
-
-static struct {
-	uint64_t syncs, nanoseconds, transactions, elements;
-	size_t endpoints;
-} metrics;
 
 /* ---- what changes --------------------------------------------------------------------------- */
 
@@ -83,7 +80,7 @@ static void list_add(struct change_list *l, const char *key, struct arena *arena
 	old = map_del(&applied, key, len);
 	if (old && svcnat_claims_release(old))
 		module_resync(&svcnat_module);
-	metrics.endpoints -= count_endpoints(old);
+	svcnat_metrics.endpoints -= count_endpoints(old);
 	l->keys[l->n] = key;
 	l->v[l->n++] = (struct svcnat_change){ .old = old };
 }
@@ -95,6 +92,7 @@ static void list_changed(struct change_list *l, struct changes *c, struct arena 
 	while (changes_next(c, &change)) {
 		switch (change.kind) {
 		case KIND_SERVICE:
+			svcnat_metrics.service_changes++;
 			list_add(l, (change.new ? change.new : change.old)->key, arena);
 			break;
 		case KIND_NODE:
@@ -102,6 +100,7 @@ static void list_changed(struct change_list *l, struct changes *c, struct arena 
 				module_resync(&svcnat_module);
 			break;
 		default: /* a slice, which may have moved from one Service to another */
+			svcnat_metrics.endpoint_changes++;
 			if (change.old)
 				list_add(l, change.old->group, arena);
 			if (change.new)
@@ -157,8 +156,10 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old,
 		return NULL;
 	svcnat_plan_service(arena_strndup(&arena, key, slash - key), slash + 1, &arena, &s);
 	svcnat_claims_check(&s, key);
-	if (!s.n_fronts && !s.n_vips)
+	if (!s.n_fronts && !s.n_vips) {
+		svcnat_counts_drop(key);
 		return NULL;
+	}
 	if (s.cut)
 		log_warn("svcnat: service %s: more than %d endpoints of a port, %d ports and "
 		         "addresses, or %d source ranges; the rest is not served",
@@ -169,10 +170,11 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old,
 		place(old, &s, &arena);
 	svcnat_place_ids(&s);
 	svcnat_picks_words(&s);
+	svcnat_counts_choose(&s, key, mirror);
 	k = svcnat_plan_keep(&s, key);
 	map_put(&applied, k->key, strlen(k->key), k);
 	svcnat_claims_take(k);
-	metrics.endpoints += count_endpoints(k);
+	svcnat_metrics.endpoints += count_endpoints(k);
 	return k;
 }
 
@@ -181,6 +183,12 @@ static void plan_all(struct change_list *l, const struct svcnat_mirror *mirror)
 {
 	for (size_t i = 0; i < l->n; i++)
 		l->v[i].new = plan(l->keys[i], l->v[i].old, mirror);
+	for (size_t i = 0; mirror && i < l->n; i++) {
+		struct svcnat_kept *k = map_get(&applied, l->keys[i], strlen(l->keys[i]));
+
+		if (k)
+			svcnat_counts_fill(k);
+	}
 }
 
 /* ---- transactions --------------------------------------------------------------------------- */
@@ -196,8 +204,8 @@ static int commit(struct nft_txn *t, size_t sent, struct err *e)
 		return 0;
 	}
 	ret = nft_commit(t, e);
-	metrics.transactions += !ret;
-	metrics.elements += ret ? 0 : sent;
+	svcnat_metrics.transactions += !ret;
+	svcnat_metrics.elements += ret ? 0 : sent;
 	return ret;
 }
 
@@ -354,23 +362,19 @@ static int sync_list(struct change_list *l, struct changes *c, struct err *e)
 	return ret;
 }
 
-static uint64_t nanoseconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static int svcnat_sync(struct changes *c, struct err *e)
 {
 	struct change_list list = { 0 };
-	uint64_t began = nanoseconds();
+	uint64_t began = svcnat_metrics_now();
 	int ret = sync_list(&list, c, e);
 
 	change_list_free(&list);
-	metrics.syncs++;
-	metrics.nanoseconds += nanoseconds() - began;
+	svcnat_metrics.syncs++;
+	svcnat_metrics.nanoseconds += svcnat_metrics_now() - began;
+	if (ret)
+		svcnat_metrics.failures++;
+	else
+		svcnat_metrics.last = time(NULL);
 	return ret;
 }
 
@@ -394,23 +398,9 @@ static int svcnat_init(struct err *e)
 	return nft_watch(SVCNAT_TABLE, on_foreign_change, e);
 }
 
-static void metric(struct buf *out, const char *name, const char *type, uint64_t value)
+static void write_metrics(struct buf *out)
 {
-	buf_printf(out, "# TYPE %s %s\n%s %llu\n", name, type, name, (unsigned long long)value);
-}
-
-/* kube-proxy's name for the time a sync takes, so that its dashboards show ours. */
-#define DURATION "kubeproxy_sync_proxy_rules_duration_seconds"
-
-static void svcnat_metrics(struct buf *out)
-{
-	buf_str(out, "# TYPE " DURATION " summary\n");
-	buf_printf(out, DURATION "_sum %.9f\n", (double)metrics.nanoseconds / 1e9);
-	buf_printf(out, DURATION "_count %llu\n", (unsigned long long)metrics.syncs);
-	metric(out, "knetd_svcnat_services", "gauge", applied.len);
-	metric(out, "knetd_svcnat_endpoints", "gauge", metrics.endpoints);
-	metric(out, "knetd_svcnat_transactions_total", "counter", metrics.transactions);
-	metric(out, "knetd_svcnat_elements_sent_total", "counter", metrics.elements);
+	svcnat_metrics_write(out, &applied);
 }
 
 static void remove_all(void)
@@ -440,6 +430,7 @@ static void svcnat_exit(bool remove)
 	svcnat_picks_forget();
 	svcnat_elems_forget();
 	svcnat_stale_forget();
+	svcnat_counts_forget();
 }
 
 const struct module svcnat_module = {
@@ -447,6 +438,6 @@ const struct module svcnat_module = {
 	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) | KIND_BIT(KIND_NODE),
 	.init = svcnat_init,
 	.sync = svcnat_sync,
-	.metrics = svcnat_metrics,
+	.metrics = write_metrics,
 	.exit = svcnat_exit,
 };

@@ -31,7 +31,7 @@ static void refuse_vips(struct svcnat_service *s, const char *key)
 	}
 }
 
-static const struct svcnat_kept *owner_of(const struct svcnat_front *f)
+const struct svcnat_kept *svcnat_claims_owner(const struct svcnat_front *f)
 {
 	const struct svcnat_kept *owner = map_get(&fronts, f, SVCNAT_FRONT_ID);
 
@@ -42,7 +42,7 @@ static void refuse_fronts(struct svcnat_service *s, const char *key)
 {
 	for (unsigned i = s->n_fronts; i-- > 0;) {
 		const struct svcnat_front *f = &s->fronts[i];
-		const struct svcnat_kept *owner = at_vip(s, f) ? NULL : owner_of(f);
+		const struct svcnat_kept *owner = at_vip(s, f) ? NULL : svcnat_claims_owner(f);
 		char text[IP_TEXT];
 
 		if (!owner)

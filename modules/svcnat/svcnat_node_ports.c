@@ -48,6 +48,8 @@ void svcnat_add_node_ports(struct nft_txn *t, const struct cidr *services)
 	add_entry(t, "output", "own_node_ports", services);
 	if (conf.service.node_port_localhost)
 		add_localhost_entry(t, family);
+	svcnat_add_count(t, "node_ports", family, SVCNAT_HIT_PORTS);
+	svcnat_add_count(t, "own_node_ports", family, SVCNAT_HIT_PORTS);
 	svcnat_add_outer_translation(t, "node_ports", family, SVCNAT_OUTER_PORTS);
 	svcnat_add_translation(t, "node_ports", family, SVCNAT_PORTS);
 	svcnat_add_translation(t, "own_node_ports", family, SVCNAT_PORTS);

@@ -55,6 +55,7 @@ struct svcnat_front {
 	bool node_port;
 
 	bool guarded; /* only the Service's ranges may come */
+	bool counted; /* svcnat_counts.h */
 	enum svcnat_source masquerade;
 	bool two_ways;
 	struct svcnat_way inner; /* for pods and the node; without two_ways for all */

@@ -139,6 +139,21 @@ static void add_guard(struct nft_txn *t, const char *chain, uint8_t family)
 	nft_rule_add(t, r);
 }
 
+void svcnat_add_count(struct nft_txn *t, const char *chain, uint8_t family, enum svcnat_set set)
+{
+	struct nft_rule *r;
+
+	if (!conf.service.metrics)
+		return;
+	r = svcnat_rule(chain, family);
+	if (set == SVCNAT_HIT_PORTS)
+		svcnat_load_port(r, 0);
+	else
+		svcnat_load_target(r, family, 0);
+	nft_in_set(r, 0, svcnat_set_name(set, family), true);
+	nft_rule_add(t, r);
+}
+
 static void add_allowed(struct nft_txn *t, uint8_t family)
 {
 	struct nft_rule *r = svcnat_rule("guard", family);
@@ -273,9 +288,11 @@ static void add_rules(struct nft_txn *t, const struct cidr *services, bool node_
 	uint8_t family = services->ip.len;
 
 	add_guard(t, "prerouting", family);
+	svcnat_add_count(t, "prerouting", family, SVCNAT_HITS);
 	svcnat_add_outer_translation(t, "prerouting", family, SVCNAT_OUTER);
 	svcnat_add_translation(t, "prerouting", family, SVCNAT_SVC);
 	add_guard(t, "output", family);
+	svcnat_add_count(t, "output", family, SVCNAT_HITS);
 	svcnat_add_translation(t, "output", family, SVCNAT_SVC);
 	add_allowed(t, family);
 	if (node_ports)

@@ -19,6 +19,8 @@ void svcnat_add_translation(struct nft_txn *t, const char *chain, uint8_t family
 void svcnat_add_outer_translation(struct nft_txn *t, const char *chain, uint8_t family,
                                   enum svcnat_set set);
 
+/* Counts the packet when its front is in the set, unless nothing is to be counted. */
+void svcnat_add_count(struct nft_txn *t, const char *chain, uint8_t family, enum svcnat_set set);
 void svcnat_add_node_ports(struct nft_txn *t, const struct cidr *services);
 void svcnat_add_node_at(struct nft_txn *t, uint8_t family); /* the set's elements */
 void svcnat_add_masquerading(struct nft_txn *t, const struct cidr *services);

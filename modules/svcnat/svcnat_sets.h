@@ -23,6 +23,8 @@ enum svcnat_set {
 	SVCNAT_SNAT_PORTS,
 	SVCNAT_OWN_SNAT, /* fronts of which only the node itself is */
 	SVCNAT_OWN_SNAT_PORTS,
+	SVCNAT_HITS, /* fronts whose connections are counted */
+	SVCNAT_HIT_PORTS,
 	SVCNAT_CLUSTER,                      /* ClusterIPs given out */
 	SVCNAT_HAIRPIN,                      /* endpoint . the same */
 #define SVCNAT_MIRRORED (SVCNAT_HAIRPIN + 1) /* those before follow Services and are read back */

@@ -23,6 +23,7 @@
 #include <knetd/store.h>
 #include <knetd/view.h>
 
+#include "svcnat_metrics.h"
 #include "svcnat_node.h"
 #include "svcnat_stale.h"
 
@@ -301,6 +302,7 @@ static bool is_stale(const struct conntrack_flow *flow, void *arg)
 	how = map_get(&t->present, &from, PLACE_ID);
 	if (how == leaving)
 		linger(t->service->key);
+	svcnat_metrics.flows_deleted += !how;
 	return !how;
 }
 
@@ -309,10 +311,13 @@ static bool is_stale(const struct conntrack_flow *flow, void *arg)
 static void walk(struct walk *w)
 {
 	uint8_t family = w->families[4] && w->families[16] ? 0 : w->families[4] ? 4 : 16;
+	uint64_t began = svcnat_metrics_now();
 	struct err e;
 
 	if (conntrack_purge(IPPROTO_UDP, family, is_stale, w, &e))
 		log_warn("svcnat: flows to endpoints that are gone may be left: %s", e.text);
+	svcnat_metrics.walks++;
+	svcnat_metrics.walk_nanoseconds += svcnat_metrics_now() - began;
 }
 
 static void walk_free(struct walk *w)

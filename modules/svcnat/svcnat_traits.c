@@ -1,5 +1,5 @@
-/* svcnat_traits.c - the elements that say whose clients are masqueraded, and who may come at all.
- */
+/* svcnat_traits.c - the elements that say whose clients are masqueraded, whose connections are
+ * counted, and who may come at all. */
 #include <knetd/auto.h>
 
 #include "svcnat_elems_int.h"
@@ -19,6 +19,11 @@ static bool in_guarded(const struct svcnat_front *f)
 	return f->guarded;
 }
 
+static bool in_hits(const struct svcnat_front *f)
+{
+	return f->counted;
+}
+
 static const struct trait {
 	enum svcnat_set set, port_set;
 	bool (*has)(const struct svcnat_front *f);
@@ -26,6 +31,7 @@ static const struct trait {
 	{ SVCNAT_SNAT, SVCNAT_SNAT_PORTS, in_snat },
 	{ SVCNAT_OWN_SNAT, SVCNAT_OWN_SNAT_PORTS, in_own_snat },
 	{ SVCNAT_GUARDED, SVCNAT_GUARDED, in_guarded }, /* node ports are not */
+	{ SVCNAT_HITS, SVCNAT_HIT_PORTS, in_hits },
 };
 
 static void drop_traits(struct pass *p, const struct svcnat_front *old,

@@ -209,6 +209,8 @@ static void test_wrong_values(void **state)
 		{ "[lb]\nannounce =\n", 2, "names of links" },
 		{ "[lb]\nannounce = a-name-that-is-too-long\n", 2, "names of links" },
 		{ "[service]\nexternal_ips = some\n", 2, "yes" },
+		{ "[service]\nmetrics = 10001\n", 2, "0 to 10000" },
+		{ "[service]\nmetrics = all\n", 2, "0 to 10000" },
 		{ "[kube]\nkubeconfig = /etc/kubeconfig\n", 2, "not supported" },
 	};
 

@@ -115,6 +115,7 @@ static int open_stage(void **state)
 	assert_non_null(mkdtemp(state_dir));
 	assert_non_null(mkdtemp(run_dir));
 	assert_int_equal(conf_load(NULL, &e), 0);
+	conf.service.metrics = 0; /* counters would be in every text */
 	assert_int_equal(loop_init(&e), 0);
 	assert_int_equal(store_open(state_dir, run_dir, &e), 0);
 	return svcnat_module.init(&e);
@@ -402,6 +403,35 @@ static void forgets_flows_when_the_endpoint_has_ended(void **state)
 	ends_with("commit\n");
 }
 
+/* ---- counters ------------------------------------------------------------------------------- */
+
+/* One place: the second gets it when the first has gone and somebody looks at it again. */
+static void counts_some(void **state)
+{
+	struct err e;
+
+	(void)state;
+	conf.service.metrics = 1;
+	service("first", "\"10.96.0.35\"", "TCP", "");
+	service("second", "\"10.96.0.36\"", "TCP", "");
+	assert_int_equal(sync_now(false, &e), 0);
+	assert_non_null(strstr(fake_kern_text(), "add knetd hits4 10.96.0.35 . tcp . 80\n"));
+	assert_null(strstr(fake_kern_text(), "hits4 10.96.0.36"));
+	slice("first-a", "first", "TCP", "10.244.0.2");
+	assert_int_equal(sync_now(false, &e), 0);
+	assert_null(strstr(fake_kern_text(), "hits4")); /* it counts on */
+	assert_int_equal(sync_now(true, &e), 0);
+	assert_null(strstr(fake_kern_text(), "add knetd hits4"));
+	drop(KIND_SERVICE, "first");
+	assert_int_equal(sync_now(true, &e), 0);
+	assert_non_null(strstr(fake_kern_text(), "del knetd hits4 10.96.0.35 . tcp . 80\n"));
+	assert_non_null(strstr(fake_kern_text(), "add knetd hits4 10.96.0.36 . tcp . 80\n"));
+	conf.service.metrics = 0;
+	assert_int_equal(sync_now(true, &e), 0);
+	drop(KIND_SERVICE, "second");
+	assert_int_equal(sync_now(false, &e), 0);
+}
+
 /* ---- what is not served --------------------------------------------------------------------- */
 
 static void skips_what_is_not_ours(void **state)
@@ -540,6 +570,7 @@ int main(void)
 		cmocka_unit_test_setup(forgets_udp_flows, empty),
 		cmocka_unit_test_setup(looks_for_flows_where_there_may_be_some, empty),
 		cmocka_unit_test_setup(forgets_flows_when_the_endpoint_has_ended, empty),
+		cmocka_unit_test_setup(counts_some, empty),
 		cmocka_unit_test_setup(skips_what_is_not_ours, empty),
 		cmocka_unit_test_setup(gives_an_address_to_one, empty),
 		cmocka_unit_test_setup(passes_an_address_on, empty),
