@@ -93,6 +93,25 @@ static void add_own_snat(struct nft_txn *t, uint8_t family, enum svcnat_set set,
 	masquerade(t, r);
 }
 
+/* The sets of node ports do not know addresses: a front at an address that happens to have the
+ * number of a node port is done with before them. */
+static void add_end_of_addresses(struct nft_txn *t, uint8_t family)
+{
+	static const enum svcnat_set fronts[] = { SVCNAT_SNAT, SVCNAT_OWN_SNAT };
+	struct nft_rule *r = svcnat_rule(CHAIN, family);
+
+	nft_load_original_addr(r, true, family, 0);
+	nft_in_set(r, 0, svcnat_set_name(SVCNAT_CLUSTER, family), true);
+	nft_verdict(r, NFT_V_RETURN);
+	nft_rule_add(t, r);
+	for (unsigned i = 0; i < 2; i++) {
+		r = svcnat_rule(CHAIN, family);
+		in_set(r, family, fronts[i], false);
+		nft_verdict(r, NFT_V_RETURN);
+		nft_rule_add(t, r);
+	}
+}
+
 /* An answer to 127.0.0.1 finds back nowhere, whatever else is wanted. */
 static void add_localhost(struct nft_txn *t, uint8_t family)
 {
@@ -111,8 +130,9 @@ void svcnat_add_masquerading(struct nft_txn *t, const struct cidr *services)
 	add_own_source(t, services);
 	add_cluster(t, family);
 	add_snat(t, family, SVCNAT_SNAT, false);
-	add_snat(t, family, SVCNAT_SNAT_PORTS, true);
 	add_own_snat(t, family, SVCNAT_OWN_SNAT, false);
+	add_end_of_addresses(t, family);
+	add_snat(t, family, SVCNAT_SNAT_PORTS, true);
 	add_own_snat(t, family, SVCNAT_OWN_SNAT_PORTS, true);
 	if (conf.service.node_port_localhost)
 		add_localhost(t, family);
