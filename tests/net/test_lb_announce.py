@@ -219,3 +219,215 @@ def test_the_node_never_speaks_from_them(lab):
         route = knetd.exec("ip", "-j", "route", "get", to, check=True).stdout
         assert json.loads(route)[0]["prefsrc"] == ours
     assert knetd.exec("ping", "-c", "1", "-W", "2", near.ip4).returncode == 0
+
+
+def test_restarts_leave_no_gap(lab):
+    knetd, near, _ = lab()
+    lab.pod(knetd)
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    before = served(knetd)
+    with subprocess.Popen(["ip", "-n", knetd.netns, "monitor", "address"], stdout=subprocess.PIPE, text=True) as monitor:
+        for sig in (signal.SIGKILL, signal.SIGTERM):
+            knetd.stop(sig)
+            assert served(knetd) == before
+            assert curl(near, LB4) == curl(near, LB6) == "web /\n", "the kernel serves on"
+            with Ear(near) as ear:
+                knetd.start()
+                announced(knetd, LB4, LB6)
+                eventually(lambda: ear.claims(LB4) and ear.claims(LB6))
+        monitor.terminate()
+        assert "Deleted" not in monitor.stdout.read(), "not for a moment"
+    # what nobody holds any more when it starts again goes, but nothing of anybody else
+    knetd.exec("ip", "addr", "add", "192.0.2.99/32", "dev", "up2", check=True)
+    knetd.stop(signal.SIGKILL)
+    with open(knetd.ini, encoding="utf-8") as f:
+        ini = f.read()
+    with open(knetd.ini, "w", encoding="utf-8") as f:
+        f.write(ini.replace("192.0.2.100-", "192.0.2.105-").replace("2001:db8:2::100-", "2001:db8:2::105-"))
+    knetd.start()
+    announced(knetd, "192.0.2.105", "2001:db8:2::105")
+    assert {a for _, a, _ in served(knetd)} == {"192.0.2.105", "2001:db8:2::105"}
+    assert "192.0.2.99/32" in knetd.exec("ip", "addr").stdout
+
+
+def test_what_others_take_away_comes_back(lab):
+    knetd, near, far = lab()
+    with Ear(near) as ear, Ear(far) as other:
+        service(knetd)
+        announced(knetd, LB4, LB6)
+        before = served(knetd)
+        eventually(lambda: len(ear.claims(LB4)) == 6)
+        for ip in (f"{LB4}/32", f"{LB6}/128"):
+            n = len(ear.claims(ip.split("/")[0]))
+            knetd.exec("ip", "addr", "del", ip, "dev", "up2", check=True)
+            eventually(lambda: served(knetd) == before and len(ear.claims(ip.split("/")[0])) > n)
+        knetd.exec("ip", "addr", "flush", "dev", "up2", "scope", "link", check=True)
+        eventually(lambda: served(knetd) == before)
+        assert "conflict" not in knetd.logged()
+        knetd.exec("nft", "flush", "ruleset", check=True)
+        eventually(lambda: not other.answered(LB4, far.ip4) and ear.answered(LB4, near.ip4))
+        knetd.exec("nft", "delete", "table", "arp", "knetd_lb", check=True)
+        eventually(lambda: "table arp knetd_lb" in knetd.exec("nft", "list", "tables").stdout)
+
+
+def test_link_that_comes_up_again(lab):
+    knetd, near, _ = lab()
+    with Ear(near) as ear:
+        service(knetd)
+        announced(knetd, LB4, LB6)
+        before = served(knetd)
+        eventually(lambda: len(ear.claims(LB4)) == 6)
+        for way in ("down", "up"):
+            knetd.exec("ip", "link", "set", "up2", way, check=True)
+        for ip in (LB4, LB6):
+            seen = {LB4: 6, LB6: 3}[ip]
+            eventually(lambda: len(ear.claims(ip)) > seen)
+        eventually(lambda: served(knetd) == before)  # the kernel takes IPv6 addresses off a link that goes down
+        knetd.exec("ip", "link", "set", "up2", "address", "02:00:00:00:12:34", check=True)
+        eventually(lambda: ear.claims(LB4, "02:00:00:00:12:34") and ear.claims(LB6, "02:00:00:00:12:34"))
+        # the other end without carrier
+        n = len(ear.claims(LB4))
+        near.ip("link", "set", "eth0", "down")
+        near.ip("link", "set", "eth0", "up")
+        eventually(lambda: len(ear.claims(LB4)) > n)
+    knetd.exec("ip", "link", "set", "up2", "down", check=True)
+    service(knetd, "late")
+    eventually(lambda: states(knetd).get("192.0.2.101") in ("waiting for the link", "no link"))
+    knetd.exec("ip", "link", "set", "up2", "up", check=True)
+    announced(knetd, "192.0.2.101", "2001:db8:2::101")
+
+
+def test_links_of_a_pool(lab):
+    knetd, near, far = lab("")
+    lab.pod(knetd)
+    body = {"metadata": {"name": "lan"}, "spec": {"addresses": ["192.0.2.100/31", "192.0.3.100/31"], "interfaces": ["up3"]}}
+    assert knetd.api("POST", POOLS, body)[0] == 201
+    with Ear(near) as ear, Ear(far) as other:
+        service(knetd, families="SingleStack")
+        announced(knetd, LB4)
+        assert served(knetd) == [("up3", LB4, "link")] and lines(knetd)[LB4]["announcedOn"] == ["up3"]
+        assert other.answered(LB4, far.ip4) and not ear.answered(LB4, near.ip4)
+        edit = {"spec": {"interfaces": ["up2"]}}
+        assert knetd.api("PATCH", POOLS + "/lan", edit, "application/merge-patch+json")[0] == 200
+        eventually(lambda: served(knetd) == [("up2", LB4, "link")])
+        announced(knetd, LB4)
+        assert ear.answered(LB4, near.ip4) and not other.answered(LB4, far.ip4)
+        assert curl(near, LB4) == "web /\n"
+        edit = {"spec": {"interfaces": ["up2", "up3", "nowhere"]}}
+        assert knetd.api("PATCH", POOLS + "/lan", edit, "application/merge-patch+json")[0] == 200
+        eventually(lambda: len(served(knetd)) == 2 and lines(knetd)[LB4]["announcedOn"] == ["up2", "up3"])
+        assert ear.answered(LB4, near.ip4) and other.answered(LB4, far.ip4)
+        assert knetd.api("DELETE", f"{SERVICES}/web")[0] == 200
+        assert not served(knetd), "released on delete, before the answer"
+        assert not ear.answered(LB4, near.ip4)
+
+
+def test_links_by_name_and_none(lab):
+    knetd, _, far = lab(INI + "announce = u?2, nowhere\n", route=False)
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    assert served(knetd) == [("up2", LB4, "link"), ("up2", LB6, "deprecated")]
+    knetd.close()
+    knetd, near, far = lab(INI + "announce = none\n")
+    lab.pod(knetd)
+    with Ear(near) as ear, Ear(far) as other:
+        service(knetd)
+        eventually(lambda: states(knetd) == {LB4: "local", LB6: "local"})
+        assert lines(knetd)[LB4]["announcedOn"] == [] and {l for l, _, _ in served(knetd)} == {"lo"}
+        assert not ear.answered(LB4, near.ip4) and not other.answered(LB4, far.ip4)
+        far.routes_to(f"{LB4}/32", f"{LB6}/128")
+        assert curl(far, LB4) == curl(far, LB6) == "web /\n"
+        assert not ear.claims(LB4) and not ear.claims(LB6)
+
+
+def test_the_default_route_moves(lab):
+    knetd, near, far = lab()
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    before = served(knetd)
+    knetd.exec("ip", "route", "del", "default", check=True)
+    knetd.exec("ip", "-6", "route", "del", "default", check=True)
+    knetd.stop(signal.SIGKILL)
+    knetd.start()
+    announced(knetd, LB4, LB6)
+    assert served(knetd) == before, "no route is no reason to go"
+    knetd.exec("ip", "route", "add", "default", "via", far.ip4, check=True)
+    eventually(lambda: served(knetd) == [("up2", LB6, "deprecated"), ("up3", LB4, "link")])
+    knetd.exec("ip", "-6", "route", "add", "default", "via", near.ip6, check=True)
+    announced(knetd, LB4, LB6)
+    assert served(knetd) == [("up2", LB6, "deprecated"), ("up3", LB4, "link")]
+
+
+def events(knetd, reason):
+    return [e["message"] for e in knetd.api("GET", "/api/v1/namespaces/default/events")[1]["items"] if e["reason"] == reason]
+
+
+@pytest.mark.parametrize("ip,bits", [(LB4, 32), (LB6, 128)])
+def test_an_address_that_somebody_has(lab, ip, bits):
+    knetd, near, _ = lab()
+    near.ip("addr", "add", f"{ip}/{bits}", "dev", "eth0", *(["nodad"] if bits == 128 else []))
+    with Ear(near) as ear:
+        service(knetd)
+        eventually(lambda: states(knetd).get(ip) == "conflict")
+        told = eventually(lambda: events(knetd, "AddressConflict"))
+        assert mac_text(ear.mac) in told[0] and ip in told[0] and "up2" in told[0]
+        assert lines(knetd)[ip]["conflictWith"] == mac_text(ear.mac)
+        assert ip not in [a for _, a, _ in served(knetd)] and not ear.claims(ip), "we stand back"
+        assert re.search(r'knetd_lb_places\{state="conflict"\} 1', knetd.api("GET", "/metrics")[1])
+        other = LB6 if ip == LB4 else LB4
+        announced(knetd, other)
+        # asked again when the link comes up; every half minute in any case
+        near.ip("addr", "del", f"{ip}/{bits}", "dev", "eth0")
+        knetd.exec("ip", "link", "set", "up2", "down", check=True)
+        knetd.exec("ip", "link", "set", "up2", "up", check=True)
+        announced(knetd, ip)
+        eventually(lambda: ear.claims(ip))
+    eventually(lambda: events(knetd, "AddressAnnounced"))
+
+
+def test_who_comes_later_is_not_given_way(lab):
+    knetd, near, _ = lab()
+    with Ear(near) as ear:
+        service(knetd)
+        announced(knetd, LB4)
+        eventually(lambda: len(ear.claims(LB4)) == 6)
+        for _ in range(5):
+            ear.send_arp(1, LB4, LB4)
+        told = eventually(lambda: events(knetd, "AddressConflict"))
+        assert mac_text(ear.mac) in told[0]
+        eventually(lambda: len(ear.claims(LB4)) == 12)
+        assert states(knetd)[LB4] == "announced" and len(served(knetd)) == 2
+        assert re.search(r"knetd_lb_conflicts_total 1$", knetd.api("GET", "/metrics")[1], re.M), "once in ten seconds"
+
+
+def test_remove_takes_all_away(lab):
+    knetd, _, _ = lab()
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    knetd.stop()
+    assert len(served(knetd)) == 2 and "arp knetd_lb" in knetd.exec("nft", "list", "tables").stdout
+    knetd.start("-x")
+    knetd.stop()
+    assert not served(knetd) and "arp" not in knetd.exec("nft", "list", "tables").stdout
+
+
+def test_many_addresses_are_paced(lab):
+    knetd, near, _ = lab("[lb]\npools = 192.0.4.0/24\n")
+    near.routes_to("192.0.4.0/24")
+    with Ear(near) as ear:
+        for i in range(256):
+            service(knetd, f"s{i}", families="SingleStack")
+        eventually(lambda: sum(s == "announced" for s in states(knetd).values()) == 256, 20)
+        assert len(served(knetd)) == 256
+        eventually(lambda: len({h[3] for h in ear.heard if h[1] == "reply" and h[3] == h[4]}) == 256)
+        knetd.stop(signal.SIGKILL)
+        mark = len(ear.heard)
+        knetd.start()  # all at once: the addresses stand, and are told again
+        eventually(lambda: len({h[3] for h in ear.heard[mark:] if h[1] == "reply" and h[3] == h[4]}) == 256)
+        times = [h[0] for h in ear.heard[mark:] if h[1] == "reply" and h[3] == h[4]]
+        busiest = max(sum(t <= u < t + 0.04 for u in times) for t in times)
+        assert busiest <= 64, "two ticks' worth at most, of 32 addresses each"
+    for i in range(256):
+        assert knetd.api("DELETE", f"{SERVICES}/s{i}")[0] == 200
+    assert not served(knetd)
