@@ -12,6 +12,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/event.h>
+#include <knetd/list.h>
 #include <knetd/map.h>
 #include <knetd/module.h>
 #include <knetd/view.h>
@@ -21,11 +22,12 @@
 
 struct entry { /* a Service's selector, or a Pod's labels */
 	struct labels *labels;
-	bool visit; /* a Service whose slices are to be planned in this sync */
+	struct list visit; /* in `visits` */
 	char key[];
 };
 
-static struct map services, pods; /* by "namespace/name" */
+static struct map services, pods;              /* by "namespace/name" */
+static struct list visits = LIST_INIT(visits); /* Services whose slices are planned in this sync */
 /* Versions of what the last sync wrote: its own changes come back with the next one. */
 static uint64_t own_after, own_until;
 
@@ -33,8 +35,10 @@ static void entry_drop(struct map *m, const char *key)
 {
 	struct entry *e = map_del(m, key, strlen(key));
 
-	if (e)
+	if (e) {
+		list_del(&e->visit);
 		free(e->labels);
+	}
 	free(e);
 }
 
@@ -47,6 +51,7 @@ static struct entry *entry_set(struct map *m, const char *key, struct labels *la
 	if (!e) {
 		e = xcalloc(1, sizeof(*e) + n + 1);
 		memcpy(e->key, key, n);
+		list_init(&e->visit);
 		map_put(m, e->key, n, e);
 	}
 	free(e->labels);
@@ -54,11 +59,18 @@ static struct entry *entry_set(struct map *m, const char *key, struct labels *la
 	return e;
 }
 
+static void visit(struct entry *e)
+{
+	if (list_empty(&e->visit))
+		list_add_tail(&visits, &e->visit);
+}
+
 static void map_empty(struct map *m)
 {
 	struct entry *e;
 
 	for (size_t i = 0; (e = map_next(m, &i));) {
+		list_del(&e->visit);
 		free(e->labels);
 		free(e);
 	}
@@ -85,7 +97,7 @@ static void read_all(void)
 	map_empty(&services);
 	map_empty(&pods);
 	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));)
-		entry_set(&services, o->key, read_labels(o))->visit = true;
+		visit(entry_set(&services, o->key, read_labels(o)));
 	for (size_t i = 0; (o = store_next_object(KIND_POD, &i));)
 		entry_set(&pods, o->key, read_labels(o));
 }
@@ -99,7 +111,7 @@ static void visit_selecting(const char *ns, const struct labels *labels)
 		struct entry *e = map_get(&services, o->key, strlen(o->key));
 
 		if (e && labels_match(e->labels, labels))
-			e->visit = true;
+			visit(e);
 	}
 }
 
@@ -255,15 +267,15 @@ static int write_service(const struct object *service, const struct labels *sele
 
 static int write_visited(struct err *e)
 {
-	struct entry *s;
 	int ret = 0;
 
-	for (size_t i = 0; !ret && (s = map_next(&services, &i));) {
-		const struct object *o = s->visit ? store_get_key(KIND_SERVICE, s->key) : NULL;
+	while (!ret && !list_empty(&visits)) {
+		struct entry *s = container_of(visits.next, struct entry, visit);
+		const struct object *o = store_get_key(KIND_SERVICE, s->key);
 
+		list_del(&s->visit);
 		if (o)
 			ret = write_service(o, s->labels, e);
-		s->visit = false;
 	}
 	return ret;
 }
@@ -290,7 +302,7 @@ static void derived_changed(const struct change *c, const struct object *o)
 	service = c->kind == KIND_ENDPOINTSLICE ? o->group : o->key;
 	e = map_get(&services, service, strlen(service));
 	if (e)
-		e->visit = true;
+		visit(e);
 }
 
 /* Another zone of a node stands in every slice. */
@@ -302,7 +314,7 @@ static void node_changed(const struct change *c)
 	if (!strcmp(view_zone(c->old, was), view_zone(c->new, is)))
 		return;
 	for (size_t i = 0; (e = map_next(&services, &i));)
-		e->visit = true;
+		visit(e);
 }
 
 static void one_change(const struct change *c)
@@ -317,8 +329,8 @@ static void one_change(const struct change *c)
 	else if (c->kind == KIND_POD)
 		pod_changed(o->key, o->ns, store_get(KIND_POD, o->ns, o->name));
 	else if (store_get(KIND_SERVICE, o->ns, o->name))
-		entry_set(&services, o->key, read_labels(store_get(KIND_SERVICE, o->ns, o->name)))
-			->visit = true;
+		visit(entry_set(&services, o->key,
+		                read_labels(store_get(KIND_SERVICE, o->ns, o->name))));
 	else
 		service_gone(o);
 }
