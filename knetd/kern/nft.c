@@ -17,7 +17,7 @@
 #define CHUNK (256 * 1024)
 #define CHUNKS 256 /* 64 MB: 600,000 elements and more */
 #define TXN_MAX ((size_t)CHUNKS * CHUNK)
-#define LARGE 2 /* chunks: thousands of elements */
+#define LARGE (64 * 1024) /* bytes: a thousand elements */
 
 struct nft_txn {
 	struct iovec chunks[CHUNKS]; /* iov_len: bytes used */
@@ -160,6 +160,11 @@ static int end_batch(struct nft_txn *t)
 	return 0;
 }
 
+static bool is_large(const struct nft_txn *t)
+{
+	return t->n > 1 || t->chunks[0].iov_len > LARGE;
+}
+
 static int send_batch(struct nft_txn *t, struct err *e)
 {
 	struct nl *nl = nft_socket(e);
@@ -172,10 +177,10 @@ static int send_batch(struct nft_txn *t, struct err *e)
 	if (ret)
 		return err_set(e, EMSGSIZE, "nftables: a transaction of more than %zu bytes",
 		               TXN_MAX);
-	if (t->n >= LARGE)
+	if (is_large(t))
 		nft_watch_pause();
 	ret = nl_send(nl, t->chunks, t->n, t->newest->nlmsg_seq, &fail);
-	if (t->n >= LARGE)
+	if (is_large(t))
 		nft_watch_resume(ret == 0);
 	return ret ? explain(t, ret, &fail, e) : 0;
 }
