@@ -53,15 +53,6 @@ static void change_list_free(struct change_list *l)
 	map_free(&l->seen);
 }
 
-static size_t count_endpoints(const struct svcnat_kept *k)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; k && i < k->s.n_lists; i++)
-		n += k->s.lists[i].n;
-	return n;
-}
-
 /* Takes what was applied for the key out of the books; plan_all() puts the new one there. */
 static void list_add(struct change_list *l, const char *key, struct arena *arena)
 {
@@ -80,7 +71,8 @@ static void list_add(struct change_list *l, const char *key, struct arena *arena
 	old = map_del(&applied, key, len);
 	if (old && svcnat_claims_release(old))
 		module_resync(&svcnat_module);
-	svcnat_metrics.endpoints -= count_endpoints(old);
+	if (old)
+		svcnat_metrics_service(old, -1);
 	l->keys[l->n] = key;
 	l->v[l->n++] = (struct svcnat_change){ .old = old };
 }
@@ -174,7 +166,7 @@ static struct svcnat_kept *plan(const char *key, const struct svcnat_kept *old,
 	k = svcnat_plan_keep(&s, key);
 	map_put(&applied, k->key, strlen(k->key), k);
 	svcnat_claims_take(k);
-	svcnat_metrics.endpoints += count_endpoints(k);
+	svcnat_metrics_service(k, 1);
 	return k;
 }
 
@@ -400,7 +392,7 @@ static int svcnat_init(struct err *e)
 
 static void write_metrics(struct buf *out)
 {
-	svcnat_metrics_write(out, &applied);
+	svcnat_metrics_write(out, applied.len);
 }
 
 static void remove_all(void)

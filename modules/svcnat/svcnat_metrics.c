@@ -27,7 +27,7 @@ static void summary(struct buf *out, const char *name, uint64_t nanoseconds, uin
 	           (double)nanoseconds / 1e9, name, (unsigned long long)count);
 }
 
-/* ---- Services that a policy leaves without endpoints ---------------------------------------- */
+/* ---- one Service ---------------------------------------------------------------------------- */
 
 static bool hides(const struct svcnat_way *way)
 {
@@ -35,34 +35,31 @@ static bool hides(const struct svcnat_way *way)
 	       way->empty == SVCNAT_DROP;
 }
 
-static void count_hidden(const struct svcnat_kept *k, size_t *internal, size_t *external)
+void svcnat_metrics_service(const struct svcnat_kept *k, int sign)
 {
 	bool in = false, out = false;
 
+	for (unsigned i = 0; i < k->s.n_lists; i++)
+		svcnat_metrics.endpoints += sign * (int)k->s.lists[i].n;
 	for (unsigned i = 0; i < k->s.n_fronts; i++) {
 		const struct svcnat_front *f = &k->s.fronts[i];
 
 		in |= hides(&f->inner);
 		out |= f->two_ways && hides(&f->outer);
 	}
-	*internal += in;
-	*external += out;
+	svcnat_metrics.hidden_internal += sign * in;
+	svcnat_metrics.hidden_external += sign * out;
 }
 
 #define NO_LOCAL "kubeproxy_sync_proxy_rules_no_local_endpoints_total"
 
-static void write_hidden(struct buf *out, const struct map *applied)
+static void write_hidden(struct buf *out)
 {
-	size_t internal = 0, external = 0;
-	const struct svcnat_kept *k;
-
-	for (size_t i = 0; (k = map_next(applied, &i));)
-		count_hidden(k, &internal, &external);
 	buf_printf(out,
 	           "# TYPE " NO_LOCAL " gauge\n" NO_LOCAL
 	           "{traffic_policy=\"internal\"} %zu\n" NO_LOCAL
 	           "{traffic_policy=\"external\"} %zu\n",
-	           internal, external);
+	           svcnat_metrics.hidden_internal, svcnat_metrics.hidden_external);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
@@ -70,7 +67,7 @@ static void write_hidden(struct buf *out, const struct map *applied)
 #define SYNC "kubeproxy_sync_proxy_rules_"
 #define FLOWS "kubeproxy_conntrack_reconciler_"
 
-void svcnat_metrics_write(struct buf *out, const struct map *applied)
+void svcnat_metrics_write(struct buf *out, size_t services)
 {
 	const struct svcnat_metrics *m = &svcnat_metrics;
 
@@ -79,12 +76,12 @@ void svcnat_metrics_write(struct buf *out, const struct map *applied)
 	metric(out, SYNC "nftables_sync_failures_total", "counter", m->failures);
 	metric(out, SYNC "service_changes_total", "counter", m->service_changes);
 	metric(out, SYNC "endpoint_changes_total", "counter", m->endpoint_changes);
-	write_hidden(out, applied);
+	write_hidden(out);
 	summary(out, FLOWS "sync_duration_seconds", m->walk_nanoseconds, m->walks);
 	metric(out, FLOWS "deleted_entries_total", "counter", m->flows_deleted);
-	metric(out, "knetd_svcnat_services", "gauge", applied->len);
+	metric(out, "knetd_svcnat_services", "gauge", services);
 	metric(out, "knetd_svcnat_endpoints", "gauge", m->endpoints);
 	metric(out, "knetd_svcnat_transactions_total", "counter", m->transactions);
 	metric(out, "knetd_svcnat_elements_sent_total", "counter", m->elements);
-	svcnat_counts_write(out, applied->len);
+	svcnat_counts_write(out, services);
 }
