@@ -19,6 +19,7 @@
 
 #include "lb_announce.h"
 #include "lb_arp.h"
+#include "lb_guard.h"
 #include "lb_place.h"
 
 #define OWN_MAX 1024
@@ -28,6 +29,7 @@ static struct rt *rt;
 static struct map addresses; /* struct lb_address by ip */
 static unsigned n_ipv4;
 static bool foreign_arp = true; /* table arp is to be made anew, or to go: nobody knows how it is */
+static bool unseen = true;      /* links are not what they were when they were looked at */
 static void on_look(struct timer *t);
 static struct timer look = { .fn = on_look };
 
@@ -83,6 +85,7 @@ static void address_free(struct lb_address *a, bool keep)
 			lb_place_drop(p);
 	}
 	lb_arp_forget(a);
+	lb_guard_forget(a);
 	map_del(&addresses, a->ip.b, a->ip.len);
 	n_ipv4 -= a->ip.len == 4;
 	foreign_arp |= !n_ipv4;
@@ -233,6 +236,7 @@ static void settle(struct lb_address *a, struct seen *s)
 	}
 	drop_unwanted(a);
 	lb_arp_address(a);
+	lb_guard_address(a);
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -246,12 +250,24 @@ static void begin_arp(void)
 	foreign_arp = false;
 }
 
+static int end_tables(struct err *e)
+{
+	int ret = lb_arp_end(e);
+
+	if (!n_ipv4 && foreign_arp) { /* the last one has gone */
+		lb_arp_remove();
+		foreign_arp = false;
+	}
+	return ret ? ret : lb_guard_commit(e);
+}
+
 static int settle_all(struct err *e)
 {
 	struct seen s = { 0 };
 	struct lb_address *a;
 	int ret = read_kernel(&s, e);
 
+	unseen = ret != 0;
 	if (!ret)
 		begin_arp();
 	for (size_t i = 0; !ret && (a = map_next(&addresses, &i));)
@@ -259,7 +275,7 @@ static int settle_all(struct err *e)
 	if (!ret) {
 		remove_unwanted(&s);
 		lb_lan_sweep();
-		ret = lb_arp_end(e);
+		ret = end_tables(e);
 	}
 	free(s.v);
 	return ret;
@@ -275,9 +291,11 @@ static void on_look(struct timer *t)
 	}
 }
 
+/* Without an address it is put off until there is one. */
 static void look_soon(void)
 {
-	if (addresses.len)
+	unseen = !addresses.len;
+	if (!unseen)
 		timer_set(&look, 0);
 }
 
@@ -295,6 +313,7 @@ static void on_foreign_arp(const char *table)
 	if (table && strcmp(table, LB_TABLE) != 0)
 		return;
 	foreign_arp = true;
+	lb_guard_lost();
 	look_soon();
 }
 
@@ -325,6 +344,17 @@ static int set_all(const struct lb_held *v, size_t n, struct err *e)
 	return settle_all(e);
 }
 
+static int set_unseen(const struct lb_held *v, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct lb_address *a = find(&v[i].ip);
+
+		if (a && !v[i].held)
+			address_free(a, false);
+	}
+	return settle_all(e);
+}
+
 /* The table may not stand any more: then all that is in it is to be said. */
 static int set_some(const struct lb_held *v, size_t n, struct err *e)
 {
@@ -335,6 +365,8 @@ static int set_some(const struct lb_held *v, size_t n, struct err *e)
 		if (v[i].held)
 			hold(&v[i])->listed = true;
 	}
+	if (unseen && addresses.len)
+		return set_unseen(v, n, e);
 	if (n_ipv4)
 		all = lb_arp_begin(foreign_arp);
 	for (size_t i = 0; i < n; i++) {
@@ -347,7 +379,7 @@ static int set_some(const struct lb_held *v, size_t n, struct err *e)
 	for (size_t i = 0; all && (a = map_next(&addresses, &i));)
 		settle(a, NULL);
 	foreign_arp &= !all;
-	return lb_arp_end(e);
+	return end_tables(e);
 }
 
 int lb_announce_set(const struct lb_held *v, size_t n, bool full, struct err *e)
@@ -434,6 +466,7 @@ static void remove_all(void)
 	remove_unwanted(&s);
 	free(s.v);
 	lb_arp_remove();
+	lb_guard_remove();
 }
 
 void lb_announce_exit(bool remove)

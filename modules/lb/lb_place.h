@@ -35,6 +35,7 @@ struct lb_address { /* one that a Service holds */
 	struct list places;           /* struct lb_place by in_address */
 	unsigned arp[LB_LANS], n_arp; /* links it may be answered for on, as table arp has it */
 	bool arp_held;
+	unsigned guard; /* lb_guard.c's */
 };
 
 struct lb_place {

@@ -1,0 +1,156 @@
+/* lb_guard.c - see lb_guard.h
+ *
+ * The kernel has the address, so whatever listens on all addresses of the node (sshd, the API's
+ * neighbour) would answer there too, on ports that no Service has:
+ *
+ *	table inet knetd_lb {
+ *		set held4 { type ipv4_addr }
+ *		set held6 { type ipv6_addr }
+ *		chain input { type filter hook input priority filter; policy accept;
+ *			ct state new meta l4proto tcp ip daddr @held4 reject with tcp reset
+ *			ct state new meta l4proto udp ip daddr @held4 reject
+ *			... the same with sctp, and for IPv6
+ *		}
+ *	}
+ *
+ * What a Service has was translated before and comes by with another destination. Ping is answered.
+ * An address that is the node's own anyway is left alone: there the node's services belong. */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <knetd/log.h>
+
+#include "lb_arp.h"
+#include "lb_guard.h"
+
+static struct nft_txn *txn; /* NULL: nothing is queued */
+static bool stands;         /* the table, as we made it */
+static bool gone;           /* there is none */
+static unsigned generation = 1, held;
+
+static const char *set_of(const struct lb_address *a)
+{
+	return a->ip.len == 4 ? "held4" : "held6";
+}
+
+static void add_rule(uint8_t family, uint8_t proto)
+{
+	struct nft_rule *r = nft_rule_new(LB_TABLE, "input");
+
+	nft_ct_state_new(r);
+	nft_l4proto(r, proto);
+	nft_family(r, family);
+	nft_load_addr(r, true, family, 0);
+	nft_in_set(r, 0, family == 4 ? "held4" : "held6", true);
+	if (proto == IPPROTO_TCP)
+		nft_reject_tcp_reset(r);
+	else
+		nft_reject_port_unreachable(r);
+	nft_rule_add(txn, r);
+}
+
+static void make_table(void)
+{
+	static const struct nft_set_def sets[] = { { .name = "held4", .key = { NFT_IPV4 } },
+		                                   { .name = "held6", .key = { NFT_IPV6 } } };
+
+	nft_table_replace(txn, LB_TABLE);
+	nft_chain_add(txn, LB_TABLE, "input", NFT_HOOK_INPUT, NFT_CHAIN_FILTER, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		nft_set_add(txn, LB_TABLE, &sets[i]);
+		add_rule(i ? 16 : 4, IPPROTO_TCP);
+		add_rule(i ? 16 : 4, IPPROTO_UDP);
+		add_rule(i ? 16 : 4, IPPROTO_SCTP);
+	}
+}
+
+static void begin(void)
+{
+	if (txn)
+		return;
+	txn = nft_begin();
+	if (!stands)
+		make_table();
+	stands = true;
+	gone = false;
+}
+
+static void put(const struct lb_address *a, bool add)
+{
+	struct nft_bytes key = { 0 };
+
+	begin();
+	nft_put_ip(&key, &a->ip);
+	if (add)
+		nft_elem_add(txn, LB_TABLE, set_of(a), &key, NULL);
+	else
+		nft_elem_del(txn, LB_TABLE, set_of(a), &key);
+}
+
+void lb_guard_address(struct lb_address *a)
+{
+	if (a->own) {
+		lb_guard_forget(a);
+		return;
+	}
+	if (a->guard == generation)
+		return;
+	put(a, true);
+	a->guard = generation;
+	held++;
+}
+
+void lb_guard_forget(struct lb_address *a)
+{
+	if (a->guard != generation)
+		return;
+	put(a, false);
+	a->guard = 0;
+	held--;
+}
+
+void lb_guard_lost(void)
+{
+	if (txn)
+		nft_abort(txn);
+	txn = NULL;
+	stands = gone = false;
+	held = 0;
+	generation++;
+}
+
+int lb_guard_commit(struct err *e)
+{
+	struct nft_txn *t = txn;
+	int ret;
+
+	if (!held) {
+		if (!gone)
+			lb_guard_remove();
+		return 0;
+	}
+	if (!t)
+		return 0;
+	txn = NULL;
+	ret = nft_commit(t, e);
+	if (ret)
+		lb_guard_lost();
+	return ret;
+}
+
+void lb_guard_remove(void)
+{
+	struct nft_txn *t;
+	struct err e;
+	int exists = nft_table_exists(LB_TABLE, &e);
+
+	lb_guard_lost();
+	gone = exists == 0;
+	if (exists != 1)
+		return;
+	t = nft_begin();
+	nft_table_del(t, LB_TABLE);
+	gone = nft_commit(t, &e) == 0;
+	if (!gone)
+		log_warn("lb: %s", e.text);
+}
