@@ -37,8 +37,10 @@ static const struct {
 	                "POD is NAME, or NAMESPACE/NAME. Ends with 0 when the packet arrives, 1 "
 	                "when "
 	                "it does not." },
-	[CTL_LB] = { ctl_lb, "",
-	             "Tell which Service holds which load-balancer address, and which wait." },
+	[CTL_LB] = { ctl_lb, "[test [ADDRESS]]",
+	             "Tell which Service holds which load-balancer address, and which wait.\n"
+	             "test asks the network whether they can be reached, and says what to do. Ends "
+	             "with 1 when something is wrong." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
 	[CTL_VERSION] = { ctl_version, "", "Print the versions of knetctl and of the daemon." },

@@ -19,6 +19,7 @@ int ctl_create(const struct ctl_args *a);
 int ctl_delete(const struct ctl_args *a);
 int ctl_status(const struct ctl_args *a);
 int ctl_trace(const struct ctl_args *a);
+int ctl_lb_test(const struct ctl_args *a);
 int ctl_lb(const struct ctl_args *a);
 int ctl_logs_level(const struct ctl_args *a);
 int ctl_version(const struct ctl_args *a);

@@ -71,10 +71,12 @@ int ctl_lb(const struct ctl_args *a)
 {
 	auto_answer struct ctl_answer answer = { 0 };
 
-	if (a->n_words)
-		return ctl_fail("\"%s\" is not expected here", a->words[0]);
 	if (a->output && strcmp(a->output, "json") != 0)
 		return ctl_fail("--output: json is the only other form");
+	if (a->n_words && !strcmp(a->words[0], "test"))
+		return ctl_lb_test(a);
+	if (a->n_words)
+		return ctl_fail("\"%s\" is not expected here", a->words[0]);
 	if (!ctl_call(a, "GET", "/knetd/v1/lb", &answer))
 		return 1;
 	return print_held(a, &answer);

@@ -17,6 +17,7 @@
 #include "lb_announce.h"
 #include "lb_show.h"
 #include "lb_status.h"
+#include "lb_test.h"
 
 static struct lb_alloc alloc;
 static struct lb_pools pools;
@@ -365,6 +366,8 @@ static void lb_exit(bool remove)
 
 static const struct route routes[] = {
 	{ "GET", "/knetd/v1/lb", show },
+	{ "GET", "/knetd/v1/lb/test", lb_test_show },
+	{ "POST", "/knetd/v1/lb/test", lb_test_begin },
 	{ NULL, NULL, NULL },
 };
 

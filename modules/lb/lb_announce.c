@@ -21,6 +21,7 @@
 #include "lb_arp.h"
 #include "lb_guard.h"
 #include "lb_place.h"
+#include "lb_test.h"
 
 #define OWN_MAX 1024
 #define AGAIN_MS 5000
@@ -38,6 +39,11 @@ static struct timer look = { .fn = on_look };
 static struct lb_address *find(const struct ip *ip)
 {
 	return map_get(&addresses, ip->b, ip->len);
+}
+
+struct lb_address *lb_address_next(size_t *i)
+{
+	return map_next(&addresses, i);
 }
 
 static void forget_words(struct lb_address *a)
@@ -113,6 +119,7 @@ static void on_claim(const struct wire_claim *c, void *arg)
 	struct lb_place *p = a && lan ? place_at(a, lan) : NULL;
 
 	(void)arg;
+	lb_test_claim(c);
 	if (p && !lb_lan_is_ours(c->mac))
 		lb_place_claimed(p, c->mac);
 }
@@ -452,6 +459,7 @@ int lb_announce_init(struct err *e)
 	if (!rt)
 		return -e->code;
 	lb_place_init(rt);
+	lb_test_init(rt);
 	ret = lan_watch(on_lan, e);
 	return ret ? ret : nft_watch(LB_TABLE, on_foreign_arp, e);
 }
@@ -474,6 +482,7 @@ void lb_announce_exit(bool remove)
 	struct lb_address *a;
 
 	timer_del(&look);
+	lb_test_exit();
 	if (remove && rt)
 		remove_all();
 	for (size_t i = 0; (a = map_next(&addresses, &i));)

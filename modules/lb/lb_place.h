@@ -50,6 +50,9 @@ struct lb_place {
 	uint8_t theirs[6];     /* who else has it */
 };
 
+/* for (size_t i = 0; (a = lb_address_next(&i));) - all that are held; lb_announce.c's. */
+struct lb_address *lb_address_next(size_t *i);
+
 void lb_place_init(struct rt *rt);
 /* there: the kernel has it already, from before. */
 struct lb_place *lb_place_new(struct lb_address *a, struct lb_lan *lan, bool there);

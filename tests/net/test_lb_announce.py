@@ -431,3 +431,46 @@ def test_many_addresses_are_paced(lab):
     for i in range(256):
         assert knetd.api("DELETE", f"{SERVICES}/s{i}")[0] == 200
     assert not served(knetd)
+
+
+def self_test(knetd, *words):
+    p = subprocess.run([os.path.join(ROOT, "build", "knetctl"), "lb", "test", *words, "-s", knetd.socket],
+                       capture_output=True, text=True, timeout=30, check=False)
+    return p.returncode, p.stdout + p.stderr
+
+
+def test_self_test(lab):
+    knetd, near, far = lab()
+    assert self_test(knetd) == (0, "No Service holds an address of a pool.\n")
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    code, said = self_test(knetd)
+    assert code == 0 and said.count("nobody else answers") == 2 and "x " not in said, said
+    assert f"{near.ip4} answers to it" in said and f"{near.ip6} answers to it" in said, said
+    code, said = self_test(knetd, LB4, "-o", "json")
+    checks = json.loads(said)["checks"]
+    assert code == 0 and {c["address"] for c in checks} == {LB4} and {c["verdict"] for c in checks} == {"ok"}
+    for words, part in ((("192.0.2.9",), "no Service holds"), (("here",), "an IP address"), ((LB4, "more"), "not expected")):
+        code, said = self_test(knetd, *words)
+        assert code == 1 and part in said, said
+
+
+def test_self_test_finds_what_is_wrong(lab):
+    knetd, near, far = lab()
+    service(knetd)
+    announced(knetd, LB4, LB6)
+    near.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=8")
+    code, said = self_test(knetd, LB4)
+    assert code == 0 and f"{near.ip4} does not answer to it" in said, said
+    near.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=0")
+    near.ip("addr", "add", f"{LB4}/32", "dev", "eth0")
+    near.ip("addr", "add", f"{LB6}/128", "dev", "eth0", "nodad")
+    code, said = self_test(knetd)
+    assert code == 1 and said.count(f"{mac_of(near.netns, 'eth0')} answers for it as well") == 2, said
+    near.ip("addr", "del", f"{LB4}/32", "dev", "eth0")
+    near.ip("addr", "del", f"{LB6}/128", "dev", "eth0")
+    knetd.exec("sysctl", "-qw", "net.ipv4.conf.up2.arp_ignore=2")
+    code, said = self_test(knetd, LB4)
+    assert code == 1 and "arp_ignore = 2" in said, said
+    near.ip("link", "set", "eth0", "down")
+    eventually(lambda: "no carrier" in self_test(knetd, LB4)[1])
