@@ -71,7 +71,8 @@ out@2   tcp      ranges        one   node
 out     tcp      eranges/lb    one   out
 out@2   tcp      eranges/lb    DROP
 out@2   tcp      eranges/node  one   out@2
-#  the load balancer's own address as the source
+#  the load balancer's own address as the source: allowed where the node is
+node@own/lb     tcp+udp  own/lb     one   node
 node@closed/lb  tcp+udp  closed/lb  DROP
 out             tcp      closed/lb  one   node
 
@@ -99,6 +100,8 @@ out     udp      headless/node REJECT
 
 #  one node port, three protocols; another target port; hairpin by every front
 out     all      same:53/node  one    node
+client  tcp+udp  clash:30053   one    client   #  a port that is somebody else's node port
+client  tcp+udp  eclash:30053/lb one  client
 client  all      same:53/lb    one    node
 one     tcp+udp  same:53/node  one    node
 one     tcp+udp  same:53/lb    one    node
@@ -106,6 +109,7 @@ one     tcp+udp  eone/lb       one    node
 one     tcp+udp  eone/node     one    node
 """)
 HOST = ["192.0.2.2/32", " 192.0.3.0/24", "2001:db8:2::2/128 ", " 2001:db8:3::/64 "]
+WITH_NODE = ["192.0.3.0/24", "2001:db8:3::/64"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,7 @@ def world():
         made.service("ifar", ["far"], lb=[4], internalTrafficPolicy="Local")
         made.service("ranges", ["one"], lb=[5, 6], loadBalancerSourceRanges=HOST)
         made.service("eranges", ["one"], lb=[7], loadBalancerSourceRanges=HOST, **local)
+        made.service("own", ["one"], lb=[8], loadBalancerSourceRanges=WITH_NODE)
         made.service("closed", ["one"], lb=[9], loadBalancerSourceRanges=HOST[::2])
         made.service("proxy", ["one"], lb=[20], ip_mode="Proxy")
         made.service("host", ["host"], lb=[10], **local)
@@ -135,6 +140,9 @@ def world():
         made.service("eone", ["one"], lb=[11], **local)
         made.service("same", ["one"], lb=[12], ports=[
             {"name": p.lower(), "protocol": p, "port": 53, "targetPort": PORT + 1, "nodePort": 30053} for p in ("TCP", "UDP", "SCTP")])
+        clash = [{"name": p.lower(), "protocol": p, "port": 30053, "targetPort": PORT} for p in ("TCP", "UDP")]
+        made.service("clash", ["one"], ports=clash)
+        made.service("eclash", ["one"], ports=clash, lb=[13], **local)
         yield made
 
 
@@ -185,6 +193,15 @@ def test_addresses_of_node_ports(addresses):
         world.service("np", ["one"], type="NodePort")
         world.expect(ADDRESSES[addresses])
         world.expect("client tcp np one client")
+
+
+def test_node_ports_at_localhost_when_asked_for():
+    with World("[service]\nnode_port_localhost = yes\n") as world:
+        world.service("np", ["one"], type="NodePort")
+        world.service("cluster", ["one"])
+        world.expect("""
+            node  tcp+udp  np/local  one  node
+            out   tcp      np/node   one  node""")
 
 
 def test_external_ips_are_off_unless_asked_for():
