@@ -15,9 +15,9 @@ few kernels have SCTP sockets, and connection tracking sees no difference."""
 import collections
 import contextlib
 import errno
+import itertools
 import json
 import os
-import random
 import selectors
 import socket
 import struct
@@ -28,6 +28,7 @@ AGAIN = 2  # seconds until a datagram is sent again, as clients do
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "sctp": socket.SOCK_RAW}
 ANY = "::"
 selector = selectors.DefaultSelector()
+ports = itertools.cycle(range(33000, 60000))  # a port used again soon would find the connection of before in conntrack
 
 
 def family(address):
@@ -162,14 +163,14 @@ class Question:
     def __init__(self, flow, done):
         self.proto, self.source, self.to, self.port, _, self.silent = flow
         self.done, self.heard = done, b""
-        self.own, self.again = random.randint(20000, 60000), None
+        self.own, self.again = next(ports), None
         self.sock = socket.socket(family(self.to), KINDS[self.proto], socket.IPPROTO_SCTP if self.proto == "sctp" else 0)
         self.sock.setblocking(False)
         try:
             if self.proto == "sctp":
                 self.sock.setsockopt(*(RECVERR6 if ":" in self.to else RECVERR4), 1)
-            if self.source:
-                self.sock.bind((self.source, 0))
+            if self.source or self.proto == "udp":
+                self.sock.bind((self.source or "", self.own if self.proto == "udp" else 0))
             self.sock.connect((self.to, 0 if self.proto == "sctp" else self.port))
         except BlockingIOError:
             pass

@@ -171,7 +171,7 @@ def test_load_balancer_addresses_come_and_go(world):
     made["status"]["loadBalancer"]["ingress"] = []
     world.services["balanced"] = world.api("PUT", f"{SERVICES}/balanced/status", made)
     world.expect("out tcp balanced/node one node\nclient tcp balanced one client")
-    found = world.agents["out"].tell(ask=[["tcp", None, ip, 80, 1, False] for ip in before], patience=10, silence=0.1)
+    found = world.agents["out"].tell(ask=[["tcp", None, ip, 80, 1, False] for ip in before], patience=2, silence=0.1)
     assert "one" not in str(found)
     world.delete("balanced")
 
