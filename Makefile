@@ -102,7 +102,7 @@ fuzz: $(FUZZERS)
 
 # ---- what people run ----------------------------------------------------------------------------------
 
-.PHONY: needs test-needs run demo test bench vm vm-test lint dist clean install help
+.PHONY: needs test-needs run demo test bench vm vm-test vm-flows lint dist clean install help
 needs:
 	@deps/install-build-needs.sh $(ARCH)
 
@@ -137,6 +137,9 @@ vm: all
 
 vm-test: all
 	@vm/test.sh
+
+vm-flows: all
+	@vm/flows.sh
 
 OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h knetd/ctl/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
 lint: $(HOST_ARCHIVES)
@@ -179,7 +182,7 @@ help:
 	@echo "make check      unit tests under sanitizers: no root, seconds"
 	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM, lint"
 	@echo "make bench      figures beside the peers' in the same run"
-	@echo "make vm         boot the test machine; make vm-test judges it unattended"
+	@echo "make vm         boot the test machine; make vm-test judges it unattended, vm-flows its Services"
 	@echo "make fuzz lint dist install clean"
 
 -include $(OBJECTS:.o=.d) $(wildcard $(H)/o/*/*.d $(H)/o/*/*/*.d $(F)/o/*/*.d $(F)/o/*/*/*.d)

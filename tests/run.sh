@@ -40,7 +40,7 @@ for p in $parts; do
 	net) part net pytests tests/net tests/acceptance ;;
 	api) part api pytests tests/api ;;
 	containerd) part containerd pytests tests/containerd ;;
-	vm) part vm vm/test.sh ;;
+	vm) part vm vm/test.sh; part vm-flows vm/flows.sh ;;
 	lint) part lint lint ;;
 	*) echo "tests/run.sh: no part $p" >&2; exit 2 ;;
 	esac
