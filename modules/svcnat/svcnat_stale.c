@@ -121,13 +121,14 @@ static void touch_change(struct walk *w, const struct svcnat_change *c, bool all
 		const struct svcnat_front *old = i < n_old ? &c->old->s.fronts[i] : NULL;
 		const struct svcnat_front *new = k < n_new ? &c->new->s.fronts[k] : NULL;
 		int d = !old ? 1 : !new ? -1 : svcnat_front_order(old, new);
+		const struct svcnat_front *f = d >= 0 ? new : old;
 
 		old = d <= 0 ? old : NULL;
 		new = d >= 0 ? new : NULL;
 		i += d <= 0;
 		k += d >= 0;
-		if ((new ? new : old)->proto == IPPROTO_UDP && (all || is_touched(c, old, new)))
-			touch(w, new ? new : old, new ? c->new : NULL);
+		if (f && f->proto == IPPROTO_UDP && (all || is_touched(c, old, new)))
+			touch(w, f, new ? c->new : NULL);
 	}
 }
 
