@@ -145,11 +145,21 @@ static bool is_link_local(const struct ip *ip)
 	                    : ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
 }
 
+/* A kernel before 5.18 does not keep the mark, but what we have put there ourselves we know. */
+static bool is_ours(const struct rt_addr *a)
+{
+	const struct lb_address *known = a->bits == a->ip.len * 8 ? find(&a->ip) : NULL;
+	const struct lb_lan *lan = known ? lb_lan_by_index(a->ifindex) : NULL;
+	const struct lb_place *p = lan ? place_at(known, lan) : NULL;
+
+	return a->proto == RT_ADDR_SERVED || (p && p->state == LB_HERE);
+}
+
 static void saw_addr(const struct rt_addr *a, void *arg)
 {
 	struct seen *s = arg;
 
-	if (a->proto != RT_ADDR_SERVED) {
+	if (!is_ours(a)) {
 		if (n_own < OWN_MAX && !is_link_local(&a->ip))
 			own[n_own++] = a->ip;
 		return;

@@ -75,7 +75,7 @@ static void not_due(struct lb_place *p)
 
 static void due_in(struct lb_place *p, unsigned ms)
 {
-	struct list *before = due.prev;
+	struct list *before;
 
 	list_del(&p->due);
 	p->at = loop_now() + ms;
@@ -157,7 +157,7 @@ static void probe(struct lb_place *p)
 
 static void announce(struct lb_place *p)
 {
-	if (!p->lan->wire || p->step == ANNOUNCES)
+	if (!p->lan->wire || p->step >= ANNOUNCES)
 		return;
 	if (p->lan->up && wire_claim(p->lan->wire, &p->a->ip) == 0)
 		counts.announcements++;
