@@ -300,9 +300,9 @@ void nft_load_arp_target(struct nft_rule *r, unsigned reg); /* arp daddr ip */
 void nft_load_iif(struct nft_rule *r, unsigned reg);        /* iif */
 void nft_load_l4proto(struct nft_rule *r, unsigned reg);
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
-void nft_load_priority(struct nft_rule *r, unsigned reg);                 /* meta priority */
-void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg);  /* in host order */
-void nft_set_priority(struct nft_rule *r, unsigned reg);                  /* meta priority set */
+void nft_load_priority(struct nft_rule *r, unsigned reg);                /* meta priority */
+void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg); /* in host order */
+void nft_set_priority(struct nft_rule *r, unsigned reg);                 /* meta priority set */
 /* numgen random mod MODULUS offset OFFSET */
 void nft_load_random(struct nft_rule *r, uint32_t modulus, uint32_t offset, unsigned reg);
 /* ct original ip daddr, ct original proto-dst: what the client asked for. */
