@@ -1,7 +1,8 @@
 /* store_file.c - an LMDB file read by somebody who trusts none of it. LMDB maps the file and
  * follows whatever it finds: a truncated or damaged one ends the process with SIGBUS or worse. So
- * the whole tree is walked here first, page by page, by pread: numbers, bounds, counts, no page
- * used twice or used and free. What is behind good pages is delivered either way.
+ * the whole tree is walked here first, page by page, by pread: numbers, bounds, counts, the order
+ * of keys, no page used twice or used and free, no byte of a page in two entries. What is behind
+ * good pages is delivered either way.
  *
  * The layout is that of LMDB 0.9, data format 1, on a little-endian 64-bit machine. */
 #include <errno.h>
@@ -21,22 +22,35 @@
 #define NODE_HEAD 8
 #define NONE UINT64_MAX
 #define DEPTH_MAX 16
-enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4 };
+#define PAGE_MAX 65536
+#define KEY_MAX 511
+#define EVEN(n) (((n) + 1) & ~(size_t)1)
+enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_HEADS = 8 };
 enum { NODE_BIG = 1 };
 enum { TREE_FREE, TREE_MAIN, TREES };
+enum { TREE_INTEGERS = 8, TREE_NOSUBDIR = 0x4000 /* how the file was made */ };
 
 struct tree {
 	uint64_t root;
-	unsigned depth;
+	unsigned depth, flags;
+};
+
+struct head {
+	uint32_t page;
+	uint64_t last, txn;
+	struct tree trees[TREES];
 };
 
 struct file {
 	int fd;
 	uint64_t size, pages; /* in the file */
 	uint32_t page;        /* bytes */
-	uint64_t last, txn;   /* of the newest meta page */
+	uint64_t last, txn;   /* of the newest head */
 	struct tree trees[TREES];
-	uint8_t *used; /* a bit a page */
+	uint8_t *used;        /* a bit a page */
+	uint8_t key[KEY_MAX]; /* the last one of the tree that is walked */
+	size_t n_key;
+	bool separator; /* it is a branch's: the next entry's may be equal */
 	file_entry_fn *fn;
 	void *arg;
 	char why[96]; /* the first damage */
@@ -102,7 +116,32 @@ static bool in_file(struct file *f, uint64_t page, uint64_t n)
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-/* The free tree's values: a count, then as many pages. None may be in use. */
+static int compare(int tree, const uint8_t *a, size_t n_a, const uint8_t *b, size_t n_b)
+{
+	int diff;
+
+	if (tree == TREE_FREE)
+		return u64(a) < u64(b) ? -1 : u64(a) > u64(b);
+	diff = memcmp(a, b, n_a < n_b ? n_a : n_b);
+	return diff ? diff : (n_a > n_b) - (n_a < n_b);
+}
+
+/* Keys grow from entry to entry, and what is left of a branch's key is less than it. LMDB looks for
+ * the next list of free pages by key: out of order it takes one twice. */
+static bool check_key(struct file *f, int tree, uint64_t page, const uint8_t *key, size_t n,
+                      bool separator)
+{
+	if (!n || n > KEY_MAX || (tree == TREE_FREE && (n != 8 || !u64(key) || u64(key) > f->txn)))
+		return damaged(f, page, "an entry is broken");
+	if (f->n_key && compare(tree, key, n, f->key, f->n_key) < (f->separator ? 0 : 1))
+		damaged(f, page, "the entries are out of order");
+	memcpy(f->key, key, n);
+	f->n_key = n;
+	f->separator = separator;
+	return true;
+}
+
+/* The free tree's values: a count, then as many pages, descending. None may be in use. */
 static void free_pages(struct file *f, const uint8_t *data, size_t n)
 {
 	uint64_t count = n >= 8 ? u64(data) : 0;
@@ -116,6 +155,8 @@ static void free_pages(struct file *f, const uint8_t *data, size_t n)
 
 		if (page < 2 || page > f->last)
 			damaged(f, page, "is free, but no page of the tree");
+		else if (i && page >= u64(data + 8 * i))
+			damaged(f, page, "the list of free pages is out of order");
 		else
 			take(f, page);
 	}
@@ -133,54 +174,105 @@ static void entry(struct file *f, int tree, const uint8_t *key, size_t n_key, co
 static void big_entry(struct file *f, int tree, const uint8_t *key, size_t n_key, uint64_t page,
                       size_t n)
 {
-	uint64_t pages = (n + PAGE_HEAD + f->page - 1) / f->page;
+	uint64_t pages = (n + PAGE_HEAD + f->page - 1) / f->page, owned;
 	auto_free uint8_t *data = NULL;
 
 	if (!in_file(f, page, pages))
 		return;
 	data = xmalloc(pages * f->page);
-	for (uint64_t i = 0; i < pages; i++)
-		if (!take(f, page + i))
-			return;
 	if (!read_pages(f, page, pages, data))
 		return;
-	if (u64(data) != page || !(u16(data + 10) & PAGE_OVERFLOW) || u32(data + 12) < pages)
+	owned = u32(data + 12); /* more than it needs when the text became shorter */
+	if (u64(data) != page || u16(data + 10) != PAGE_OVERFLOW || owned < pages) {
 		damaged(f, page, "is not what its entry says");
-	else
-		entry(f, tree, key, n_key, data + PAGE_HEAD, n);
+		return;
+	}
+	if (!in_file(f, page, owned))
+		return;
+	for (uint64_t i = 0; i < owned; i++) /* LMDB frees them all with the entry */
+		if (!take(f, page + i))
+			return;
+	entry(f, tree, key, n_key, data + PAGE_HEAD, n);
 }
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
 static void walk(struct file *f, int tree, uint64_t page, unsigned depth);
 
-static void leaf_node(struct file *f, int tree, uint64_t page, const uint8_t *p, unsigned at)
+static size_t node_size(const uint8_t *node, bool leaf)
 {
-	size_t n = u16(p + at) | (size_t)u16(p + at + 2) << 16, n_key = u16(p + at + 6);
-	const uint8_t *key = p + at + NODE_HEAD;
-	bool big = u16(p + at + 4) & NODE_BIG;
+	size_t n = NODE_HEAD + u16(node + 6);
 
-	if (at + NODE_HEAD + n_key + (big ? 8 : n) > f->page || !n_key ||
-	    u16(p + at + 4) & ~NODE_BIG)
+	if (!leaf)
+		return n;
+	return n + (u16(node + 4) & NODE_BIG ? 8 : u16(node) | (size_t)u16(node + 2) << 16);
+}
+
+/* The entries fill the page from upper to its end, each behind another: LMDB moves them as if. */
+static bool is_tiled(const struct file *f, const uint8_t *p, unsigned upper, unsigned n, bool leaf)
+{
+	uint8_t starts[PAGE_MAX / 16]; /* a bit for two bytes */
+	size_t at;
+
+	memset(starts, 0, f->page / 16);
+	for (unsigned i = 0; i < n; i++) {
+		at = u16(p + PAGE_HEAD + 2 * i);
+		if (at % 2 || at + NODE_HEAD > f->page || starts[at / 16] & 1 << at / 2 % 8)
+			return false;
+		starts[at / 16] |= 1 << at / 2 % 8;
+	}
+	for (at = upper; at < f->page && starts[at / 16] & 1 << at / 2 % 8; n--)
+		at += EVEN(node_size(p + at, leaf));
+	return at == f->page && !n;
+}
+
+static void leaf_node(struct file *f, int tree, uint64_t page, const uint8_t *node)
+{
+	size_t n = u16(node) | (size_t)u16(node + 2) << 16, n_key = u16(node + 6);
+	const uint8_t *key = node + NODE_HEAD;
+
+	if (!check_key(f, tree, page, key, n_key, false))
+		return;
+	if (u16(node + 4) & ~NODE_BIG)
 		damaged(f, page, "an entry is broken");
-	else if (big)
+	else if (u16(node + 4) & NODE_BIG)
 		big_entry(f, tree, key, n_key, u64(key + n_key), n);
 	else
 		entry(f, tree, key, n_key, key + n_key, n);
 }
 
-static void branch_node(struct file *f, int tree, uint64_t page, const uint8_t *p, unsigned at,
+/* The first one's key says nothing: LMDB does not look at it. */
+static void branch_node(struct file *f, int tree, uint64_t page, const uint8_t *node, bool first,
                         unsigned depth)
 {
-	uint64_t child =
-		u16(p + at) | (uint64_t)u16(p + at + 2) << 16 | (uint64_t)u16(p + at + 4) << 32;
+	uint64_t child = u16(node) | (uint64_t)u16(node + 2) << 16 | (uint64_t)u16(node + 4) << 32;
 
-	if (at + NODE_HEAD + (unsigned)u16(p + at + 6) > f->page)
-		damaged(f, page, "an entry is broken");
-	else
-		walk(f, tree, child, depth - 1);
+	if (!first)
+		check_key(f, tree, page, node + NODE_HEAD, u16(node + 6), true);
+	walk(f, tree, child, depth - 1);
 }
 
+static void walk_nodes(struct file *f, int tree, uint64_t page, const uint8_t *p, unsigned depth)
+{
+	unsigned n = (u16(p + 12) - PAGE_HEAD) / 2, upper = u16(p + 14);
+	bool leaf = depth == 1;
+
+	if (n < (leaf ? 1 : 2) || !is_tiled(f, p, upper, n, leaf))
+		damaged(f, page, "its entries are broken");
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = u16(p + PAGE_HEAD + 2 * i);
+
+		if (at < upper || at + NODE_HEAD > f->page ||
+		    at + node_size(p + at, leaf) > f->page)
+			damaged(f, page, "an entry is broken");
+		else if (leaf)
+			leaf_node(f, tree, page, p + at);
+		else
+			branch_node(f, tree, page, p + at, !i, depth);
+	}
+}
+
+/* The kind is all there is in a page's flags: LMDB writes into a page that says it is dirty. */
 static void walk(struct file *f, int tree, uint64_t page, unsigned depth)
 {
 	auto_free uint8_t *p = NULL;
@@ -193,26 +285,17 @@ static void walk(struct file *f, int tree, uint64_t page, unsigned depth)
 		return;
 	lower = u16(p + 12);
 	upper = u16(p + 14);
-	if (u64(p) != page || (u16(p + 10) & 0x2f) != kind || lower < PAGE_HEAD || lower > upper ||
-	    upper > f->page || lower % 2) {
+	if (u64(p) != page || u16(p + 10) != kind || lower < PAGE_HEAD || lower > upper ||
+	    upper > f->page || (lower | upper) % 2)
 		damaged(f, page, "is not what the tree says");
-		return;
-	}
-	for (unsigned i = PAGE_HEAD; i < lower; i += 2) {
-		unsigned at = u16(p + i);
-
-		if (at < upper || at + NODE_HEAD > f->page)
-			damaged(f, page, "an entry is broken");
-		else if (depth > 1)
-			branch_node(f, tree, page, p, at, depth);
-		else
-			leaf_node(f, tree, page, p, at);
-	}
+	else
+		walk_nodes(f, tree, page, p, depth);
 }
 
 static void walk_trees(struct file *f)
 {
 	for (int t = 0; t < TREES; t++) {
+		f->n_key = 0;
 		if (f->trees[t].root == NONE && !f->trees[t].depth)
 			continue;
 		if (!f->trees[t].depth || f->trees[t].depth > DEPTH_MAX)
@@ -222,29 +305,64 @@ static void walk_trees(struct file *f)
 	}
 }
 
-/* LMDB refuses a file when either meta page is broken, and takes the newer one. */
-static bool read_meta(struct file *f, int i)
+/* ---- heads ---------------------------------------------------------------------------------- */
+
+static bool read_head(struct file *f, int i, struct head *h)
 {
 	uint8_t p[152];
 
-	if (pread(f->fd, p, sizeof(p), (off_t)i * f->page) != sizeof(p) || u32(p + 16) != MAGIC ||
-	    u32(p + 20) != 1)
+	if (pread(f->fd, p, sizeof(p), (off_t)i * f->page) != sizeof(p) ||
+	    !(u16(p + 10) & PAGE_HEADS) || u32(p + 16) != MAGIC || u32(p + 20) != 1)
 		return damaged(f, i, "is no head of a store");
-	if (i == 0) {
-		f->page = u32(p + 40);
-		if (f->page < 512 || f->page > 65536 || f->page & (f->page - 1))
-			return damaged(f, i, "is no head of a store");
-		f->pages = f->size / f->page;
-	} else if (u32(p + 40) != f->page) { /* LMDB takes the newer one's */
-		return damaged(f, i, "is no head of a store");
+	*h = (struct head){ .page = u32(p + 40), .last = u64(p + 136), .txn = u64(p + 144) };
+	for (int t = 0; t < TREES; t++) {
+		const uint8_t *tree = p + 40 + 48 * t;
+
+		h->trees[t] = (struct tree){ u64(tree + 40), u16(tree + 6), u16(tree + 4) };
 	}
-	if (i && u64(p + 144) <= f->txn)
-		return true;
-	f->last = u64(p + 136);
-	f->txn = u64(p + 144);
-	for (int t = 0; t < TREES; t++)
-		f->trees[t] = (struct tree){ u64(p + 40 + 48 * t + 40), u16(p + 40 + 48 * t + 6) };
-	return f->last < 1u << 30 || damaged(f, i, "is no head of a store");
+	return true;
+}
+
+/* Every transaction writes the head that is not the newer one's: the even ones' is the first. LMDB
+ * finds the newer one by its number, later by whether that is even. */
+static int newer_head(struct file *f, const struct head h[static 2])
+{
+	int i = h[1].txn > h[0].txn;
+
+	if (!h[i].txn || (h[i].txn % 2 == (unsigned)i && h[i].txn == h[!i].txn + 1))
+		return i;
+	damaged(f, i, "is out of turn");
+	return h[i].txn % 2 == (unsigned)i ? i : !i;
+}
+
+/* LMDB refuses a file when either head is broken, and takes the newer one's page size. */
+static bool read_heads(struct file *f)
+{
+	struct head h[2];
+	int i;
+
+	if (!read_head(f, 0, &h[0]))
+		return false;
+	f->page = h[0].page;
+	if (f->page < 512 || f->page > PAGE_MAX || f->page & (f->page - 1))
+		return damaged(f, 0, "is no head of a store");
+	if (!read_head(f, 1, &h[1]))
+		return false;
+	if (h[1].page != f->page)
+		return damaged(f, 1, "is no head of a store");
+	i = newer_head(f, h);
+	f->pages = f->size / f->page;
+	f->last = h[i].last;
+	f->txn = h[i].txn;
+	memcpy(f->trees, h[i].trees, sizeof(f->trees));
+	if ((f->trees[TREE_FREE].flags & ~TREE_NOSUBDIR) != TREE_INTEGERS ||
+	    f->trees[TREE_MAIN].flags)
+		damaged(f, i, "has trees of another kind");
+	if (f->last >= STORE_MAP_SIZE / f->page) {
+		damaged(f, i, "has more pages than a store");
+		f->last = f->pages - 1;
+	}
+	return true;
 }
 
 /* A file that was being made when the power went: there never was anything in it. */
@@ -278,7 +396,7 @@ int store_file_walk(const char *path, file_entry_fn *fn, void *arg, struct err *
 		unlink(path);
 		return 0;
 	}
-	if (read_meta(&f, 0) && read_meta(&f, 1)) {
+	if (read_heads(&f)) {
 		auto_free uint8_t *used = xcalloc(1, f.last / 8 + 1);
 
 		f.used = used;

@@ -22,8 +22,7 @@
 
 #include "store_lmdb.h"
 
-#define NEARLY_FULL (128 << 10)    /* bytes: less than a commit may have to write */
-#define MAP_SIZE ((size_t)4 << 30) /* address space, not memory or disk */
+#define NEARLY_FULL (128 << 10) /* bytes: less than a commit may have to write */
 
 #define FORMAT_KEY "format" /* no '/': not an object's key */
 #define SUM_SIZE 8
@@ -191,7 +190,7 @@ static int open_env(enum store_env env, struct err *e)
 	rc = mdb_env_create(&envs[env].env);
 	if (rc)
 		return fail(e, rc, "create");
-	mdb_env_set_mapsize(envs[env].env, MAP_SIZE);
+	mdb_env_set_mapsize(envs[env].env, STORE_MAP_SIZE);
 	mdb_env_set_maxreaders(envs[env].env, 4);
 	rc = mdb_env_open(envs[env].env, envs[env].dir, flags, 0600);
 	if (rc)

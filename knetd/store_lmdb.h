@@ -14,6 +14,9 @@ enum store_env { ENV_STATE, ENV_RUN, ENV_COUNT };
  * transaction; newer ones are refused. */
 #define STORE_FORMAT 2
 
+/* Address space, not memory or disk; no file ever becomes larger. */
+#define STORE_MAP_SIZE ((size_t)4 << 30)
+
 /* A damaged file does not keep an environment from being opened: lmdb_each gives what can be read,
  * and every write is refused with -EIO. lmdb_damage then says what is wrong, else NULL. */
 int lmdb_open(enum store_env env, const char *dir, struct err *e);

@@ -314,6 +314,175 @@ static void test_heads_of_two_minds(void **state)
 		}
 }
 
+/* ---- damage that LMDB would believe --------------------------------------------------------- */
+
+static uint64_t u64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static uint8_t *node(uint8_t *page, unsigned i)
+{
+	return page + (page[16 + 2 * i] | page[17 + 2 * i] << 8);
+}
+
+static unsigned nodes(const uint8_t *page)
+{
+	return ((page[12] | page[13] << 8) - 16) / 2;
+}
+
+enum where { HEAD, FREE_TREE, BRANCH, LEAF, TEXT };
+
+/* A page of what is in use. */
+static uint8_t *find(uint8_t *copy, enum where where)
+{
+	uint8_t *head = copy + (u64(copy + 4096 + 144) > u64(copy + 144)) * 4096, *branch, *n;
+
+	branch = copy + u64(head + 128) * 4096;
+	if (where == HEAD)
+		return head;
+	if (where == FREE_TREE)
+		return copy + u64(head + 80) * 4096;
+	assert_int_equal(branch[10], 1);
+	if (where == BRANCH)
+		return branch;
+	for (unsigned b = 0; b < nodes(branch); b++) {
+		uint8_t *leaf = copy + (u64(node(branch, b)) & 0xffffffff) * 4096;
+
+		assert_int_equal(leaf[10], 2);
+		if (where == LEAF)
+			return leaf;
+		for (unsigned i = 0; i < nodes(leaf); i++)
+			if ((n = node(leaf, i))[4] == 1)
+				return copy + u64(n + 8 + n[6]) * 4096;
+	}
+	fail_msg("no page of that kind");
+	return NULL;
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	uint8_t tmp[8];
+
+	memcpy(tmp, a, n);
+	memcpy(a, b, n);
+	memcpy(b, tmp, n);
+}
+
+static void swap_keys(uint8_t *copy)
+{
+	uint8_t *leaf = find(copy, LEAF);
+
+	swap(leaf + 16, leaf + 18, 2);
+}
+
+static void use_entry_twice(uint8_t *copy)
+{
+	uint8_t *leaf = find(copy, LEAF);
+
+	memcpy(leaf + 18, leaf + 16, 2);
+}
+
+static void swap_separators(uint8_t *copy)
+{
+	uint8_t *branch = find(copy, BRANCH);
+
+	swap(branch + 18, branch + 20, 2);
+}
+
+static void cut_branch(uint8_t *copy)
+{
+	uint8_t *branch = find(copy, BRANCH);
+
+	memcpy(branch + 12, &(uint16_t){ 18 }, 2);
+}
+
+/* Pages 9, 8, 7 are a run that a long text goes into; 9, 5, 7 seem to be. */
+static void swap_free_pages(uint8_t *copy)
+{
+	uint8_t *leaf = find(copy, FREE_TREE);
+
+	assert_int_equal(leaf[10], 2);
+	for (unsigned i = 0; i < nodes(leaf); i++) {
+		uint8_t *list = node(leaf, i) + 16;
+
+		if (node(leaf, i)[4] || u64(list) < 2)
+			continue;
+		swap(list + 8, list + 16, 8);
+		return;
+	}
+	fail_msg("no list of free pages");
+}
+
+static void age_free_pages(uint8_t *copy)
+{
+	memset(node(find(copy, FREE_TREE), 0) + 8, 0, 8); /* of transaction 0 */
+}
+
+static void assert_found(const uint8_t *copy, const char *what)
+{
+	write_file(copy, size);
+	open_store();
+	if (!store_damage())
+		fail_msg("not found: %s", what);
+	assert_int_equal(put(1000, 10), -EIO);
+	store_close();
+}
+
+static void test_believable(void **state)
+{
+	static const struct {
+		const char *what;
+		enum where where;
+		unsigned at;
+		uint8_t bits;
+	} flips[] = {
+		{ "a page that says it is written already", LEAF, 10, 0x10 },
+		{ "a page that says it need not be written", LEAF, 11, 0x40 },
+		{ "a branch that says so", BRANCH, 11, 0x80 },
+		{ "a text's pages that say they are written already", TEXT, 10, 0x10 },
+		{ "a text that owns others' pages", TEXT, 12, 0x04 },
+		{ "a text that owns pages behind the file", TEXT, 14, 0x01 },
+		{ "a head of the other's turn", HEAD, 144, 0x01 },
+		{ "a head far ahead", HEAD, 149, 0x01 },
+		{ "a free tree of lists", HEAD, 44, 0x04 },
+		{ "a tree of numbers", HEAD, 92, 0x08 },
+		{ "more pages than a file may have", HEAD, 139, 0x01 },
+	};
+	static const struct {
+		const char *what;
+		void (*fn)(uint8_t *copy);
+	} tricks[] = {
+		{ "keys out of order", swap_keys },
+		{ "an entry used twice", use_entry_twice },
+		{ "branches out of order", swap_separators },
+		{ "a branch of one entry", cut_branch },
+		{ "free pages out of order", swap_free_pages },
+		{ "free pages of no transaction", age_free_pages },
+	};
+	auto_free uint8_t *copy = NULL;
+
+	(void)state;
+	make_store();
+	copy = xmalloc(size);
+	for (size_t i = 0; i < ARRAY_LEN(flips); i++) {
+		uint8_t *page;
+
+		memcpy(copy, whole, size);
+		page = find(copy, flips[i].where);
+		page[flips[i].at] ^= flips[i].bits;
+		assert_found(copy, flips[i].what);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(tricks); i++) {
+		memcpy(copy, whole, size);
+		tricks[i].fn(copy);
+		assert_found(copy, tricks[i].what);
+	}
+}
+
 /* A text that changed by one bit is not given out as if nothing had happened. */
 static void test_changed_text(void **state)
 {
@@ -374,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_heads_of_two_minds),
+		cmocka_unit_test(test_believable),
 		cmocka_unit_test(test_changed_text),
 	};
 
