@@ -169,8 +169,10 @@ class Question:
         try:
             if self.proto == "sctp":
                 self.sock.setsockopt(*(RECVERR6 if ":" in self.to else RECVERR4), 1)
-            if self.source or self.proto == "udp":
-                self.sock.bind((self.source or "", self.own if self.proto == "udp" else 0))
+            if self.proto == "udp":
+                self.bind()
+            elif self.source:
+                self.sock.bind((self.source, 0))
             self.sock.connect((self.to, 0 if self.proto == "sctp" else self.port))
         except BlockingIOError:
             pass
@@ -178,6 +180,17 @@ class Question:
             self.end(error_name(e.errno))
             return
         watch(self.sock, self.ready, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
+    def bind(self):
+        """To the next port that nobody holds."""
+        while True:
+            try:
+                self.sock.bind((self.source or "", self.own))
+                return
+            except OSError as e:
+                if e.errno != errno.EADDRINUSE:
+                    raise
+                self.own = next(ports)
 
     def end(self, how):
         drop(self.sock)
