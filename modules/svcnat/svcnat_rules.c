@@ -1,33 +1,42 @@
-/* svcnat_rules.c - the constant ruleset. As `nft list table inet knetd` shows it, for IPv4 (FRONT
- *is ip daddr . meta l4proto . th dport, ORIGINAL the same of ct original):
+// clang-format off
+/* svcnat_rules.c - the constant ruleset. As `nft list table inet knetd` shows it, for IPv4 (FRONT is
+ * ip daddr . meta l4proto . th dport, ORIGINAL the same of ct original, PORT without the address):
  *
- *	chain prerouting (nat, -100)
- *		FRONT @guarded4 jump guard
- *		ip saddr != PODS meta priority set FRONT map @outer4 meta priority vmap @pick
- *		meta priority set FRONT map @svc4 meta priority vmap @pick
- *		ip daddr != SERVICES ip daddr != 127.0.0.0/8 fib daddr type local goto node_ports
- *	chain output (nat, -100): without the rules for clients outside
- *	chain guard
- *		FRONT . ip saddr @allowed4 return
- *		drop
- *	chain node_ports
- *		ip saddr != PODS meta priority set PORT map @outer_ports4 meta priority vmap
- *@port_pick meta priority set PORT map @ports4 meta priority vmap @port_pick chain pickN ...:
- *svcnat_picks.c chain postrouting (nat, 100) oif != "lo" ct status dnat goto masquerading chain
- *masquerading ip saddr . ip daddr @hairpin4 masquerade ip saddr SERVICES masquerade ip saddr !=
- *PODS ct original ip daddr @cluster4 masquerade ORIGINAL @snat4 masquerade, ORIGINAL PORT
- *@snat_ports4 masquerade iif 0 ORIGINAL @own_snat4 masquerade, iif 0 ORIGINAL PORT @own_snat_ports4
- *masquerade chain input (filter, 0) ip daddr SERVICES ct state new goto services chain services
- *		FRONT @dns4 accept
- *		meta l4proto tcp ip daddr @cluster4 reject with tcp reset
- *		ip daddr @cluster4 reject
- *		drop
+ *   chain prerouting (nat, -100)
+ *     FRONT @guarded4 jump guard
+ *     ip saddr != PODS meta priority set FRONT map @outer4 meta priority vmap @pick
+ *     meta priority set FRONT map @svc4 meta priority vmap @pick
+ *     ip daddr != SERVICES ip daddr != 127.0.0.0/8 fib daddr type local goto node_ports
+ *   chain output (nat, -100): the same without the rule for clients outside
+ *   chain guard
+ *     FRONT . ip saddr @allowed4 return
+ *     drop
+ *   chain node_ports
+ *     ip saddr != PODS meta priority set PORT map @outer_ports4 meta priority vmap @port_pick
+ *     meta priority set PORT map @ports4 meta priority vmap @port_pick
+ *   chain pickN ...: svcnat_picks.c
+ *   chain postrouting (nat, 100)
+ *     oif != "lo" ct status dnat goto masquerading
+ *   chain masquerading
+ *     ip saddr . ip daddr @hairpin4 masquerade
+ *     ip saddr SERVICES masquerade
+ *     ip saddr != PODS ct original ip daddr @cluster4 masquerade
+ *     ORIGINAL @snat4 masquerade, iif 0 ORIGINAL @own_snat4 masquerade
+ *     (what was asked for at an address returns)
+ *     ORIGINAL PORT @snat_ports4 masquerade, iif 0 ORIGINAL PORT @own_snat_ports4 masquerade
+ *   chain input (filter, 0)
+ *     ip daddr SERVICES ct state new goto services
+ *   chain services
+ *     FRONT @dns4 accept
+ *     meta l4proto tcp ip daddr @cluster4 reject with tcp reset
+ *     ip daddr @cluster4 reject
+ *     drop
  *
- * The word that says how many endpoints there are goes from one map to the next through the
- *priority of a connection's first packet, which is zeroed at once: the mark, on which people build
- *their routing, stays theirs, and so does the connection's. (The kernel can pass it in a register
- *alone, but nft 1.0.6 ends itself when it lists such a rule.) It is data and not a verdict because
- *the kernel walks a map of verdicts whole on every change. Who is masqueraded is found by what the
+ * The word that says how many endpoints there are goes from one map to the next through the priority
+ * of a connection's first packet, which is zeroed at once: the mark, on which people build their
+ * routing, stays theirs, and so does the connection's. (The kernel can pass it in a register alone,
+ * but nft 1.0.6 ends itself when it lists such a rule.) It is data and not a verdict because the
+ * kernel walks a map of verdicts whole on every change. Who is masqueraded is found by what the
  * client asked for, which conntrack remembers: so nothing has to be marked here either.
  *
  * The Service ranges are routed to the node itself (svcnat_host.c). So what was not translated
@@ -35,9 +44,9 @@
  * connections start with a source out of the Service range. Those are masqueraded to an address of
  * the link they leave by.
  *
- * Only `ct state new` is judged at input: the reset that a refused connection of the node gets
- *comes in over lo from and to the Service range, as a reply; and so do the pods' answers to the
- *node. */
+ * Only `ct state new` is judged at input: the reset that a refused connection of the node gets comes
+ * in over lo from and to the Service range, as a reply; and so do the pods' answers to the node. */
+// clang-format on
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
