@@ -5,10 +5,10 @@
 #
 #   vm/flows.sh [TEST FILE...]
 #
-# LIMIT is how many seconds the whole may take (900), CONSOLE where the kernel's words go.
+# LIMIT is how many seconds the whole may take (1200), CONSOLE where the kernel's words go.
 set -eu
 cd "$(dirname "$0")/.."
-limit=${LIMIT:-900} console=${CONSOLE:-build/vm/flows.log}
+limit=${LIMIT:-1200} console=${CONSOLE:-build/vm/flows.log}
 if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on the kernel
 	set -- tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
 		tests/net/test_flows_affinity.py
