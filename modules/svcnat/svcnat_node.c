@@ -53,11 +53,3 @@ unsigned svcnat_node_ips(const struct ip **ips)
 	*ips = node.ips;
 	return node.n;
 }
-
-bool svcnat_node_in(const struct cidr *range)
-{
-	for (unsigned i = 0; i < node.n; i++)
-		if (cidr_has(range, &node.ips[i]))
-			return true;
-	return false;
-}

@@ -11,6 +11,5 @@
 /* Reads the Node again; true when what it says is not what it said before. */
 bool svcnat_node_read(void);
 unsigned svcnat_node_ips(const struct ip **ips); /* the InternalIPs */
-bool svcnat_node_in(const struct cidr *range);   /* is one of them in there */
 /* Are node ports served at this address, if it is the node's and no loopback. */
 bool svcnat_node_ports_at(const struct ip *ip);

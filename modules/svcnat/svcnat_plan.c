@@ -8,7 +8,6 @@
 #include <knetd/store.h>
 #include <knetd/view.h>
 
-#include "svcnat_node.h"
 #include "svcnat_plan.h"
 
 /* ---- order ---------------------------------------------------------------------------------- */
@@ -223,7 +222,7 @@ static void allow_own(struct svcnat_service *s, const struct service_view *v)
 	bool node_may = false;
 
 	for (unsigned i = 0; i < s->n_ranges && !node_may; i++)
-		node_may = svcnat_node_in(&s->ranges[i]);
+		node_may = view_node_in(&s->ranges[i]);
 	for (unsigned i = 0; node_may && i < v->n_ingress; i++) {
 		struct cidr own = { v->ingress_ips[i], v->ingress_ips[i].len * 8 };
 
