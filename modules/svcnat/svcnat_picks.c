@@ -1,28 +1,35 @@
+// clang-format off
 /* svcnat_picks.c - see svcnat_picks.h. As `nft list table inet knetd` shows it, for IPv4:
  *
- *	chain pick3            three endpoints
- *		meta priority set none
- *		dnat ip to FRONT . numgen random mod 3 map @eps4
- *	chain pick3_outer      three endpoints for clients outside
- *		meta priority set none
- *		dnat ip to FRONT . numgen random mod 3 offset 65536 map @eps4
- *	chain pick3_10800s     three endpoints, and the client stays with the one it got
- *		meta priority set FRONT . numgen random mod 3 map @ids4
- *		update @aff4 { FRONT . ip saddr timeout 3h : meta priority }
- *		meta priority set FRONT . ip saddr map @aff4
- *		dnat ip to meta priority map @who4
- *		delete @aff4 { FRONT . ip saddr : meta priority }
- *		... (the first four again)
- *		dnat ip to FRONT . numgen random mod 3 map @eps4
+ *   chain pick3            three endpoints
+ *     meta priority set numgen random mod 3
+ *     goto deal
+ *   chain pick3_outer      three endpoints for clients outside
+ *     meta priority set numgen random mod 3 offset 8192
+ *     goto deal
+ *   chain deal             svcnat_rules.c
+ *     dnat ip to FRONT . meta priority map @eps4
+ *   chain pick3_10800s     three endpoints, and the client stays with the one it got
+ *     meta priority set FRONT . numgen random mod 3 map @ids4
+ *     update @aff4 { FRONT . ip saddr timeout 3h : meta priority }
+ *     meta priority set FRONT . ip saddr map @aff4
+ *     dnat ip to meta priority map @who4
+ *     delete @aff4 { FRONT . ip saddr : meta priority }
+ *     ... (the first four again, then as pick3)
  *
- * where FRONT is ip daddr . meta l4proto . th dport; of node ports (ports3 and so on) it is
- * meta l4proto . th dport.
+ * where FRONT is ip daddr . meta l4proto . th dport; of node ports (ports3, deal_ports and so on) it
+ * is meta l4proto . th dport.
+ *
+ * There is one rule with eps4, because the kernel walks a map whole when a rule of one more chain
+ * uses it: the first Service with a new number of endpoints would pay for all the others.
  *
  * `update` leaves the value of an element that is there and begins its time anew: what kube-proxy
- * does with a set an endpoint. An id whose endpoint is gone is found nowhere in who4, and the
- *client is dealt anew. When aff4 is full the client gets an endpoint without being remembered. The
- *id in the priority of that one packet is left there when it is translated; the kernel sets the
- *priority anew when it forwards IPv4, and below 65536 no queue takes it for a class. */
+ * does with a set an endpoint. An id whose endpoint is gone is found nowhere in who4, and the client
+ * is dealt anew. When aff4 is full the client gets an endpoint without being remembered.
+ *
+ * The index or id stays in the priority of that one packet. The kernel sets the priority anew when it
+ * forwards IPv4, and a number below 65536 is no queue's class. */
+// clang-format on
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -139,13 +146,16 @@ static void load_place(struct nft_rule *r, const struct chain *c)
 	nft_load_random(r, c->n, c->from, load_front(r, c, 0));
 }
 
-static void add_dnat(const struct chain *c)
+/* An endpoint by chance, found by the one rule that knows how. */
+static void add_deal(const struct chain *c)
 {
 	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, c->name);
 
-	load_place(r, c);
-	nft_map_to(r, 0, set(c, SVCNAT_EPS, SVCNAT_PORT_EPS), 0);
-	nft_dnat(r, c->family, 0, c->family / 4);
+	nft_load_random(r, c->n, c->from, 0);
+	nft_set_priority(r, 0);
+	nft_rule_add(c->t, r);
+	r = nft_rule_new(SVCNAT_TABLE, c->name);
+	nft_goto(r, c->node_port ? "deal_ports" : "deal");
 	nft_rule_add(c->t, r);
 }
 
@@ -203,21 +213,9 @@ static void add_stay(const struct chain *c)
 
 static void add_family(const struct chain *c)
 {
-	if (c->affinity) {
-		add_stay(c);
-		add_record(c, false);
-		add_stay(c);
-	}
-	add_dnat(c);
-}
-
-static void add_priority_reset(struct nft_txn *t, const char *chain)
-{
-	struct nft_rule *r = nft_rule_new(SVCNAT_TABLE, chain);
-
-	nft_load_number(r, 0, 0);
-	nft_set_priority(r, 0);
-	nft_rule_add(t, r);
+	add_stay(c);
+	add_record(c, false);
+	add_stay(c);
 }
 
 static void add_chain(struct nft_txn *t, const struct pick *p, const char *name)
@@ -231,11 +229,10 @@ static void add_chain(struct nft_txn *t, const struct pick *p, const char *name)
 		           .affinity = p->word >> SVCNAT_WORD_AFFINITY };
 
 	nft_chain_add(t, SVCNAT_TABLE, name, NFT_HOOK_NONE, NFT_CHAIN_NAT, 0);
-	if (!c.affinity)
-		add_priority_reset(t, name);
-	for (c.family = 4; c.family <= 16; c.family += 12)
+	for (c.family = 4; c.affinity && c.family <= 16; c.family += 12)
 		if (svcnat_has_family(c.family))
 			add_family(&c);
+	add_deal(&c);
 }
 
 static void name_chain(const struct pick *p, char *out, size_t size)

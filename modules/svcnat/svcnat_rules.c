@@ -14,7 +14,7 @@
  *   chain node_ports
  *     ip saddr != PODS meta priority set PORT map @outer_ports4 meta priority vmap @port_pick
  *     meta priority set PORT map @ports4 meta priority vmap @port_pick
- *   chain pickN ...: svcnat_picks.c
+ *   chain pickN ..., deal: svcnat_picks.c
  *   chain postrouting (nat, 100)
  *     oif != "lo" ct status dnat goto masquerading
  *   chain masquerading
@@ -33,7 +33,7 @@
  *     drop
  *
  * The word that says how many endpoints there are goes from one map to the next through the priority
- * of a connection's first packet, which is zeroed at once: the mark, on which people build their
+ * of a connection's first packet: the mark, on which people build their
  * routing, stays theirs, and so does the connection's. (The kernel can pass it in a register alone,
  * but nft 1.0.6 ends itself when it lists such a rule.) It is data and not a verdict because the
  * kernel walks a map of verdicts whole on every change. Who is masqueraded is found by what the
@@ -135,6 +135,21 @@ void svcnat_add_outer_translation(struct nft_txn *t, const char *chain, uint8_t 
 
 	svcnat_outside(r, false, &conf.podnet.cidrs, family);
 	look_up(r, set, family);
+	nft_rule_add(t, r);
+}
+
+static void add_deal(struct nft_txn *t, const char *chain, uint8_t family, enum svcnat_set eps)
+{
+	struct nft_rule *r = svcnat_rule(chain, family);
+	unsigned index;
+
+	if (eps == SVCNAT_PORT_EPS)
+		index = svcnat_load_port(r, 0);
+	else
+		index = svcnat_load_target(r, family, 0);
+	nft_load_priority(r, index);
+	nft_map_to(r, 0, svcnat_set_name(eps, family), 0);
+	nft_dnat(r, family, 0, family / 4);
 	nft_rule_add(t, r);
 }
 
@@ -280,8 +295,9 @@ static void add_sets(struct nft_txn *t, uint8_t family)
 
 static void add_chains(struct nft_txn *t)
 {
-	static const char *const chains[] = { "guard",  "node_ports", "own_node_ports", "services",
-		                              "refuse", "drop",       "masquerading" };
+	static const char *const chains[] = { "guard",        "node_ports", "own_node_ports",
+		                              "services",     "refuse",     "drop",
+		                              "masquerading", "deal",       "deal_ports" };
 	const char *table = SVCNAT_TABLE;
 
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
@@ -300,6 +316,8 @@ static void add_rules(struct nft_txn *t, const struct cidr *services, bool node_
 	svcnat_add_count(t, "prerouting", family, SVCNAT_HITS);
 	svcnat_add_outer_translation(t, "prerouting", family, SVCNAT_OUTER);
 	svcnat_add_translation(t, "prerouting", family, SVCNAT_SVC);
+	add_deal(t, "deal", family, SVCNAT_EPS);
+	add_deal(t, "deal_ports", family, SVCNAT_PORT_EPS);
 	add_guard(t, "output", family);
 	svcnat_add_count(t, "output", family, SVCNAT_HITS);
 	svcnat_add_translation(t, "output", family, SVCNAT_SVC);

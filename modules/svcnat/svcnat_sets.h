@@ -46,5 +46,6 @@ void svcnat_sets_add(struct nft_txn *t, uint8_t family);
 #define SVCNAT_WORD_AFFINITY 14 /* bits to shift the seconds by */
 #define SVCNAT_WORD_REFUSE 0u
 #define SVCNAT_WORD_DROP SVCNAT_WORD_OUTER
-/* Where the indexes of outer lists begin. */
-#define SVCNAT_OUTER_INDEX 65536u
+/* Where the indexes of outer lists begin: behind all others, and below what a queue takes for a
+ * class when it stands in a packet's priority. */
+#define SVCNAT_OUTER_INDEX 8192u

@@ -6,7 +6,7 @@ import ipaddress
 import json
 
 REFUSE, DROP = "refuse", "drop"
-OUTER_WORD, COUNT, AFFINITY, OUTER_LIST = 1 << 13, (1 << 13) - 1, 14, 65536
+OUTER_WORD, COUNT, AFFINITY, OUTER_LIST = 1 << 13, (1 << 13) - 1, 14, 8192
 
 # ---- the model: what should be ---------------------------------------------------------------------------
 #

@@ -188,13 +188,8 @@ static void is_constant(void **state)
 
 #define PICK_RULES(n)                                                                              \
 	"add chain knetd pick" n "\n"                                                              \
-	"add rule knetd pick" n " | r0 = 0 | priority = r0\n"                                      \
-	"add rule knetd pick" n                                                                    \
-	" | ipv4 | r0 = daddr | r1 = l4proto | r2 = dport | r3 = random mod " n                    \
-	" | r0 = r0 map @eps4 | dnat ipv4 to r0:r1\n"                                              \
-	"add rule knetd pick" n                                                                    \
-	" | ipv6 | r0 = daddr | r4 = l4proto | r5 = dport | r6 = random mod " n                    \
-	" | r0 = r0 map @eps6 | dnat ipv6 to r0:r4\n"                                              \
+	"add rule knetd pick" n " | r0 = random mod " n " | priority = r0\n"                       \
+	"add rule knetd pick" n " | goto deal\n"                                                   \
 	"add knetd pick " n " : goto pick" n "\n"
 
 #define REFUSES "add knetd pick 0 : goto refuse\n"
