@@ -413,14 +413,12 @@ static enum lb_state state_of(const struct lb_place *p)
 static const char *state_text(const struct lb_address *a)
 {
 	enum lb_state worst = LB_WAITS;
-	bool here = false;
 
 	if (a->own)
 		return "the node's own";
 	for (const struct list *l = a->places.next; l != &a->places; l = l->next) {
 		enum lb_state s = state_of(container_of(l, struct lb_place, in_address));
 
-		here |= s == LB_HERE;
 		if (s > worst)
 			worst = s;
 	}
