@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -210,6 +211,44 @@ def round_trips(client, ways, count=2000):
     return {way: statistics.median(v) * 1e6 for way, v in took.items()}
 
 
+# ---- requests ------------------------------------------------------------------------------------------
+
+NGINX = """worker_processes 1; daemon off; pid {d}/pid; error_log /dev/null;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 1000000; server {{ listen 8090; location / {{ return 200 "x"; }} }} }}
+"""
+
+
+def wrk(client, ip, port):
+    """Requests a second over 16 connections that stay."""
+    out = client.run("wrk", "-t", "1", "-c", "16", "-d", "2s", f"http://{ip}:{port}/", timeout=30).stdout
+    return float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1))
+
+
+def requests(node, turns=5):
+    """Straight to the pod and through a Service, turn by turn; None without wrk and nginx."""
+    if not shutil.which("wrk") or not shutil.which("nginx"):
+        return None
+    ip = node.make("fast")
+    body = slice_of("fast", node.server.ip4)
+    body["ports"][0]["port"] = 8090
+    assert node.knetd.api("PUT", f"{SLICES}/fast-a", body)[0] == 200
+    with tempfile.TemporaryDirectory() as d:
+        with open(f"{d}/conf", "w", encoding="ascii") as f:
+            f.write(NGINX.format(d=d))
+        with inside(node.server.netns):
+            server = subprocess.Popen(["nginx", "-c", f"{d}/conf"], stderr=subprocess.DEVNULL)
+        try:
+            while not os.path.exists(f"{d}/pid"):
+                assert server.poll() is None
+                time.sleep(0.02)
+            pairs = [(wrk(node.client, node.server.ip4, 8090), wrk(node.client, ip, 80)) for _ in range(turns)]
+        finally:
+            server.terminate()
+            server.wait()
+    return tuple(map(statistics.median, zip(*pairs)))
+
+
 # ---- after a restart, after a flush -------------------------------------------------------------------
 
 def restart(knetd):
@@ -297,6 +336,7 @@ class Size:
             self.ten, self.changes = changes([ten, node])
             took = round_trips(node.client, [(node.server.ip4, 8080), (node.ip, 80)])
             self.direct, self.through = took.values()
+            self.requests = requests(node)
             self.ratio = self.changes.sync / self.ten.sync
             self.chains = chains(node.knetd)
             self.restart, self.restart_sent = restart(node.knetd)
@@ -325,6 +365,9 @@ def table(sizes):
     row("  against one among 10 Services, turn by turn", *(f"{s.ratio:.2f}x" for s in sizes))
     row("a connection straight to the pod, us", *(f"{s.direct:.1f}" for s in sizes))
     row("a connection through a Service, us", *(f"{s.through:.1f}" for s in sizes))
+    if all(s.requests for s in sizes):
+        row("requests a second straight to the pod, wrk, 16 connections", *(f"{s.requests[0]:.0f}" for s in sizes))
+        row("  through a Service", *(f"{s.requests[1] / s.requests[0]:.2f}x" for s in sizes))
     row("chains", *(s.chains for s in sizes))
     row("restart over an intact table, s", *(f"{s.restart:.2f}" for s in sizes))
     row("  elements sent by it", *(s.restart_sent for s in sizes))
