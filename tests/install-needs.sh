@@ -13,7 +13,7 @@ packages="
 	libcmocka-dev libmnl-dev libnftnl-dev
 	python3 python3-pip python3-pytest python3-yaml python3-dnspython python3-requests
 	python3-grpcio python3-grpc-tools
-	nftables iproute2 conntrack curl dnsutils iputils-ping socat
+	nftables iproute2 conntrack curl procps dnsutils iputils-ping socat
 	netcat-openbsd wrk dnsperf
 	qemu-system-x86 busybox-static kmod cpio zstd lz4 xz-utils e2fsprogs
 	containernetworking-plugins
