@@ -115,24 +115,10 @@ static void list_all(struct change_list *l, struct arena *arena)
 
 /* ---- planning ------------------------------------------------------------------------------- */
 
-static const struct svcnat_list *old_list(const struct svcnat_kept *old,
-                                          const struct svcnat_list *like)
-{
-	for (unsigned i = 0; old && i < old->s.n_lists; i++)
-		if (!svcnat_list_order(&old->s.lists[i], like))
-			return &old->s.lists[i];
-	return NULL;
-}
-
 static void place(const struct svcnat_kept *old, struct svcnat_service *new, struct arena *arena)
 {
-	static const struct svcnat_list none;
-
-	for (unsigned i = 0; i < new->n_lists; i++) {
-		const struct svcnat_list *was = old_list(old, &new->lists[i]);
-
-		svcnat_place(was ? was : &none, &new->lists[i], arena);
-	}
+	for (unsigned i = 0; i < new->n_lists; i++)
+		svcnat_place(svcnat_plan_list(old, &new->lists[i]), &new->lists[i], arena);
 }
 
 /* NULL when there is nothing to serve. mirror NULL: the old plan is what the kernel has. */

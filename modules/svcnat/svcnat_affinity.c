@@ -2,8 +2,6 @@
  * the place of the endpoint, and who is meant by an id. svcnat_picks.c has the rules. */
 #include "svcnat_elems_int.h"
 
-static const struct svcnat_list nobody;
-
 static bool same_id_at(const struct svcnat_list *list, const struct svcnat_list *other, unsigned i)
 {
 	return i < other->n && list->eps[i].id == other->eps[i].id;
@@ -13,7 +11,7 @@ static void drop_list_ids(struct pass *p, const struct svcnat_front *f, unsigned
                           const struct svcnat_list *old, const struct svcnat_list *new)
 {
 	for (unsigned i = 0; i < old->n; i++) {
-		struct nft_bytes key = bytes_of_index(f, first + i);
+		struct nft_bytes key = svcnat_index_key(f, first + i);
 
 		if (old->eps[i].id && !same_id_at(old, new, i))
 			pass_del(p, f->node_port ? SVCNAT_PORT_IDS : SVCNAT_IDS, &key);
@@ -24,7 +22,7 @@ static void add_list_ids(struct pass *p, const struct svcnat_front *f, unsigned 
                          const struct svcnat_list *old, const struct svcnat_list *new)
 {
 	for (unsigned i = 0; i < new->n; i++) {
-		struct nft_bytes key = bytes_of_index(f, first + i),
+		struct nft_bytes key = svcnat_index_key(f, first + i),
 				 data = bytes_of_mark(new->eps[i].id);
 
 		if (new->eps[i].id && !same_id_at(new, old, i))
@@ -54,15 +52,6 @@ static bool has_id(const struct svcnat_list *list, uint32_t id, unsigned guess)
 	return false;
 }
 
-static const struct svcnat_list *counterpart(const struct svcnat_kept *k,
-                                             const struct svcnat_list *like)
-{
-	for (unsigned i = 0; k && i < k->s.n_lists; i++)
-		if (!svcnat_list_order(&k->s.lists[i], like))
-			return &k->s.lists[i];
-	return &nobody;
-}
-
 /* The ids that `from` has and `without` has not. */
 static void each_who(struct pass *p, const struct svcnat_kept *from,
                      const struct svcnat_kept *without, bool adding)
@@ -71,7 +60,7 @@ static void each_who(struct pass *p, const struct svcnat_kept *from,
 		return;
 	for (unsigned i = 0; i < from->s.n_lists; i++) {
 		const struct svcnat_list *list = &from->s.lists[i];
-		const struct svcnat_list *other = counterpart(without, list);
+		const struct svcnat_list *other = svcnat_plan_list(without, list);
 
 		for (unsigned k = 0; k < list->n && list->family == p->family; k++) {
 			struct nft_bytes key = bytes_of_mark(list->eps[k].id),

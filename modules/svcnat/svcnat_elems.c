@@ -47,37 +47,25 @@ const struct svcnat_kept *pass_old(const struct pass *p, const struct svcnat_cha
 	return p->mirror ? NULL : c->old;
 }
 
-/* Both are in order. */
-static void each_front(struct pass *p, const struct svcnat_change *c, front_fn *fn)
+struct fronts {
+	struct pass *p;
+	front_fn *fn;
+};
+
+static void on_pair(const struct svcnat_front *old, const struct svcnat_front *new, void *arg)
 {
-	const struct svcnat_kept *was = pass_old(p, c), *is = c->new;
-	unsigned n_old = was ? was->s.n_fronts : 0, n_new = is ? is->s.n_fronts : 0;
+	const struct fronts *f = arg;
 
-	for (unsigned i = 0, k = 0; i < n_old || k < n_new;) {
-		const struct svcnat_front *old = i < n_old ? &was->s.fronts[i] : &no_front;
-		const struct svcnat_front *new = k < n_new ? &is->s.fronts[k] : &no_front;
-		int d = i == n_old ? 1 : k == n_new ? -1 : svcnat_front_order(old, new);
-		const struct svcnat_front *either = d <= 0 ? old : new;
-
-		i += d <= 0;
-		k += d >= 0;
-		if (either->at.len == p->family)
-			fn(p, d <= 0 ? old : &no_front, d >= 0 ? new : &no_front);
-	}
+	if ((old ? old : new)->at.len == f->p->family)
+		f->fn(f->p, old ? old : &no_front, new ? new : &no_front);
 }
 
 void pass_fronts(struct pass *p, const struct svcnat_change *v, size_t n, front_fn *fn)
 {
+	struct fronts f = { p, fn };
+
 	for (size_t i = 0; i < n; i++)
-		each_front(p, &v[i], fn);
-}
-
-struct nft_bytes bytes_of_index(const struct svcnat_front *f, unsigned index)
-{
-	struct nft_bytes key = svcnat_front_key(f);
-
-	nft_put_mark(&key, index);
-	return key;
+		svcnat_plan_pairs(pass_old(p, &v[i]), v[i].new, on_pair, &f);
 }
 
 struct nft_bytes bytes_of_mark(uint32_t number)
@@ -121,7 +109,7 @@ static void drop_list(struct pass *p, const struct svcnat_front *f, unsigned fir
                       const struct svcnat_list *old, const struct svcnat_list *new)
 {
 	for (unsigned i = 0; i < old->n; i++) {
-		struct nft_bytes key = bytes_of_index(f, first + i);
+		struct nft_bytes key = svcnat_index_key(f, first + i);
 
 		if (!same_at(old, new, i))
 			pass_del(p, f->node_port ? SVCNAT_PORT_EPS : SVCNAT_EPS, &key);
@@ -132,7 +120,7 @@ static void add_list(struct pass *p, const struct svcnat_front *f, unsigned firs
                      const struct svcnat_list *old, const struct svcnat_list *new)
 {
 	for (unsigned i = 0; i < new->n; i++) {
-		struct nft_bytes key = bytes_of_index(f, first + i),
+		struct nft_bytes key = svcnat_index_key(f, first + i),
 				 data = bytes_of_endpoint(&new->eps[i]);
 
 		if (!same_at(new, old, i))

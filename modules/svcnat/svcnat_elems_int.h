@@ -28,7 +28,6 @@ void pass_fronts(struct pass *p, const struct svcnat_change *v, size_t n, front_
 /* The old plan, as far as the kernel has it. */
 const struct svcnat_kept *pass_old(const struct pass *p, const struct svcnat_change *c);
 
-struct nft_bytes bytes_of_index(const struct svcnat_front *f, unsigned index);
 struct nft_bytes bytes_of_mark(uint32_t number);
 struct nft_bytes bytes_of_endpoint(const struct svcnat_endpoint *e);
 

@@ -59,14 +59,6 @@ void svcnat_place(const struct svcnat_list *old, struct svcnat_list *new, struct
 
 /* ---- what the kernel has -------------------------------------------------------------------- */
 
-static struct nft_bytes index_key(const struct svcnat_front *f, unsigned index)
-{
-	struct nft_bytes key = svcnat_front_key(f);
-
-	nft_put_mark(&key, index);
-	return key;
-}
-
 static bool read_target(const struct nft_bytes *data, uint8_t family, struct endpoint *out)
 {
 	if (data->n != family + 4u)
@@ -101,7 +93,7 @@ static void read_list(const struct svcnat_mirror *m, const struct svcnat_front *
 	enum svcnat_set eps = f->node_port ? SVCNAT_PORT_EPS : SVCNAT_EPS;
 
 	for (out->n = 0; out->n < most; out->n++) {
-		struct nft_bytes key = index_key(f, first + out->n), data;
+		struct nft_bytes key = svcnat_index_key(f, first + out->n), data;
 		struct svcnat_endpoint *e = &out->eps[out->n];
 
 		if (!svcnat_mirror_get(m, eps, f->at.len, &key, &data) ||

@@ -47,6 +47,43 @@ struct nft_bytes svcnat_front_key(const struct svcnat_front *f)
 	return key;
 }
 
+struct nft_bytes svcnat_index_key(const struct svcnat_front *f, unsigned index)
+{
+	struct nft_bytes key = svcnat_front_key(f);
+
+	nft_put_mark(&key, index);
+	return key;
+}
+
+/* ---- two plans ------------------------------------------------------------------------------ */
+
+void svcnat_plan_pairs(const struct svcnat_kept *old, const struct svcnat_kept *new,
+                       svcnat_pair_fn *fn, void *arg)
+{
+	unsigned n_old = old ? old->s.n_fronts : 0, n_new = new ? new->s.n_fronts : 0;
+
+	for (unsigned i = 0, k = 0; i < n_old || k < n_new;) {
+		const struct svcnat_front *was = i < n_old ? &old->s.fronts[i] : NULL;
+		const struct svcnat_front *is = k < n_new ? &new->s.fronts[k] : NULL;
+		int d = !was ? 1 : !is ? -1 : svcnat_front_order(was, is);
+
+		i += d <= 0;
+		k += d >= 0;
+		fn(d <= 0 ? was : NULL, d >= 0 ? is : NULL, arg);
+	}
+}
+
+const struct svcnat_list *svcnat_plan_list(const struct svcnat_kept *k,
+                                           const struct svcnat_list *like)
+{
+	static const struct svcnat_list none;
+
+	for (unsigned i = 0; k && i < k->s.n_lists; i++)
+		if (!svcnat_list_order(&k->s.lists[i], like))
+			return &k->s.lists[i];
+	return &none;
+}
+
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 struct planning {

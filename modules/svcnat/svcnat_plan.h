@@ -62,6 +62,8 @@ struct svcnat_front {
 	struct svcnat_way outer; /* for everybody else */
 };
 
+struct svcnat_kept;
+
 #define SVCNAT_FRONT_ID offsetof(struct svcnat_front, guarded)
 
 struct svcnat_service {
@@ -78,8 +80,19 @@ struct svcnat_service {
 int svcnat_front_order(const struct svcnat_front *a, const struct svcnat_front *b);
 int svcnat_list_order(const struct svcnat_list *a, const struct svcnat_list *b);
 
-/* The key of a front in the maps; an index comes behind it. */
+/* The key of a front in the maps, and that of one of its endpoints. */
 struct nft_bytes svcnat_front_key(const struct svcnat_front *f);
+struct nft_bytes svcnat_index_key(const struct svcnat_front *f, unsigned index);
+
+/* Calls fn for each front that one of the plans has, in order; the other is NULL where only one has
+ * it. Both plans may be NULL. */
+typedef void svcnat_pair_fn(const struct svcnat_front *old, const struct svcnat_front *new,
+                            void *arg);
+void svcnat_plan_pairs(const struct svcnat_kept *old, const struct svcnat_kept *new,
+                       svcnat_pair_fn *fn, void *arg);
+/* The list of the same port, family and scope; an empty one when k (or NULL) has none. */
+const struct svcnat_list *svcnat_plan_list(const struct svcnat_kept *k,
+                                           const struct svcnat_list *like);
 
 /* Fills out in arena. A Service that is not there, or not ours to serve (headless, ExternalName, of
  * another proxy), has no fronts. */

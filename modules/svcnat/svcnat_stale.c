@@ -112,24 +112,26 @@ static void touch(struct walk *w, const struct svcnat_front *f, const struct svc
 	w->node_ports |= f->node_port;
 }
 
-/* Merges the two sorted lists of fronts. */
+struct touching {
+	struct walk *w;
+	const struct svcnat_change *c;
+	bool all;
+};
+
+static void touch_pair(const struct svcnat_front *old, const struct svcnat_front *new, void *arg)
+{
+	const struct touching *t = arg;
+	const struct svcnat_front *f = new ? new : old;
+
+	if (f->proto == IPPROTO_UDP && (t->all || is_touched(t->c, old, new)))
+		touch(t->w, f, new ? t->c->new : NULL);
+}
+
 static void touch_change(struct walk *w, const struct svcnat_change *c, bool all)
 {
-	unsigned n_old = c->old ? c->old->s.n_fronts : 0, n_new = c->new ? c->new->s.n_fronts : 0;
+	struct touching t = { w, c, all };
 
-	for (unsigned i = 0, k = 0; i < n_old || k < n_new;) {
-		const struct svcnat_front *old = i < n_old ? &c->old->s.fronts[i] : NULL;
-		const struct svcnat_front *new = k < n_new ? &c->new->s.fronts[k] : NULL;
-		int d = !old ? 1 : !new ? -1 : svcnat_front_order(old, new);
-		const struct svcnat_front *f = d >= 0 ? new : old;
-
-		old = d <= 0 ? old : NULL;
-		new = d >= 0 ? new : NULL;
-		i += d <= 0;
-		k += d >= 0;
-		if (f && f->proto == IPPROTO_UDP && (all || is_touched(c, old, new)))
-			touch(w, f, new ? c->new : NULL);
-	}
+	svcnat_plan_pairs(c->old, c->new, touch_pair, &t);
 }
 
 /* ---- endpoints that serve ------------------------------------------------------------------- */
