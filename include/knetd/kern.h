@@ -194,6 +194,8 @@ void nft_table_add(struct nft_txn *t, const char *table); /* keeps what is there
 void nft_table_del(struct nft_txn *t, const char *table); /* must exist */
 /* 1 the table is there, 0 it is not, -errno. */
 int nft_table_exists(const char *table, struct err *e);
+/* Takes it away at once, with all that is in it; one that is not there is as good. */
+int nft_table_remove(const char *table, struct err *e);
 
 enum nft_hook {
 	NFT_HOOK_NONE,

@@ -74,6 +74,18 @@ int nft_table_exists(const char *name, struct err *e)
 	return ret == 0;
 }
 
+int nft_table_remove(const char *name, struct err *e)
+{
+	int exists = nft_table_exists(name, e);
+	struct nft_txn *t;
+
+	if (exists != 1)
+		return exists;
+	t = nft_begin();
+	nft_table_del(t, name);
+	return nft_commit(t, e);
+}
+
 /* ---- chains --------------------------------------------------------------------------------- */
 
 /* Family arp has its own numbers; only input is known here. */

@@ -126,14 +126,9 @@ int dns_host_apply(const struct conf_endpoints *addresses, struct err *e)
 void dns_host_remove(const struct conf_endpoints *addresses)
 {
 	struct err e = { 0 };
-	struct nft_txn *t;
 
 	if (with_lo(addresses, false, &e))
 		log_warn("dns: %s", e.text);
-	if (nft_table_exists(DNS_TABLE, &e) != 1)
-		return;
-	t = nft_begin();
-	nft_table_del(t, DNS_TABLE);
-	if (nft_commit(t, &e))
+	if (nft_table_remove(DNS_TABLE, &e))
 		log_warn("dns: %s", e.text);
 }

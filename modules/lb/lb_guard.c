@@ -140,17 +140,10 @@ int lb_guard_commit(struct err *e)
 
 void lb_guard_remove(void)
 {
-	struct nft_txn *t;
 	struct err e;
-	int exists = nft_table_exists(LB_TABLE, &e);
 
 	lb_guard_lost();
-	gone = exists == 0;
-	if (exists != 1)
-		return;
-	t = nft_begin();
-	nft_table_del(t, LB_TABLE);
-	gone = nft_commit(t, &e) == 0;
+	gone = nft_table_remove(LB_TABLE, &e) == 0;
 	if (!gone)
 		log_warn("lb: %s", e.text);
 }

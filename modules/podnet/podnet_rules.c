@@ -215,13 +215,8 @@ int rules_replace(struct err *e)
 
 void rules_remove(void)
 {
-	struct nft_txn *t;
 	struct err e;
 
-	if (nft_table_exists(TABLE, &e) != 1)
-		return;
-	t = nft_begin();
-	nft_table_del(t, TABLE);
-	if (nft_commit(t, &e))
+	if (nft_table_remove(TABLE, &e))
 		log_warn("podnet: table " TABLE ": %s", e.text);
 }

@@ -383,15 +383,10 @@ static void write_metrics(struct buf *out)
 
 static void remove_all(void)
 {
-	struct nft_txn *t;
 	struct err e;
 
 	svcnat_host_remove();
-	if (nft_table_exists(SVCNAT_TABLE, &e) != 1)
-		return;
-	t = nft_begin();
-	nft_table_del(t, SVCNAT_TABLE);
-	if (nft_commit(t, &e))
+	if (nft_table_remove(SVCNAT_TABLE, &e))
 		log_warn("svcnat: %s", e.text);
 }
 

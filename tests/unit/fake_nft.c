@@ -244,6 +244,14 @@ int nft_table_exists(const char *table, struct err *e)
 	return item_find(TABLE, table, "") != NULL;
 }
 
+int nft_table_remove(const char *table, struct err *e)
+{
+	struct nft_txn *t = nft_begin();
+
+	nft_table_del(t, table);
+	return nft_commit(t, e);
+}
+
 void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum nft_hook hook,
                    enum nft_chain_type type, int priority)
 {
