@@ -129,6 +129,13 @@ static uint64_t low_bits(const struct ip *ip)
 	return v;
 }
 
+const struct cidr *cidr_loopback(uint8_t family)
+{
+	static const struct cidr v4 = { { 4, { 127 } }, 8 }, v6 = { { 16, { [15] = 1 } }, 128 };
+
+	return family == 4 ? &v4 : &v6;
+}
+
 unsigned cidr_join(struct cidr *list, unsigned n, const struct cidr *c)
 {
 	unsigned kept = 0;

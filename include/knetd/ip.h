@@ -34,6 +34,7 @@ bool cidr_nth(const struct cidr *c, uint64_t n, struct ip *out);
 uint64_t cidr_offset(const struct cidr *c, const struct ip *ip);
 /* Addresses in the range, at most 2^63. */
 uint64_t cidr_size(const struct cidr *c);
+const struct cidr *cidr_loopback(uint8_t family); /* 127.0.0.0/8 or ::1/128 */
 
 /* Puts c into a list of n ranges that are apart: one inside another adds nothing. Returns how many
  * there are now, at most n + 1. */

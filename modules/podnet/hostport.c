@@ -124,22 +124,14 @@ static void add_hairpin(struct nft_txn *t, uint8_t family)
 	nft_rule_add(t, r);
 }
 
-static struct cidr loopback(uint8_t family)
-{
-	static const struct cidr v4 = { { 4, { 127 } }, 8 }, v6 = { { 16, { [15] = 1 } }, 128 };
-
-	return family == 4 ? v4 : v6;
-}
-
 static void add_localhost(struct nft_txn *t, uint8_t family)
 {
 	struct nft_rule *r = nft_rule_new(PODNET_TABLE, "hostports_back");
-	struct cidr own = loopback(family);
 
 	nft_oif_lo(r, false);
 	nft_ct_status_dnat(r, true);
 	nft_family(r, family);
-	nft_cmp_addr(r, false, &own, true);
+	nft_cmp_addr(r, false, cidr_loopback(family), true);
 	nft_masquerade(r);
 	nft_rule_add(t, r);
 }

@@ -133,8 +133,7 @@ void attach_queue_host(struct rt *host, const struct attachment *a, const struct
 
 void attach_queue_loopback(struct rt *host, const struct attachment *a, unsigned ifindex)
 {
-	static const struct cidr one = { { 16, { [15] = 1 } }, 128 };
-	struct rt_route r = { .dst = one, .ifindex = ifindex, .local = true };
+	struct rt_route r = { .dst = *cidr_loopback(16), .ifindex = ifindex, .local = true };
 
 	if (has_family(a, 16) && hostports_on_loopback(a, 16))
 		rt_route_add(host, &r);

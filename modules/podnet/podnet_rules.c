@@ -55,12 +55,11 @@ static void drop_borrowed(struct nft_txn *t, uint8_t family)
  * of pods let such packets in (hostport.c). */
 static void drop_to_loopback(struct nft_txn *t)
 {
-	static const struct cidr loopback = { { 4, { 127 } }, 8 };
 	struct nft_rule *r = nft_rule_new(TABLE, WAY_BACK);
 
 	nft_iif_named(r, LINK_PREFIX);
 	nft_family(r, 4);
-	nft_cmp_addr(r, true, &loopback, true);
+	nft_cmp_addr(r, true, cidr_loopback(4), true);
 	nft_verdict(r, NFT_V_DROP);
 	nft_rule_add(t, r);
 }

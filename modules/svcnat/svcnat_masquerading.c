@@ -117,7 +117,7 @@ static void add_localhost(struct nft_txn *t, uint8_t family)
 {
 	struct nft_rule *r = svcnat_rule(CHAIN, family);
 
-	nft_cmp_addr(r, false, svcnat_loopback(family), true);
+	nft_cmp_addr(r, false, cidr_loopback(family), true);
 	in_set(r, family, SVCNAT_SNAT_PORTS, true);
 	masquerade(t, r);
 }

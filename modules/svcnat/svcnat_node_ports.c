@@ -2,13 +2,6 @@
 #include "svcnat_node.h"
 #include "svcnat_rules_int.h"
 
-const struct cidr *svcnat_loopback(uint8_t family)
-{
-	static const struct cidr v4 = { { 4, { 127 } }, 8 }, v6 = { { 16, { [15] = 1 } }, 128 };
-
-	return family == 4 ? &v4 : &v6;
-}
-
 static bool at_some_addresses(void)
 {
 	return conf.service.node_port_primary || conf.service.node_port_at.n > 0;
@@ -21,7 +14,7 @@ static void add_entry(struct nft_txn *t, const char *chain, const char *to,
 	struct nft_rule *r = svcnat_rule(chain, family);
 
 	nft_cmp_addr(r, true, services, false);
-	nft_cmp_addr(r, true, svcnat_loopback(family), false);
+	nft_cmp_addr(r, true, cidr_loopback(family), false);
 	if (at_some_addresses()) {
 		nft_load_addr(r, true, family, 0);
 		nft_in_set(r, 0, svcnat_set_name(SVCNAT_NODE_AT, family), true);
@@ -35,7 +28,7 @@ static void add_localhost_entry(struct nft_txn *t, uint8_t family)
 {
 	struct nft_rule *r = svcnat_rule("output", family);
 
-	nft_cmp_addr(r, true, svcnat_loopback(family), true);
+	nft_cmp_addr(r, true, cidr_loopback(family), true);
 	nft_goto(r, "own_node_ports");
 	nft_rule_add(t, r);
 }

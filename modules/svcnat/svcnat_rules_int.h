@@ -11,7 +11,6 @@
 struct nft_rule *svcnat_rule(const char *chain, uint8_t family); /* of one family's packets */
 /* ip saddr/daddr != each of the ranges of the family. */
 void svcnat_outside(struct nft_rule *r, bool dst, const struct conf_cidrs *ranges, uint8_t family);
-const struct cidr *svcnat_loopback(uint8_t family);
 /* Look the packet up in one of the four maps of words, and follow the word. */
 void svcnat_add_translation(struct nft_txn *t, const char *chain, uint8_t family,
                             enum svcnat_set set);
