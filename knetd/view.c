@@ -216,23 +216,32 @@ const char *view_node_zone(void)
 	return zone;
 }
 
-bool view_node_in(const struct cidr *range)
+unsigned view_node_ips(const struct object *node, struct ip *out, unsigned most)
 {
-	const struct object *node = store_get(KIND_NODE, "", conf.node.name);
 	auto_doc yyjson_doc *doc = node ? object_doc(node) : NULL;
+	unsigned found = 0;
 	yyjson_val *v;
-	struct ip ip;
 	size_t i, n;
 
-	if (!doc)
-		return false;
 	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "status.addresses"), i, n, v) {
 		const char *text = json_str(v, "address");
 
-		if (yyjson_equals_str(yyjson_obj_get(v, "type"), "InternalIP") && text &&
-		    ip_parse(&ip, text) && cidr_has(range, &ip))
-			return true;
+		if (found < most && text &&
+		    yyjson_equals_str(yyjson_obj_get(v, "type"), "InternalIP") &&
+		    ip_parse(&out[found], text))
+			found++;
 	}
+	return found;
+}
+
+bool view_node_in(const struct cidr *range)
+{
+	struct ip ips[VIEW_NODE_IPS];
+	unsigned n = view_node_ips(store_get(KIND_NODE, "", conf.node.name), ips, VIEW_NODE_IPS);
+
+	for (unsigned i = 0; i < n; i++)
+		if (cidr_has(range, &ips[i]))
+			return true;
 	return false;
 }
 

@@ -61,6 +61,9 @@ const char *view_zone(const struct object *node, char out[static VIEW_ZONE]);
 /* The zone of the node that this is; valid until the next call. */
 const char *view_node_zone(void);
 
+#define VIEW_NODE_IPS 64
+/* The InternalIPs of a Node (NULL: none), in its order; returns how many of `most` there are. */
+unsigned view_node_ips(const struct object *node, struct ip *out, unsigned most);
 /* Is one of the InternalIPs of the node in the range? */
 bool view_node_in(const struct cidr *range);
 /* Are node ports open at that address of the node ([service] node_port_addresses)? Not asked for

@@ -4,6 +4,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/label_selector.h>
+#include <knetd/view.h>
 
 #include "lb_pool.h"
 
@@ -146,19 +147,13 @@ static int by_turn(const void *a, const void *b)
 
 void lb_pools_node(const struct object *node, struct ip out[static LB_FAMILIES])
 {
-	auto_doc yyjson_doc *doc = node ? object_doc(node) : NULL;
-	yyjson_val *v;
-	size_t i, n;
-	struct ip ip;
+	struct ip ips[VIEW_NODE_IPS];
+	unsigned n = view_node_ips(node, ips, VIEW_NODE_IPS);
 
 	out[LB_IPV4] = out[LB_IPV6] = (struct ip){ 0 };
-	yyjson_arr_foreach (json_at(yyjson_doc_get_root(doc), "status.addresses"), i, n, v) {
-		const char *type = json_str(v, "type"), *address = json_str(v, "address");
-
-		if (type && address && !strcmp(type, "InternalIP") && ip_parse(&ip, address) &&
-		    !out[lb_family(&ip)].len)
-			out[lb_family(&ip)] = ip;
-	}
+	for (unsigned i = 0; i < n; i++)
+		if (!out[lb_family(&ips[i])].len)
+			out[lb_family(&ips[i])] = ips[i];
 }
 
 static void add_node_sizes(struct lb_pools *p)

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/store.h>
 #include <knetd/view.h>
@@ -17,31 +16,13 @@ struct node {
 
 static struct node node;
 
-static void read_addresses(yyjson_val *status, struct node *out)
-{
-	yyjson_val *v;
-	size_t i, n;
-
-	yyjson_arr_foreach (yyjson_obj_get(status, "addresses"), i, n, v) {
-		const char *type = json_str(v, "type"), *text = json_str(v, "address");
-
-		if (type && text && !strcmp(type, "InternalIP") && out->n < SVCNAT_NODE_IPS &&
-		    ip_parse(&out->ips[out->n], text))
-			out->n++;
-	}
-}
-
 bool svcnat_node_read(void)
 {
 	const struct object *o = store_get(KIND_NODE, "", conf.node.name);
 	struct node now = { .n = 0 };
 	bool changed;
 
-	if (o) {
-		auto_doc yyjson_doc *doc = object_doc(o);
-
-		read_addresses(yyjson_obj_get(yyjson_doc_get_root(doc), "status"), &now);
-	}
+	now.n = view_node_ips(o, now.ips, SVCNAT_NODE_IPS);
 	snprintf(now.zone, sizeof(now.zone), "%s", view_node_zone());
 	changed = memcmp(&now, &node, sizeof(node)) != 0;
 	node = now;
