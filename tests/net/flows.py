@@ -149,6 +149,8 @@ class World:
         for setting in ("net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0",  # many refusals at once
                         "net.netfilter.nf_conntrack_sctp_timeout_cookie_wait=60"):  # 3 is short for a slow machine
             self.knetd.exec("sysctl", "-qw", setting, check=True)
+        # the same for all destinations together: a namespace's own since Linux 6.13, before that the machine's
+        self.knetd.exec("sysctl", "-qew", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv4.icmp_msgs_burst=10000")
         self.knetd.start()
         self.pods = {name: Pod(self.knetd, name) for name in ("client", "one", "two")}
         for pod in self.pods.values():
