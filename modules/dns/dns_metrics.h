@@ -1,0 +1,9 @@
+/* dns_metrics.h - what /metrics says of DNS. */
+#pragma once
+
+#include <knetd/buf.h>
+#include <knetd/conf.h>
+#include <knetd/worker.h>
+
+void dns_metrics(const struct worker_pool *pool, const struct conf_endpoints *upstreams,
+                 struct buf *out);
