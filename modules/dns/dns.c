@@ -257,7 +257,8 @@ static void metrics(struct buf *out)
 
 const struct module dns_module = {
 	.name = "dns",
-	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) | KIND_BIT(KIND_NAMESPACE),
+	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) |
+	           KIND_BIT(KIND_NAMESPACE) | KIND_BIT(KIND_POD),
 	.init = init,
 	.sync = apply,
 	.metrics = metrics,

@@ -414,7 +414,7 @@ static bool add_pointers(const struct dns_zone *z, const struct dns_query *q,
                          const struct dns_reverse *r, struct dns_reply *out)
 {
 	uint8_t key[17];
-	size_t n = dns_address_key(key, &r->ip);
+	size_t n = dns_address_key(key, DNS_KEY_ADDR, &r->ip);
 	uint64_t hash = dns_hash(key, n);
 	const struct dns_entry *e;
 	uint32_t place = 0;

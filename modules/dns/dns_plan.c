@@ -14,6 +14,7 @@
 #include <knetd/view.h>
 
 #include "dns_plan.h"
+#include "dns_pods.h"
 #include "dns_records.h"
 
 struct old_slice {
@@ -39,6 +40,7 @@ void dns_plan_free(struct dns_plan *p)
 		buf_free(&p->fresh[i]);
 	map_free(&p->touched);
 	map_free(&p->spaces);
+	map_free(&p->pods);
 	free(p->owners);
 	arena_free(&p->arena);
 }
@@ -78,10 +80,10 @@ static void touch_namespace(struct dns_plan *p, const char *name)
 	map_put(&p->spaces, copy, strlen(copy), copy);
 }
 
-static void rebuild_address(struct dns_plan *p, const struct ip *ip)
+static void rebuild_address(struct dns_plan *p, uint8_t kind, const struct ip *ip)
 {
 	uint8_t key[17];
-	size_t n = dns_address_key(key, ip);
+	size_t n = dns_address_key(key, kind, ip);
 
 	p->rebuild[dns_slot(dns_hash(key, n))] = true;
 }
@@ -96,7 +98,7 @@ static void rebuild_slice(struct dns_plan *p, const struct object *slice)
 	yyjson_arr_foreach (yyjson_obj_get(yyjson_doc_get_root(doc), "endpoints"), i, n, endpoint)
 		yyjson_arr_foreach (yyjson_obj_get(endpoint, "addresses"), k, m, address)
 			if (yyjson_is_str(address) && ip_parse(&ip, yyjson_get_str(address)))
-				rebuild_address(p, &ip);
+				rebuild_address(p, DNS_KEY_ADDR, &ip);
 }
 
 static void service_changed(struct dns_plan *p, const struct change *c)
@@ -111,7 +113,7 @@ static void service_changed(struct dns_plan *p, const struct change *c)
 	if (c->old && view_service(c->old, &p->arena, &old)) {
 		t->was_headless |= old.headless;
 		for (unsigned i = 0; i < old.n_ips; i++)
-			rebuild_address(p, &old.ips[i]);
+			rebuild_address(p, DNS_KEY_ADDR, &old.ips[i]);
 		yyjson_doc_free(old.doc);
 	}
 }
@@ -133,6 +135,25 @@ static void slice_changed(struct dns_plan *p, const struct change *c)
 	}
 }
 
+/* Most changes of a Pod (conditions, container states) are none for DNS. */
+static void pod_changed(struct dns_plan *p, const struct change *c)
+{
+	const struct object *o = c->new ? c->new : c->old;
+	struct dns_pod_facts old, new;
+	char *key;
+
+	dns_pod_read(c->old, &old);
+	dns_pod_read(c->new, &new);
+	if (dns_pod_same(&old, &new))
+		return;
+	for (unsigned i = 0; i < old.n_ips; i++)
+		rebuild_address(p, DNS_KEY_POD, &old.ips[i]);
+	if (map_get(&p->pods, o->key, strlen(o->key)))
+		return;
+	key = arena_strdup(&p->arena, o->key);
+	map_put(&p->pods, key, strlen(key), key);
+}
+
 void dns_plan_change(struct dns_plan *p, const struct change *c)
 {
 	if (c->kind == KIND_SERVICE)
@@ -141,6 +162,8 @@ void dns_plan_change(struct dns_plan *p, const struct change *c)
 		slice_changed(p, c);
 	else if (c->kind == KIND_NAMESPACE)
 		touch_namespace(p, (c->new ? c->new : c->old)->name);
+	else if (c->kind == KIND_POD)
+		pod_changed(p, c);
 }
 
 /* ---- what it means -----------------------------------------------------------------------------
@@ -208,6 +231,18 @@ static void plan_namespace(struct dns_plan *p, const char *name)
 		dns_records_namespace(&to, name);
 }
 
+static void plan_pod(struct dns_plan *p, const char *key)
+{
+	const struct object *o = store_get_key(KIND_POD, key);
+	const char *slash = strchr(key, '/');
+	struct dns_target to = target(p);
+
+	drop_owner(p,
+	           dns_owner_pod(arena_strndup(&p->arena, key, (size_t)(slash - key)), slash + 1));
+	if (o)
+		dns_records_pod(&to, o);
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -218,13 +253,15 @@ static int by_number(const void *a, const void *b)
 void dns_plan_changes_end(struct dns_plan *p)
 {
 	const struct touched *t;
-	const char *ns;
+	const char *ns, *pod;
 
-	p->owners = xcalloc(p->touched.len + p->spaces.len + 1, sizeof(*p->owners));
+	p->owners = xcalloc(p->touched.len + p->spaces.len + p->pods.len + 1, sizeof(*p->owners));
 	for (size_t i = 0; (t = map_next(&p->touched, &i));)
 		plan_service(p, t);
 	for (size_t i = 0; (ns = map_next(&p->spaces, &i));)
 		plan_namespace(p, ns);
+	for (size_t i = 0; (pod = map_next(&p->pods, &i));)
+		plan_pod(p, pod);
 	qsort(p->owners, p->n_owners, sizeof(*p->owners), by_number);
 }
 
@@ -247,6 +284,8 @@ void dns_plan_all(struct dns_plan *p)
 	}
 	for (size_t i = 0; (ns = map_next(&p->spaces, &i));)
 		dns_records_namespace(&to, ns);
+	for (size_t i = 0; (o = store_next_object(KIND_POD, &i));)
+		dns_records_pod(&to, o);
 	for (unsigned i = 0; i < DNS_SLOTS; i++)
 		p->rebuild[i] = true;
 }

@@ -14,6 +14,7 @@ struct dns_plan { /* of one sync */
 	struct arena arena;
 	struct map touched; /* Services: "ns/name" -> struct touched */
 	struct map spaces;  /* namespaces: name -> name */
+	struct map pods;    /* Pods: "ns/name" -> the same */
 	uint8_t zone[DNS_NAME_MAX];
 	size_t zone_len;
 	uint64_t *owners; /* whose old entries go */

@@ -43,7 +43,7 @@ static size_t label_put(uint8_t *out, const char *text)
 	return n + 1;
 }
 
-static struct buf *slot_for(const struct dns_target *t, const uint8_t *home, size_t n)
+struct buf *dns_target_shard(const struct dns_target *t, const uint8_t *home, size_t n)
 {
 	unsigned slot = dns_slot(dns_hash(home, n));
 
@@ -66,7 +66,7 @@ static bool base_init(struct base *b, const struct dns_target *t, const struct s
 	memcpy(b->full + b->key_len, "\3svc", 4);
 	memcpy(b->full + b->key_len + 4, t->zone, t->zone_len);
 	b->full_len = b->key_len + 4 + t->zone_len;
-	b->shard = slot_for(t, b->key, b->key_len);
+	b->shard = dns_target_shard(t, b->key, b->key_len);
 	return true;
 }
 
@@ -116,14 +116,15 @@ static void add_host_addresses(struct dns_writer *w, const struct host *v, unsig
 static void add_pointer(const struct base *b, const struct ip *ip, const char *label)
 {
 	uint8_t key[17], target[DNS_NAME_MAX + 64];
-	size_t key_len = dns_address_key(key, ip), n = *label ? label_put(target, label) : 0;
+	size_t key_len = dns_address_key(key, DNS_KEY_ADDR, ip),
+	       n = *label ? label_put(target, label) : 0;
 	struct dns_writer w;
 
 	memcpy(target + n, b->full, b->full_len);
 	n += b->full_len;
 	if (n > DNS_NAME_MAX)
 		return;
-	dns_entry_begin(&w, slot_for(b->t, key, key_len), b->owner, key, key_len);
+	dns_entry_begin(&w, dns_target_shard(b->t, key, key_len), b->owner, key, key_len);
 	dns_set_begin(&w, DNS_PTR);
 	dns_record_add(&w, &(struct dns_record){ .type = DNS_PTR,
 	                                         .ttl = DNS_TTL,
@@ -388,7 +389,7 @@ void dns_records_namespace(const struct dns_target *t, const char *ns)
 
 	if (!n)
 		return;
-	dns_entry_begin(&w, slot_for(t, key, n), dns_owner(ns, ""), key, n);
+	dns_entry_begin(&w, dns_target_shard(t, key, n), dns_owner(ns, ""), key, n);
 	dns_entry_end(&w);
 }
 

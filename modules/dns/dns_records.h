@@ -16,6 +16,9 @@ struct dns_target {          /* where entries go */
 	bool *rebuild;     /* DNS_SLOTS flags, set where an entry was added */
 };
 
+/* Where entries go whose key starts from home; the slot will be rebuilt. */
+struct buf *dns_target_shard(const struct dns_target *t, const uint8_t *home, size_t n);
+
 void dns_records_service(const struct dns_target *t, const struct service_view *svc,
                          struct arena *a);
 void dns_records_namespace(const struct dns_target *t, const char *ns);

@@ -20,9 +20,14 @@ uint64_t dns_owner(const char *ns, const char *name)
 	return hash_bytes(name, strlen(name), hash_bytes(ns, strlen(ns), HASH_SEED));
 }
 
-size_t dns_address_key(uint8_t out[static 17], const struct ip *ip)
+uint64_t dns_owner_pod(const char *ns, const char *name)
 {
-	out[0] = DNS_KEY_ADDR;
+	return hash_bytes(name, strlen(name), hash_bytes(ns, strlen(ns), HASH_SEED + DNS_KEY_POD));
+}
+
+size_t dns_address_key(uint8_t out[static 17], uint8_t kind, const struct ip *ip)
+{
+	out[0] = kind;
 	memcpy(out + 1, ip->b, ip->len);
 	return ip->len + 1u;
 }
@@ -129,6 +134,39 @@ const struct dns_set *dns_entry_set(const struct dns_entry *e, uint16_t type)
 	return NULL;
 }
 
+/* The next pod with that address. */
+static bool next_pod(const struct dns_shard *shards, const struct ip *ip, uint32_t *place,
+                     struct dns_pod *out)
+{
+	uint8_t key[17];
+	size_t n = dns_address_key(key, DNS_KEY_POD, ip);
+	uint64_t hash = dns_hash(key, n);
+	const struct dns_entry *e = dns_shard_find(&shards[dns_slot(hash)], key, n, hash, place);
+	const uint8_t *p = e ? e->key + n : NULL;
+
+	if (!e || sizeof(*e) + n + 2 > e->size || sizeof(*e) + n + 2 + p[1] > e->size)
+		return false;
+	*out = (struct dns_pod){ .flags = p[0], .ns = p + 1 };
+	return true;
+}
+
+bool dns_zone_pod(const struct dns_shard *shards, const struct ip *ip, struct dns_pod *out)
+{
+	uint32_t place = 0;
+
+	return next_pod(shards, ip, &place, out);
+}
+
+bool dns_zone_pod_in(const struct dns_shard *shards, const struct ip *ip, const uint8_t *ns)
+{
+	struct dns_pod pod;
+
+	for (uint32_t place = 0; next_pod(shards, ip, &place, &pod);)
+		if (pod.ns[0] == ns[0] && !memcmp(pod.ns, ns, ns[0] + 1u))
+			return true;
+	return false;
+}
+
 /* ---- writing -----------------------------------------------------------------------------------
  */
 
@@ -156,6 +194,21 @@ void dns_entry_end(struct dns_writer *w)
 	if (!w->b->failed)
 		((struct dns_entry *)(w->b->data + w->entry))->size =
 			(uint32_t)(w->b->len - w->entry);
+}
+
+void dns_entry_pod(struct buf *b, uint64_t owner, const struct ip *ip, unsigned flags,
+                   const uint8_t *ns)
+{
+	uint8_t key[17], byte = (uint8_t)flags;
+	struct dns_entry e = { .owner = owner,
+		               .key_len = (uint8_t)dns_address_key(key, DNS_KEY_POD, ip) };
+	struct dns_writer w = { .b = b, .entry = b->len };
+
+	buf_add(b, &e, sizeof(e));
+	buf_add(b, key, e.key_len);
+	buf_add(b, &byte, 1);
+	buf_add(b, ns, ns[0] + 1u);
+	dns_entry_end(&w);
 }
 
 void dns_set_begin(struct dns_writer *w, uint16_t type)

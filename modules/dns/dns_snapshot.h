@@ -10,7 +10,11 @@
  * for that name. All offsets are checked against the file's length when they are used. Keys: below
  * svc.<zone>   the labels before it, lower case, without a root label in slot 0          the labels
  * before <zone> reverse            DNS_KEY_ADDR, then 4 or 16 address bytes (no label is that long)
- * An address may have several entries, one for each Service it belongs to; a name has one. */
+ * pods               DNS_KEY_POD, then 4 or 16 address bytes
+ * An address may have several entries, one for each Service or Pod it belongs to; a name has one.
+ *
+ * A pod's entry has no sets: behind its key stand a byte of DNS_POD_ flags and the label of its
+ * namespace. */
 #pragma once
 
 #include <knetd/buf.h>
@@ -22,6 +26,7 @@
 #define DNS_SHARDS 512 /* at 10,000 Services of both families a shard has 12 KB */
 #define DNS_SLOTS (DNS_SHARDS + 1)
 #define DNS_KEY_ADDR 0xff
+#define DNS_KEY_POD 0xfe
 #define DNS_KEY_MAX DNS_NAME_MAX
 #define DNS_RANGES (2 * CONF_CIDRS)
 #define DNS_SET_MAX 64000 /* bytes of records in one set: they fit one TCP answer */
@@ -54,7 +59,7 @@ struct dns_place { /* in the index */
 	uint32_t at; /* of the entry, from the shard's start; 0: free */
 };
 struct dns_entry {
-	uint64_t owner; /* dns_owner() of the Service */
+	uint64_t owner; /* dns_owner() of the Service, dns_owner_pod() of the Pod */
 	uint32_t size;  /* of the entry with its sets, a multiple of 8 */
 	uint16_t n_sets;
 	uint8_t key_len;
@@ -89,6 +94,16 @@ const struct dns_set *dns_entry_set(const struct dns_entry *e, uint16_t type); /
 const struct dns_set *
 dns_entry_any(const struct dns_entry *e); /* some set, NULL when it has none */
 
+#define DNS_POD_AUTOPATH 1u /* its resolver has the standard search path and ndots:5 */
+struct dns_pod {
+	const uint8_t *ns; /* the label of its namespace */
+	unsigned flags;    /* DNS_POD_ */
+};
+/* The pod with that address; shards: all slots. false: none has it. */
+bool dns_zone_pod(const struct dns_shard *shards, const struct ip *ip, struct dns_pod *out);
+/* Has some pod of the namespace (a lower-case label) that address? */
+bool dns_zone_pod_in(const struct dns_shard *shards, const struct ip *ip, const uint8_t *ns);
+
 /* ---- placement --------------------------------------------------------------------------------
  */
 
@@ -99,8 +114,9 @@ static inline unsigned dns_slot(uint64_t hash)
 	return 1 + (unsigned)(hash >> 32) % DNS_SHARDS;
 }
 uint64_t dns_owner(const char *ns, const char *name);
-/* The key of an address, its length. */
-size_t dns_address_key(uint8_t out[static 17], const struct ip *ip);
+uint64_t dns_owner_pod(const char *ns, const char *name);
+/* The key of an address, its length. kind: DNS_KEY_ADDR or DNS_KEY_POD. */
+size_t dns_address_key(uint8_t out[static 17], uint8_t kind, const struct ip *ip);
 
 /* ---- writing, in the control process -----------------------------------------------------------
  */
@@ -112,6 +128,9 @@ struct dns_writer { /* entries going into a buffer, one after the other */
 void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key,
                      size_t n);
 void dns_entry_end(struct dns_writer *w);
+/* A whole entry; ns: its namespace's label. */
+void dns_entry_pod(struct buf *b, uint64_t owner, const struct ip *ip, unsigned flags,
+                   const uint8_t *ns);
 void dns_set_begin(struct dns_writer *w, uint16_t type);
 void dns_set_end(struct dns_writer *w); /* a set without records disappears */
 struct dns_record {

@@ -131,6 +131,22 @@ static inline void lab_slice(const char *ns, const char *service, const char *sl
 	lab_put(KIND_ENDPOINTSLICE, ns, slice, json);
 }
 
+/* A Pod with addresses "10.244.0.5,fd00::5"; spec: further JSON in it, like "\"hostNetwork\":true".
+ */
+static inline void lab_pod(const char *ns, const char *name, const char *ips, const char *spec)
+{
+	char json[1024], list[128], *next, *save;
+	size_t n = 0;
+
+	n += snprintf(json + n, sizeof(json) - n, "{\"spec\":{%s},\"status\":{\"podIPs\":[", spec);
+	snprintf(list, sizeof(list), "%s", ips);
+	for (next = strtok_r(list, ",", &save); next; next = strtok_r(NULL, ",", &save))
+		n += snprintf(json + n, sizeof(json) - n, "%s{\"ip\":\"%s\"}",
+		              json[n - 1] == '[' ? "" : ",", next);
+	snprintf(json + n, sizeof(json) - n, "]}}");
+	lab_put(KIND_POD, ns, name, json);
+}
+
 /* ---- snapshots ----------------------------------------------------------------------------------
  */
 

@@ -113,6 +113,21 @@ static void random_slice(const char *ns, const char *service, const char *slice)
 	          endpoints);
 }
 
+static void random_pod(const char *ns)
+{
+	static const char *const specs[] = { "", "\"hostNetwork\":true",
+		                             "\"dnsPolicy\":\"Default\"", "" };
+	char name[16], ips[64];
+
+	snprintf(name, sizeof(name), "pod-%u", pick(NAMES));
+	if (!pick(4)) {
+		lab_delete(KIND_POD, ns, name);
+		return;
+	}
+	snprintf(ips, sizeof(ips), "10.244.0.%u%s", 1 + pick(40), pick(2) ? "" : ",fd00:10:244::1");
+	lab_pod(ns, name, pick(5) ? ips : "", specs[pick(4)]);
+}
+
 static void random_change(void)
 {
 	const char *ns = pick(2) ? "one" : "two";
@@ -126,6 +141,8 @@ static void random_change(void)
 			lab_put(KIND_NAMESPACE, "", ns, "{}");
 		else
 			lab_delete(KIND_NAMESPACE, "", ns);
+	} else if (!pick(4)) {
+		random_pod(ns);
 	} else if (pick(2)) {
 		random_service(ns, service);
 	} else {
@@ -165,6 +182,88 @@ static void test_update_touches_few_shards(void **state)
 	lab_delete(KIND_SERVICE, "one", "many-7");
 	assert_in_range(lab_sync(false), 1, 3); /* and perhaps its namespace */
 	same_as_from_nothing();
+}
+
+/* ---- pods
+ * ------------------------------------------------------------------------------------ */
+
+/* "ns", "ns autopath", or "" for an address that no pod has. */
+static void pod_is(const char *address, const char *want)
+{
+	struct dns_pod pod;
+	char got[80] = "";
+	struct ip ip;
+
+	assert_true(ip_parse(&ip, address));
+	if (dns_zone_pod(lab_zone.shard, &ip, &pod))
+		snprintf(got, sizeof(got), "%.*s%s", pod.ns[0], (const char *)pod.ns + 1,
+		         pod.flags & DNS_POD_AUTOPATH ? " autopath" : "");
+	assert_string_equal(got, want);
+}
+
+static void test_pods(void **state)
+{
+	struct ip ip;
+
+	(void)state;
+	lab_sync(true);
+	lab_pod("apps", "both", "10.9.0.1,fd00:9::1", "");
+	lab_pod("apps", "same", "10.9.0.2", "\"dnsPolicy\":\"ClusterFirst\"");
+	lab_pod("apps", "five", "10.9.0.3",
+	        "\"dnsConfig\":{\"options\":[{\"name\":\"ndots\",\"value\":\"5\"}]}");
+	lab_pod("apps", "two", "10.9.0.4",
+	        "\"dnsConfig\":{\"options\":[{\"name\":\"ndots\",\"value\":\"2\"}]}");
+	lab_pod("apps", "searches", "10.9.0.5", "\"dnsConfig\":{\"searches\":[\"example.com\"]}");
+	lab_pod("apps", "none", "10.9.0.6", "\"dnsPolicy\":\"None\"");
+	lab_pod("apps", "host", "10.9.0.7", "\"hostNetwork\":true");
+	lab_pod("apps", "waits", "", "");
+	lab_put(KIND_POD, "apps", "ended",
+	        "{\"status\":{\"phase\":\"Failed\",\"podIP\":\"10.9.0.8\"}}");
+	lab_put(KIND_POD, "apps", "old",
+	        "{\"status\":{\"phase\":\"Running\",\"podIP\":\"10.9.0.9\"}}");
+	lab_sync(false);
+	pod_is("10.9.0.1", "apps autopath");
+	pod_is("fd00:9::1", "apps autopath");
+	pod_is("10.9.0.2", "apps autopath");
+	pod_is("10.9.0.3", "apps autopath");
+	pod_is("10.9.0.4", "apps");
+	pod_is("10.9.0.5", "apps");
+	pod_is("10.9.0.6", "apps");
+	pod_is("10.9.0.7", "");
+	pod_is("10.9.0.8", "");
+	pod_is("10.9.0.9", "apps autopath");
+	assert_true(ip_parse(&ip, "10.9.0.1"));
+	assert_true(dns_zone_pod_in(lab_zone.shard, &ip, (const uint8_t *)"\4apps"));
+	assert_false(dns_zone_pod_in(lab_zone.shard, &ip, (const uint8_t *)"\3app"));
+
+	/* another one takes the address over before the first is gone */
+	lab_pod("jobs", "next", "10.9.0.1", "");
+	lab_sync(false);
+	assert_true(dns_zone_pod_in(lab_zone.shard, &ip, (const uint8_t *)"\4apps"));
+	assert_true(dns_zone_pod_in(lab_zone.shard, &ip, (const uint8_t *)"\4jobs"));
+	lab_delete(KIND_POD, "apps", "both");
+	lab_sync(false);
+	pod_is("10.9.0.1", "jobs autopath");
+	pod_is("fd00:9::1", "");
+	same_as_from_nothing();
+}
+
+static void test_pod_touches_its_own_shards(void **state)
+{
+	(void)state;
+	lab_pod("apps", "one", "10.9.1.1,fd00:9::101", "");
+	assert_in_range(lab_sync(false), 1, 2);
+	lab_put(KIND_POD, "apps", "one",
+	        "{\"status\":{\"podIPs\":[{\"ip\":\"10.9.1.1\"},{\"ip\":\"fd00:9::101\"}],"
+	        "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+	assert_int_equal(lab_sync(false), 0); /* nothing in it is for DNS */
+	lab_pod("apps", "one", "10.9.1.2,fd00:9::101", "");
+	assert_in_range(lab_sync(false), 1, 3);
+	pod_is("10.9.1.1", "");
+	pod_is("10.9.1.2", "apps autopath");
+	lab_delete(KIND_POD, "apps", "one");
+	assert_in_range(lab_sync(false), 1, 2);
+	pod_is("10.9.1.2", "");
 }
 
 /* ---- resolv.conf
@@ -214,6 +313,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_updates_equal_rebuilds),
 		cmocka_unit_test(test_update_touches_few_shards),
+		cmocka_unit_test(test_pods),
+		cmocka_unit_test(test_pod_touches_its_own_shards),
 		cmocka_unit_test(test_resolv),
 	};
 
