@@ -333,32 +333,66 @@ static const char *read_domain(void *field, size_t size, const char *value)
 	return label ? NULL : "a domain like cluster.local";
 }
 
-/* "/etc/resolv.conf" names a file to follow, anything else the upstreams themselves. */
 static const char *one_upstream(void *arg, char *item)
 {
-	struct conf_endpoints *list = arg;
-
-	if (list->n == CONF_ADDRS)
-		return "at most 16 upstreams";
-	if (endpoint_parse(&list->v[list->n], item)) {
-		list->n++;
-		return NULL;
-	}
-	if (!ip_parse(&list->v[list->n].ip, item))
-		return "a path, or addresses like 9.9.9.9, [2620:fe::fe]:53";
-	list->v[list->n++].port = 53;
-	return NULL;
+	return upstreams_add(arg, item);
 }
 
+/* "/etc/resolv.conf" names a file to follow, anything else the upstreams themselves. */
 static const char *read_upstreams(void *field, size_t size, const char *value)
 {
 	(void)field;
 	(void)size;
-	conf.dns.upstreams.n = 0;
+	memset(&conf.dns.upstreams, 0, sizeof(conf.dns.upstreams));
 	conf.dns.upstreams_file = value[0] == '/';
 	if (conf.dns.upstreams_file)
 		return read_text(conf.dns.resolv_conf, sizeof(conf.dns.resolv_conf), value);
 	return each_item(value, one_upstream, &conf.dns.upstreams);
+}
+
+static const char *read_policy(void *field, size_t size, const char *value)
+{
+	static const char *const words[] = {
+		[CONF_DNS_SEQUENTIAL] = "sequential",
+		[CONF_DNS_RANDOM] = "random",
+		[CONF_DNS_ROUND_ROBIN] = "round_robin",
+	};
+
+	(void)size;
+	for (unsigned i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcmp(value, words[i])) {
+			*(enum conf_dns_policy *)field = i;
+			return NULL;
+		}
+	return "sequential, random or round_robin";
+}
+
+/* "DOMAIN UPSTREAM [UPSTREAM ...]" */
+static const char *one_stub(struct stub_domains *stubs, char *text)
+{
+	char *save = NULL, *word = strtok_r(text, " \t", &save);
+	const char *want = word ? stubs_add(stubs, word) : NULL;
+
+	if (!word || want)
+		return want;
+	while (!want && (word = strtok_r(NULL, " \t", &save)))
+		want = stubs_add_upstream(stubs, word);
+	if (!want && !stubs->v[stubs->n - 1].n)
+		want = "DOMAIN ADDRESS [ADDRESS ...], with commas between domains";
+	return want;
+}
+
+static const char *read_stubs(void *field, size_t size, const char *value)
+{
+	auto_free char *copy = xstrdup(value);
+	char *save = NULL;
+	const char *want;
+
+	memset(field, 0, size);
+	for (char *item = strtok_r(copy, ",", &save); item; item = strtok_r(NULL, ",", &save))
+		if ((want = one_stub(field, item)))
+			return want;
+	return NULL;
 }
 
 static const char *one_whole_address(void *arg, char *item)
@@ -478,6 +512,9 @@ static const struct key keys[] = {
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),
 	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
+	KEY(dns, policy, read_policy, "sequential"),
+	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "" },
+	KEY(dns, tls_ca, read_path_or_none, "/etc/ssl/certs/ca-certificates.crt"),
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),

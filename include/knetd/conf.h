@@ -8,6 +8,7 @@
 #include <knetd/err.h>
 #include <knetd/ip.h>
 #include <knetd/log.h>
+#include <knetd/upstream.h>
 
 #define CONF_CIDRS 8
 #define CONF_ADDRS 16
@@ -36,6 +37,12 @@ enum conf_masquerade { /* whose source address connections through Services lose
 	               CONF_MASQUERADE_STANDARD, /* as kube-proxy does it */
 	               CONF_MASQUERADE_ALL,      /* those from pods to ClusterIPs too */
 	               CONF_MASQUERADE_NEEDED,   /* only where answers would not find back */
+};
+
+enum conf_dns_policy { /* which upstream of a list is asked first */
+	               CONF_DNS_SEQUENTIAL,
+	               CONF_DNS_RANDOM,
+	               CONF_DNS_ROUND_ROBIN,
 };
 
 struct conf {
@@ -80,7 +87,10 @@ struct conf {
 		struct conf_endpoints listen;  /* further ones */
 		bool upstreams_file;           /* upstreams come from resolv_conf */
 		char resolv_conf[256];
-		struct conf_endpoints upstreams;
+		struct dns_upstreams upstreams;
+		enum conf_dns_policy policy;
+		struct stub_domains stubs;
+		char tls_ca[256]; /* PEM, "": no names can be proved */
 	} dns;
 	struct {
 		bool any_address;            /* addresses=*: one dual-stack socket a port */

@@ -5,33 +5,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
-#include <knetd/loop.h>
 #include <knetd/module.h>
 #include <knetd/worker.h>
 
 #include "dns_host.h"
 #include "dns_metrics.h"
 #include "dns_plan.h"
-#include "dns_resolv.h"
-
-#define RESOLV_CHECK_MS 5000
-#define RESOLV_MAX (64 * 1024)
+#include "dns_upstreams.h"
 
 extern const struct module dns_module;
 extern const struct worker_role dns_role;
 
 static struct {
 	struct worker_pool *pool;
-	struct conf_endpoints addresses; /* cluster DNS, of families there are */
-	struct conf_endpoints upstreams;
-	struct stat resolv; /* of the file that was read last */
-	struct timer resolv_timer;
+	struct conf_endpoints addresses;  /* cluster DNS, of families there are */
 	struct snapshot *slot[DNS_SLOTS]; /* in force; NULL: empty */
 } dns;
 
@@ -74,7 +66,7 @@ static int publish_settings(struct err *e)
 {
 	auto_buf struct buf out = { 0 };
 
-	dns_plan_settings(&dns.upstreams, &out);
+	dns_plan_settings(dns_upstreams_now(), &out);
 	return same(dns.slot[0], &out) ? 0 : publish(0, &out, e);
 }
 
@@ -122,87 +114,13 @@ static int apply(struct changes *c, struct err *e)
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
 }
 
-/* ---- upstreams ---------------------------------------------------------------------------------
- */
-
-static void use_upstreams(const struct conf_endpoints *found)
-{
-	char ip[IP_TEXT];
-
-	dns.upstreams = *found;
-	if (!found->n)
-		log_warn("dns: no upstreams: names outside %s cannot be resolved", conf.dns.domain);
-	for (unsigned i = 0; i < found->n; i++)
-		log_info("dns: upstream %s port %u", ip_text(&found->v[i].ip, ip),
-		         found->v[i].port);
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static bool same_endpoints(const struct conf_endpoints *a, const struct conf_endpoints *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (unsigned i = 0; i < a->n; i++)
-		if (!endpoint_equal(&a->v[i], &b->v[i]))
-			return false;
-	return true;
-}
-
-/* True when the upstreams changed. A file that is gone for a moment leaves them as they are. */
-static bool read_resolv(void)
-{
-	static char text[RESOLV_MAX];
-	auto_close int fd = open(conf.dns.resolv_conf, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct conf_endpoints found = { 0 };
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || same_file(&st, &dns.resolv))
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return false;
-	dns.resolv = st;
-	text[n] = '\0';
-	dns_resolv_parse(text, &found);
-	if (same_endpoints(&found, &dns.upstreams))
-		return false;
-	use_upstreams(&found);
-	return true;
-}
-
-static void resolv_check(struct timer *t)
+static void upstreams_changed(void)
 {
 	struct err e = { 0 };
 
-	if (read_resolv()) {
-		if (publish_settings(&e))
-			log_err("dns: %s", e.text);
-		worker_pool_flush(dns.pool);
-	}
-	timer_set(t, RESOLV_CHECK_MS);
-}
-
-static void upstreams_init(void)
-{
-	struct conf_endpoints list = { 0 };
-
-	if (conf.dns.upstreams_file) {
-		if (!read_resolv())
-			use_upstreams(&list);
-		dns.resolv_timer.fn = resolv_check;
-		timer_set(&dns.resolv_timer, RESOLV_CHECK_MS);
-		return;
-	}
-	for (unsigned i = 0; i < conf.dns.upstreams.n; i++)
-		if (!dns_resolv_own(&conf.dns.upstreams.v[i]))
-			list.v[list.n++] = conf.dns.upstreams.v[i];
-	use_upstreams(&list);
+	if (publish_settings(&e))
+		log_err("dns: %s", e.text);
+	worker_pool_flush(dns.pool);
 }
 
 /* ---- start and end -----------------------------------------------------------------------------
@@ -233,7 +151,7 @@ static int init(struct err *e)
 	dns_host_addresses(&dns.addresses);
 	add_listen(listen, &n, &dns.addresses, true);
 	add_listen(listen, &n, &conf.dns.listen, false);
-	upstreams_init();
+	dns_upstreams_init(upstreams_changed);
 	dns.pool = worker_pool_start(&dns_role, listen, n, e);
 	if (!dns.pool && e->code == EADDRINUSE)
 		return err_wrap(e, "another DNS server is in the way ([dns] address, listen)");
@@ -242,7 +160,7 @@ static int init(struct err *e)
 
 static void finish(bool remove)
 {
-	timer_del(&dns.resolv_timer);
+	dns_upstreams_exit();
 	worker_pool_free(dns.pool, remove);
 	if (remove)
 		dns_host_remove(&dns.addresses);
@@ -252,7 +170,7 @@ static void finish(bool remove)
 
 static void metrics(struct buf *out)
 {
-	dns_metrics(dns.pool, &dns.upstreams, out);
+	dns_metrics(dns.pool, dns_upstreams_now(), out);
 }
 
 const struct module dns_module = {
@@ -262,5 +180,6 @@ const struct module dns_module = {
 	.init = init,
 	.sync = apply,
 	.metrics = metrics,
+	.reload = dns_upstreams_reload,
 	.exit = finish,
 };

@@ -19,6 +19,7 @@
 #include "dns_forward.h"
 
 #define FLIGHTS 512
+#define REFRESHES 64 /* flights that nobody waits for */
 #define WAITERS 2048
 #define WAITERS_A_FLIGHT 256
 #define TRY_MS 2000
@@ -45,16 +46,16 @@ struct flight {
 	size_t key_len;
 	uint16_t id;
 	unsigned upstream, tries, n_waiters;
-	bool edns, stream;
+	bool edns, stream, refresh; /* refresh: began without a client */
 	struct waiter *waiters;
 	struct buf in; /* over TCP: what came so far */
 };
 
 static struct flight flights[FLIGHTS], *free_flights;
 static struct waiter waiters[WAITERS], *free_waiters;
-static unsigned flights_touched, waiters_touched, n_flights;
+static unsigned flights_touched, waiters_touched, n_flights, n_refreshes;
 static struct map by_question;
-static unsigned preferred; /* the upstream that answered last */
+static unsigned preferred[DNS_GROUPS]; /* the upstream that answered last, in each group */
 
 static void flight_start(struct flight *f);
 static void flight_failed(struct flight *f);
@@ -95,6 +96,7 @@ static void flight_free(struct flight *f)
 	f->next_free = free_flights;
 	free_flights = f;
 	n_flights--;
+	n_refreshes -= f->refresh;
 }
 
 static struct waiter *waiter_take(void)
@@ -188,10 +190,26 @@ static bool anybody_streams(const struct flight *f)
 	return false;
 }
 
-static bool last_try(const struct flight *f)
+/* The upstreams to ask, as they are by now; NULL: none. */
+static const struct dns_group *group_of(const struct flight *f)
 {
 	const struct dns_settings *set = dns_worker_zone()->set;
-	unsigned most = set ? set->n_upstreams : 0;
+	const struct dns_group *group =
+		set ? dns_group_for(set, f->fwd.target, f->fwd.target_len) : NULL;
+
+	return group && group->n ? group : NULL;
+}
+
+/* The place in its group of the upstream that answered last. */
+static unsigned *preferred_of(const struct dns_group *group)
+{
+	return &preferred[group - dns_worker_zone()->set->groups.group];
+}
+
+static bool last_try(const struct flight *f)
+{
+	const struct dns_group *group = group_of(f);
+	unsigned most = group ? group->n : 0;
 
 	return f->tries >= (most < TRIES_MIN ? TRIES_MIN : most > TRIES_MAX ? TRIES_MAX : most);
 }
@@ -214,12 +232,13 @@ static void flight_message(struct flight *f, uint8_t *p, size_t n)
 		flight_failed(f);
 		return;
 	}
-	if (m.truncated && !f->stream && anybody_streams(f)) {
+	if (m.truncated && !f->stream && (!f->waiters || anybody_streams(f))) {
 		f->stream = true;
 		flight_start(f);
 		return;
 	}
-	preferred = f->upstream;
+	if (group_of(f))
+		*preferred_of(group_of(f)) = f->upstream;
 	dns_cache_put(&f->q, &f->fwd, loop_now(), p, &m);
 	flight_land(f, p, m.len, 0, 0);
 }
@@ -301,15 +320,15 @@ static void on_stream(struct event *ev, uint32_t mask)
 
 static void flight_failed(struct flight *f)
 {
-	const struct dns_settings *set = dns_worker_zone()->set;
+	const struct dns_group *group = group_of(f);
 
-	if (last_try(f) || !set || !set->n_upstreams) {
+	if (last_try(f) || !group) {
 		flight_give_up(f);
 		return;
 	}
-	if (f->upstream == preferred)
-		preferred = (preferred + 1) % set->n_upstreams;
-	f->upstream = (f->upstream + 1) % set->n_upstreams;
+	if (f->upstream == *preferred_of(group))
+		*preferred_of(group) = (f->upstream + 1) % group->n;
+	f->upstream = (f->upstream + 1) % group->n;
 	f->stream = false;
 	flight_start(f);
 }
@@ -334,14 +353,17 @@ static socklen_t upstream_address(const struct endpoint *ep, union dns_sockaddr 
 	return sizeof(at->v6);
 }
 
-static bool flight_dial(struct flight *f, const struct endpoint *to)
+static bool flight_dial(struct flight *f, const struct dns_upstream *up)
 {
+	const struct endpoint *to = &up->at;
 	uint8_t query[DNS_QUERY_PACKED];
 	int type = f->stream ? SOCK_STREAM : SOCK_DGRAM;
 	union dns_sockaddr at;
 	socklen_t len = upstream_address(to, &at);
 	size_t n;
 
+	if (up->tls)
+		return false; /* never in clear */
 	f->ev.fd = socket(at.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (f->ev.fd < 0 || (connect(f->ev.fd, &at.any, len) < 0 && errno != EINPROGRESS))
 		return false;
@@ -358,17 +380,17 @@ static bool flight_dial(struct flight *f, const struct endpoint *to)
  * timer: a flight never ends inside the call that started it. */
 static void flight_start(struct flight *f)
 {
-	const struct dns_settings *set = dns_worker_zone()->set;
+	const struct dns_group *group = group_of(f);
 
 	flight_hang_up(f);
 	f->tries++;
 	f->timer.fn = on_timeout;
 	timer_set(&f->timer, 0);
-	if (!set || !set->n_upstreams || getrandom(&f->id, sizeof(f->id), 0) != sizeof(f->id))
+	if (!group || getrandom(&f->id, sizeof(f->id), 0) != sizeof(f->id))
 		return;
-	f->upstream %= set->n_upstreams;
+	f->upstream %= group->n;
 	dns_count(DNS_COUNT_FORWARD);
-	if (flight_dial(f, &set->upstreams[f->upstream]))
+	if (flight_dial(f, &dns_worker_zone()->set->groups.upstream[group->first + f->upstream]))
 		timer_set(&f->timer, f->stream ? STREAM_MS : TRY_MS);
 }
 
@@ -385,7 +407,7 @@ static struct flight *flight_new(const struct dns_query *q, const struct dns_for
 	f->q.raw = NULL;
 	f->fwd = *fwd;
 	f->edns = true;
-	f->upstream = preferred;
+	f->upstream = group_of(f) ? *preferred_of(group_of(f)) : 0;
 	f->key_len = dns_question_key(q, fwd, f->key);
 	map_put(&by_question, f->key, f->key_len, f);
 	flight_start(f);
@@ -417,9 +439,23 @@ bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
 		f = flight_new(q, fwd);
 	if (f && flight_join(f, q, client))
 		return false;
-	if (f && !f->waiters)
+	if (f && !f->waiters && !f->refresh)
 		flight_free(f);
 	dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
 	dns_worker_count_reply(out);
 	return true;
+}
+
+void dns_forward_refresh(const struct dns_query *q, const struct dns_forwarded *fwd)
+{
+	uint8_t key[DNS_QUESTION_KEY];
+	struct flight *f;
+
+	if (n_refreshes >= REFRESHES || map_get(&by_question, key, dns_question_key(q, fwd, key)))
+		return;
+	f = flight_new(q, fwd);
+	if (!f)
+		return;
+	f->refresh = true;
+	n_refreshes++;
 }

@@ -11,4 +11,7 @@
  * in out, and true is returned. */
 bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
                  const struct dns_client *client, struct dns_reply *out);
+/* Asks for nobody, so that the cache has it anew; nothing when the question is on its way already,
+ * or too many such ones are. */
+void dns_forward_refresh(const struct dns_query *q, const struct dns_forwarded *fwd);
 bool dns_forward_idle(void); /* nobody waits */

@@ -34,23 +34,23 @@ static const struct {
 	  "Connections closed to make room for others." },
 };
 
-static void upstream_metrics(const struct conf_endpoints *upstreams, struct buf *out)
+static void upstream_metrics(const struct dns_groups *upstreams, struct buf *out)
 {
-	char ip[IP_TEXT];
+	char text[UPSTREAM_TEXT], domain[DNS_NAME_MAX + 1];
 
 	buf_str(out, "# HELP knetd_dns_upstream_info Where names outside the cluster are asked.\n"
 	             "# TYPE knetd_dns_upstream_info gauge\n");
 	for (unsigned i = 0; i < upstreams->n; i++) {
-		const struct endpoint *ep = &upstreams->v[i];
+		const struct dns_group *group = &upstreams->group[i];
 
-		buf_printf(out,
-		           ep->ip.len == 16 ? "knetd_dns_upstream_info{address=\"[%s]:%u\"} 1\n"
-		                            : "knetd_dns_upstream_info{address=\"%s:%u\"} 1\n",
-		           ip_text(&ep->ip, ip), ep->port);
+		dns_name_to_text(domain, group->suffix, group->suffix_len);
+		for (unsigned k = group->first; k < group->first + group->n; k++)
+			buf_printf(out, "knetd_dns_upstream_info{domain=\"%s\",address=\"%s\"} 1\n",
+			           domain, upstream_text(&upstreams->upstream[k], text));
 	}
 }
 
-void dns_metrics(const struct worker_pool *pool, const struct conf_endpoints *upstreams,
+void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstreams,
                  struct buf *out)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(series); i++) {

@@ -5,5 +5,7 @@
 #include <knetd/conf.h>
 #include <knetd/worker.h>
 
-void dns_metrics(const struct worker_pool *pool, const struct conf_endpoints *upstreams,
+#include "dns_groups.h"
+
+void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstreams,
                  struct buf *out);

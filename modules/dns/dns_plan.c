@@ -307,15 +307,18 @@ static void add_ranges(struct dns_settings *s, const struct conf_cidrs *c)
 		s->ranges[s->n_ranges++] = c->v[i];
 }
 
-void dns_plan_settings(const struct conf_endpoints *upstreams, struct buf *out)
+void dns_plan_settings(const struct dns_groups *groups, struct buf *out)
 {
-	struct dns_settings s = { .magic = DNS_SETTINGS_MAGIC, .ttl = DNS_TTL };
+	static struct dns_settings s; /* too large for the stack */
 	struct dns_shard none = { 0 };
 	struct dns_plan p;
 	struct dns_target to;
 
 	static_assert(sizeof(s) == offsetof(struct dns_settings, shard),
 	              "the shard follows without a gap");
+	memset(&s, 0, sizeof(s));
+	s.magic = DNS_SETTINGS_MAGIC;
+	s.ttl = DNS_TTL;
 	dns_plan_begin(&p);
 	to = target(&p);
 	memcpy(s.zone, p.zone, p.zone_len);
@@ -324,8 +327,8 @@ void dns_plan_settings(const struct conf_endpoints *upstreams, struct buf *out)
 	s.soa_len = dns_records_soa(p.zone, p.zone_len, s.soa);
 	add_ranges(&s, &conf.service.cidrs);
 	add_ranges(&s, &conf.podnet.cidrs);
-	s.n_upstreams = (uint8_t)upstreams->n;
-	memcpy(s.upstreams, upstreams->v, upstreams->n * sizeof(*upstreams->v));
+	s.n_upstreams = groups->n_upstreams;
+	memcpy(&s.groups, groups, sizeof(*groups));
 	dns_records_zone(&to, &conf.dns.address);
 	buf_add(out, &s, sizeof(s));
 	dns_shard_build(out, &none, (struct dns_owners){ 0 }, &p.fresh[0]);

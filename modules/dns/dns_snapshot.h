@@ -21,6 +21,7 @@
 #include <knetd/conf.h>
 #include <knetd/ip.h>
 
+#include "dns_groups.h"
 #include "dns_wire.h"
 
 #define DNS_SHARDS 512 /* at 10,000 Services of both families a shard has 12 KB */
@@ -32,7 +33,7 @@
 #define DNS_SET_MAX 64000 /* bytes of records in one set: they fit one TCP answer */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
-#define DNS_SETTINGS_MAGIC 0x31736e64u /* "dns1": the number changes with the format */
+#define DNS_SETTINGS_MAGIC 0x32736e64u /* "dns2": the number changes with the format */
 #define DNS_SHARD_MAGIC 0x31687364u
 
 struct dns_settings {
@@ -40,13 +41,21 @@ struct dns_settings {
 	uint16_t soa_len;
 	uint8_t zone_len; /* of zone, with the root label */
 	uint8_t zone_labels;
-	uint8_t n_ranges, n_upstreams;
+	uint8_t n_ranges, n_upstreams; /* of all groups */
 	uint8_t zone[DNS_NAME_MAX + 1];
 	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */
-	struct endpoint upstreams[CONF_ADDRS];
+	struct dns_groups groups;
 	_Alignas(8) uint8_t shard[];
 };
+
+/* Which upstreams a name is asked of (lower case, wire form); it may be none. */
+static inline const struct dns_group *dns_group_for(const struct dns_settings *set,
+                                                    const uint8_t *name, size_t len)
+{
+	return set->groups.n == 1 ? &set->groups.group[0]
+	                          : dns_groups_find(&set->groups, name, len);
+}
 
 struct dns_shard_head {
 	uint32_t magic;

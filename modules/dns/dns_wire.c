@@ -1,4 +1,6 @@
 /* dns_wire.c - see dns_wire.h */
+#include <stdio.h>
+
 #include "dns_wire.h"
 
 static uint8_t lower(uint8_t c)
@@ -39,6 +41,25 @@ size_t dns_name_from_text(uint8_t out[static DNS_NAME_MAX], const char *text)
 	}
 	out[at] = 0;
 	return at ? at + 1 : 0;
+}
+
+const char *dns_name_to_text(char out[static DNS_NAME_MAX + 1], const uint8_t *name, size_t n)
+{
+	size_t used = 0;
+
+	strcpy(out, ".");
+	for (size_t at = 0; at < n && name[at]; at += name[at] + 1u)
+		for (size_t i = at + !at; i <= at + name[at] && i < n && used < DNS_NAME_MAX - 4;
+		     i++) {
+			uint8_t c = i == at ? '.' : name[i];
+
+			if (c > ' ' && c < 0x7f && c != '\\' && c != '"')
+				out[used++] = (char)c;
+			else
+				used += (size_t)sprintf(out + used, "\\%03u", c);
+			out[used] = '\0';
+		}
+	return out;
 }
 
 size_t dns_name_skip(const uint8_t *p, size_t n, size_t at)

@@ -100,6 +100,9 @@ size_t dns_opt_write(uint8_t *out, bool dnssec_ok, unsigned rcode);
 /* "www.example.com" or "www.example.com." to wire form, lower case, with the root label. Returns
  * the length, 0 when it is no name. */
 size_t dns_name_from_text(uint8_t out[static DNS_NAME_MAX], const char *text);
+/* The way back, for people: no dot at the end, the root is "."; what does not print is \\ddd. Cut
+ * to what fits. Returns out. */
+const char *dns_name_to_text(char out[static DNS_NAME_MAX + 1], const uint8_t *name, size_t n);
 /* Where the name at `at` ends; 0 when it is broken. */
 size_t dns_name_skip(const uint8_t *p, size_t n, size_t at);
 /* Copies the name at `at` without compression, letters as they are; *len with the root label.

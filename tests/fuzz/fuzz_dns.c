@@ -38,13 +38,15 @@ static void add_service(const struct dns_target *to, const char *name, const cha
 /* web.d, ext.d -> example.com, in.d -> web.d, loop.d -> loop.d */
 static void make_zone(void)
 {
-	struct conf_endpoints upstreams = { .n = 1 };
+	static struct dns_groups groups;
+	struct dns_upstreams upstreams = { 0 };
 	struct dns_shard none = { 0 };
 	struct dns_plan plan;
 	struct dns_target to;
 
 	conf_load(NULL, NULL);
-	endpoint_parse(&upstreams.v[0], "192.0.2.1:53");
+	upstreams_add(&upstreams, "192.0.2.1");
+	dns_groups_build(&groups, &upstreams, &conf.dns.stubs, CONF_DNS_SEQUENTIAL, dns_resolv_own);
 	dns_plan_begin(&plan);
 	to = (struct dns_target){ plan.zone, plan.zone_len, plan.fresh, plan.rebuild };
 	add_service(&to, "web", "ClusterIP", "");
@@ -56,7 +58,7 @@ static void make_zone(void)
 		dns_plan_shard(&plan, i, &none, &slot[i]);
 		dns_shard_open(&zone.shard[i], slot[i].data, slot[i].len);
 	}
-	dns_plan_settings(&upstreams, &slot[0]);
+	dns_plan_settings(&groups, &slot[0]);
 	zone.set = dns_settings_open(slot[0].data, slot[0].len);
 	dns_shard_open(&zone.shard[0], zone.set->shard,
 	               slot[0].len - offsetof(struct dns_settings, shard));

@@ -25,7 +25,7 @@ static char lab_dir[] = "/tmp/knettestXXXXXX";
 static struct cursor lab_cursor;
 static struct buf lab_slot[DNS_SLOTS];
 static struct dns_zone lab_zone;
-static struct conf_endpoints lab_upstreams;
+static struct dns_groups lab_upstreams = { .n = 1, .group[0].suffix_len = 1 };
 
 static inline void lab_open(void)
 {

@@ -103,6 +103,8 @@ static void test_the_shipped_file_is_the_defaults(void **state)
 
 static void test_values(void **state)
 {
+	char text[UPSTREAM_TEXT];
+
 	(void)state;
 	good("[node]\nname = n1\nrun_dir=/srv/r\nlog_level = debug\nworkers = 3\n"
 	     "[podnet]\ncidrs = 10.1.0.0/16,10.2.0.0/16 , fd01::/64\nmtu = 9000\nmasquerade = no\n"
@@ -127,9 +129,9 @@ static void test_values(void **state)
 	assert_string_equal(text_of(&conf.dns.listen.v[1]), "::1 5353");
 	assert_false(conf.dns.upstreams_file);
 	assert_int_equal(conf.dns.upstreams.n, 3);
-	assert_string_equal(text_of(&conf.dns.upstreams.v[0]), "9.9.9.9 53");
-	assert_string_equal(text_of(&conf.dns.upstreams.v[1]), "2620:fe::fe 5300");
-	assert_string_equal(text_of(&conf.dns.upstreams.v[2]), "2620:fe::9 53");
+	assert_string_equal(text_of(&conf.dns.upstreams.v[0].at), "9.9.9.9 53");
+	assert_string_equal(text_of(&conf.dns.upstreams.v[1].at), "2620:fe::fe 5300");
+	assert_string_equal(text_of(&conf.dns.upstreams.v[2].at), "2620:fe::9 53");
 	assert_false(conf.ingress.any_address);
 	assert_int_equal(conf.ingress.addresses.n, 2);
 	assert_int_equal(conf.ingress.http, 0);
@@ -137,6 +139,23 @@ static void test_values(void **state)
 	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.53 53");
 	assert_int_equal(conf.dns.upstreams.n, 0);
 	assert_false(conf.dns.upstreams_file);
+	good("[dns]\nupstreams = tls://9.9.9.9#dns.quad9.net, tls://[2620:fe::9]:8853#"
+	     "pin-sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, [2620:fe::fe]\n"
+	     "policy = random\nstub_domains = acme.local 10.0.0.1 10.0.0.2:5353 , Corp.example. "
+	     "tls://10.1.1.1#dns.corp.example\n");
+	assert_string_equal(upstream_text(&conf.dns.upstreams.v[0], text),
+	                    "tls://9.9.9.9:853#dns.quad9.net");
+	assert_string_equal(upstream_text(&conf.dns.upstreams.v[1], text),
+	                    "tls://[2620:fe::9]:8853");
+	assert_int_equal(conf.dns.upstreams.v[1].n_pins, 1);
+	assert_string_equal(upstream_text(&conf.dns.upstreams.v[2], text), "[2620:fe::fe]:53");
+	assert_int_equal(conf.dns.policy, CONF_DNS_RANDOM);
+	assert_int_equal(conf.dns.stubs.n, 2);
+	assert_string_equal(conf.dns.stubs.v[1].domain, "corp.example");
+	assert_int_equal(conf.dns.stubs.v[1].first, 2);
+	assert_string_equal(upstream_text(&conf.dns.stubs.upstreams[1], text), "10.0.0.2:5353");
+	assert_string_equal(upstream_text(&conf.dns.stubs.upstreams[2], text),
+	                    "tls://10.1.1.1:853#dns.corp.example");
 	good("# a comment\n\n; another\n[api]\ninsecure_listen = 127.0.0.1:8001, [::1]:8001\n");
 	assert_int_equal(conf.api.insecure_listen.n, 2);
 	good("");
@@ -192,6 +211,19 @@ static void test_wrong_values(void **state)
 		  2, "63" },
 		{ "[dns]\nlisten = 127.0.0.1\n", 2, "ADDRESS:PORT" },
 		{ "[dns]\nupstreams = dns.example\n", 2, "addresses" },
+		{ "[dns]\nupstreams = 9.9.9.9#dns.quad9.net\n", 2, "tls://" },
+		{ "[dns]\nupstreams = tls://9.9.9.9\n", 2, "proves nothing" },
+		{ "[dns]\nupstreams = tls://9.9.9.9#9.9.9.9\n", 2, "name" },
+		{ "[dns]\nupstreams = tls://9.9.9.9#a#b\n", 2, "one name" },
+		{ "[dns]\nupstreams = tls://9.9.9.9#pin-sha256=abc=\n", 2, "44" },
+		{ "[dns]\nupstreams = tls://dns.quad9.net#dns.quad9.net\n", 2, "addresses" },
+		{ "[dns]\nupstreams = [9.9.9.9]\n", 2, "addresses" },
+		{ "[dns]\npolicy = best\n", 2, "round_robin" },
+		{ "[dns]\nstub_domains = corp.example\n", 2, "DOMAIN ADDRESS" },
+		{ "[dns]\nstub_domains = 10.0.0.1 corp.example\n", 2, "addresses" },
+		{ "[dns]\nstub_domains = a..b 10.0.0.1\n", 2, "in-addr" },
+		{ "[dns]\nstub_domains = a.b 10.0.0.1, A.B. 10.0.0.2\n", 2, "once" },
+		{ "[dns]\ntls_ca = ca.pem\n", 2, "absolute" },
 		{ "[dns]\naddress = 10.96.0.10:53\n", 2, "auto" },
 		{ "[dns]\naddress = 10.0.0.1, 10.0.0.2, 10.0.0.3\n", 2, "at most two" },
 		{ "[ingress]\nhttp = 65536\n", 2, "65535" },

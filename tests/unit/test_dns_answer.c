@@ -336,12 +336,12 @@ static void test_truncation(void **state)
 static void test_no_upstreams(void **state)
 {
 	(void)state;
-	lab_upstreams.n = 0;
+	lab_upstreams.n_upstreams = lab_upstreams.group[0].n = 0;
 	lab_sync(false);
 	is("www.example.com", "A", "SERVFAIL");
 	is("ext.default.svc." Z, "A",
 	   "NOERROR AA | ext.default.svc.cluster.local. CNAME www.example.com.");
-	lab_upstreams.n = 1;
+	lab_upstreams.n_upstreams = lab_upstreams.group[0].n = 1;
 	lab_sync(false);
 }
 
@@ -364,8 +364,8 @@ static int setup(void **state)
 {
 	(void)state;
 	lab_open();
-	assert_true(endpoint_parse(&lab_upstreams.v[0], "192.0.2.1:53"));
-	lab_upstreams.n = 1;
+	assert_true(endpoint_parse(&lab_upstreams.upstream[0].at, "192.0.2.1:53"));
+	lab_upstreams.n_upstreams = lab_upstreams.group[0].n = 1;
 	lab_put(KIND_NAMESPACE, "", "empty", "{}");
 	lab_service("default", "web", "10.96.0.20,fd00:10:96::20", "http/TCP/80,dns/UDP/53", "");
 	lab_service("default", "only4", "10.96.0.21", "/TCP/80", "");

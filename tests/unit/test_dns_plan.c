@@ -271,26 +271,29 @@ static void test_pod_touches_its_own_shards(void **state)
 
 static void test_resolv(void **state)
 {
-	struct conf_endpoints found;
+	struct dns_upstreams found;
 	char ip[IP_TEXT];
 
 	(void)state;
 	dns_resolv_parse(
 		"# nameserver 9.9.9.9\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.1\r\n"
 		"\tnameserver\t2001:db8::1\nnameserver fe80::1%eth0\nnameserver 1.2.3\noptions "
-		"ndots:5\nnameserver 127.0.0.53",
+		"ndots:5\nnameserver 192.0.2.1:99\nnameserver tls://192.0.2.1#x\nnameserver "
+		"127.0.0.53",
 		&found);
-	assert_int_equal(found.n, 3);
-	assert_string_equal(ip_text(&found.v[0].ip, ip), "192.0.2.1");
-	assert_int_equal(found.v[0].port, 53);
-	assert_string_equal(ip_text(&found.v[1].ip, ip), "2001:db8::1");
-	assert_string_equal(ip_text(&found.v[2].ip, ip), "127.0.0.53");
+	assert_int_equal(found.n, 4);
+	assert_true(dns_resolv_own(&found.v[0].at));
+	assert_string_equal(ip_text(&found.v[1].at.ip, ip), "192.0.2.1");
+	assert_int_equal(found.v[1].at.port, 53);
+	assert_string_equal(ip_text(&found.v[2].at.ip, ip), "2001:db8::1");
+	assert_string_equal(ip_text(&found.v[3].at.ip, ip), "127.0.0.53");
 	dns_resolv_parse("", &found);
 	assert_int_equal(found.n, 0);
 	conf.dns.listen.n = 1; /* any address: loopback is ourselves */
 	assert_true(endpoint_parse(&conf.dns.listen.v[0], "0.0.0.0:53"));
 	dns_resolv_parse("nameserver 127.0.0.1\nnameserver 192.0.2.1", &found);
-	assert_int_equal(found.n, 1);
+	assert_true(dns_resolv_own(&found.v[0].at));
+	assert_false(dns_resolv_own(&found.v[1].at));
 	conf.dns.listen.n = 0;
 }
 

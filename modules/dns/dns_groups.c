@@ -1,0 +1,79 @@
+/* dns_groups.c - see dns_groups.h */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns_groups.h"
+
+static void add_upstreams(struct dns_groups *out, struct dns_group *group,
+                          const struct dns_upstream *list, unsigned n,
+                          bool (*own)(const struct endpoint *ep))
+{
+	group->first = out->n_upstreams;
+	for (unsigned i = 0; i < n && out->n_upstreams < DNS_UPSTREAMS; i++)
+		if (!own(&list[i].at)) {
+			out->upstream[out->n_upstreams++] = list[i];
+			group->n++;
+		}
+}
+
+static int longest_first(const void *a, const void *b)
+{
+	const struct dns_group *x = a, *y = b;
+
+	return y->suffix_len - x->suffix_len;
+}
+
+void dns_groups_build(struct dns_groups *out, const struct dns_upstreams *list,
+                      const struct stub_domains *stubs, enum conf_dns_policy policy,
+                      bool (*own)(const struct endpoint *ep))
+{
+	memset(out, 0, sizeof(*out)); /* settings are compared as bytes */
+	out->policy = (uint8_t)policy;
+	out->n = 1;
+	out->group[0].suffix_len = 1; /* the root */
+	add_upstreams(out, &out->group[0], list->v, list->n, own);
+	for (unsigned i = 0; i < stubs->n && out->n < DNS_GROUPS; i++) {
+		const struct stub_domain *d = &stubs->v[i];
+		struct dns_group *group = &out->group[out->n];
+
+		group->suffix_len = (uint8_t)dns_name_from_text(group->suffix, d->domain);
+		if (!group->suffix_len)
+			continue;
+		out->n++;
+		add_upstreams(out, group, stubs->upstreams + d->first, d->n, own);
+	}
+	qsort(out->group + 1, out->n - 1u, sizeof(out->group[0]), longest_first);
+}
+
+bool dns_groups_sound(const struct dns_groups *g)
+{
+	if (!g->n || g->n > DNS_GROUPS || g->n_upstreams > DNS_UPSTREAMS)
+		return false;
+	for (unsigned i = 0; i < g->n; i++)
+		if (!g->group[i].suffix_len || g->group[i].first + g->group[i].n > g->n_upstreams)
+			return false;
+	return true;
+}
+
+/* Does a label of the name start there? */
+static bool label_starts(const uint8_t *name, size_t at)
+{
+	size_t i = 0;
+
+	while (i < at && name[i])
+		i += name[i] + 1u;
+	return i == at;
+}
+
+const struct dns_group *dns_groups_find(const struct dns_groups *g, const uint8_t *name, size_t len)
+{
+	for (unsigned i = 1; i < g->n; i++) {
+		const struct dns_group *group = &g->group[i];
+
+		if (group->suffix_len <= len &&
+		    !memcmp(name + len - group->suffix_len, group->suffix, group->suffix_len) &&
+		    label_starts(name, len - group->suffix_len))
+			return group;
+	}
+	return &g->group[0];
+}
