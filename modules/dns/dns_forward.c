@@ -123,11 +123,12 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 {
 	static uint8_t bytes[DNS_TCP_MAX];
 	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
+	struct dns_asker by = { .stream = w->client.stream };
 	struct dns_forwarded fwd;
 	struct dns_query q;
 	enum dns_result r;
 
-	r = dns_answer(dns_worker_zone(), w->query, w->len, w->client.stream, &q, &fwd, &out);
+	r = dns_answer(dns_worker_zone(), w->query, w->len, &by, &q, &fwd, &out);
 	if (r == DNS_FORWARD) {
 		/* an alias may have been changed in between */
 		bool same = fwd.target_len == asked->target_len &&

@@ -24,19 +24,19 @@ static int octet(const uint8_t *label)
 	return v <= 255 ? v : -1;
 }
 
-bool dns_reverse_parse(const struct dns_query *q, struct dns_reverse *r)
+bool dns_reverse_parse(const struct dns_name *name, struct dns_reverse *r)
 {
-	unsigned n = q->n_labels;
+	unsigned n = name->n_labels;
 	bool v6;
 
-	if (n < 2 || !dns_label_is(q->name + q->label[n - 1], "arpa"))
+	if (n < 2 || !dns_label_is(name->p + name->label[n - 1], "arpa"))
 		return false;
-	v6 = dns_label_is(q->name + q->label[n - 2], "ip6");
-	if (!v6 && !dns_label_is(q->name + q->label[n - 2], "in-addr"))
+	v6 = dns_label_is(name->p + name->label[n - 2], "ip6");
+	if (!v6 && !dns_label_is(name->p + name->label[n - 2], "in-addr"))
 		return false;
 	*r = (struct dns_reverse){ .ip.len = v6 ? 16 : 4, .step = v6 ? 4 : 8 };
 	for (n -= 2; n && r->bits < r->ip.len * 8u; n--) {
-		const uint8_t *label = q->name + q->label[n - 1];
+		const uint8_t *label = name->p + name->label[n - 1];
 		int v = v6 ? nibble(label) : octet(label);
 
 		if (v < 0)

@@ -13,4 +13,4 @@ struct dns_reverse {   /* d.c.b.a.in-addr.arpa, or some labels of it */
 };
 
 /* false: no name of that kind. */
-bool dns_reverse_parse(const struct dns_query *q, struct dns_reverse *r);
+bool dns_reverse_parse(const struct dns_name *name, struct dns_reverse *r);

@@ -117,9 +117,11 @@ static void merge_plain(struct dns_reply *out, const struct dns_query *q, const 
 	}
 }
 
-/* Behind an alias: addresses and the further aliases that lead to them, names written out. */
-static bool merge_record(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg,
-                         size_t n, const struct dns_rr *rr, uint32_t ttl)
+/* Behind an alias: addresses and the further aliases that lead to them. What the target owns is
+ * pointed to; other names are written out. */
+static bool merge_record(struct dns_reply *out, const struct dns_query *q,
+                         const struct dns_forwarded *fwd, const uint8_t *msg, size_t n,
+                         const struct dns_rr *rr, uint32_t ttl)
 {
 	uint8_t owner[DNS_NAME_MAX], target[DNS_NAME_MAX];
 	const uint8_t *rdata = msg + rr->rdata;
@@ -127,6 +129,11 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q, const
 
 	if (!dns_name_read(msg, n, rr->at, owner, &owner_len))
 		return false;
+	dns_name_lower(owner, owner_len);
+	if (owner_len == fwd->target_len && !memcmp(owner, fwd->target, owner_len)) {
+		dns_put16(owner, fwd->owner);
+		owner_len = 2;
+	}
 	if (rr->type == DNS_CNAME) {
 		if (!dns_name_read(msg, n, rr->rdata, target, &rdlen))
 			return false;
@@ -158,7 +165,7 @@ static void merge_alias(struct dns_reply *out, const struct dns_query *q,
 
 	for (unsigned i = dns_get16(msg + 6); i; i--, at = rr.end)
 		if (!dns_rr_read(msg, n, at, &rr) ||
-		    !merge_record(out, q, msg, n, &rr, aged(rr.ttl, age, floor)))
+		    !merge_record(out, q, fwd, msg, n, &rr, aged(rr.ttl, age, floor)))
 			return;
 }
 

@@ -24,6 +24,20 @@ unsigned dns_name_labels(const uint8_t *name)
 	return n;
 }
 
+struct dns_name dns_name_split(const uint8_t *p, size_t len,
+                               uint8_t label[static DNS_LABELS_MAX + 1])
+{
+	struct dns_name name = { .p = p, .len = len, .label = label };
+
+	for (size_t at = 0; at < len; at += p[at] + 1u) {
+		label[name.n_labels] = (uint8_t)at;
+		if (!p[at] || name.n_labels == DNS_LABELS_MAX)
+			break;
+		name.n_labels++;
+	}
+	return name;
+}
+
 size_t dns_name_from_text(uint8_t out[static DNS_NAME_MAX], const char *text)
 {
 	size_t at = 0, len;

@@ -120,6 +120,16 @@ static inline bool dns_label_is(const uint8_t *label, const char *text)
 /* Labels of a whole uncompressed name, the root not counted. */
 unsigned dns_name_labels(const uint8_t *name);
 
+struct dns_name { /* lower case, uncompressed, and where its labels start */
+	const uint8_t *p;
+	size_t len; /* with the root label */
+	const uint8_t *label;
+	unsigned n_labels; /* the root not counted */
+};
+/* label: room for the offsets, which the result points to. The name must be sound. */
+struct dns_name dns_name_split(const uint8_t *p, size_t len,
+                               uint8_t label[static DNS_LABELS_MAX + 1]);
+
 struct dns_rr {
 	size_t at, rdata, end; /* offsets in the message; the TTL stands at rdata - 6 */
 	uint16_t type, class, rdlen;

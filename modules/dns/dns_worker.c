@@ -48,13 +48,14 @@ void dns_worker_count_reply(const struct dns_reply *out)
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out)
 {
+	struct dns_asker by = { .stream = client->stream };
 	struct dns_forwarded fwd;
 	struct dns_cached hit;
 	struct dns_query q;
 
 	dns_count(client->stream ? DNS_COUNT_TCP : DNS_COUNT_UDP);
 	out->turn = turn++;
-	switch (dns_answer(&zone, query, n, client->stream, &q, &fwd, out)) {
+	switch (dns_answer(&zone, query, n, &by, &q, &fwd, out)) {
 	case DNS_DROP:
 		dns_count(DNS_COUNT_DROPPED);
 		return false;

@@ -88,12 +88,13 @@ static void check_reply(const struct dns_reply *out, size_t max)
 static enum dns_result ask(const struct dns_zone *z, const uint8_t *p, size_t n, bool stream,
                            struct dns_query *q, struct dns_forwarded *fwd, struct dns_reply *out)
 {
+	struct dns_asker by = { .stream = stream };
 	enum dns_result r;
 
 	*out = (struct dns_reply){ .p = reply_bytes,
 		                   .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX,
 		                   .turn = 1 };
-	r = dns_answer(z, p, n, stream, q, fwd, out);
+	r = dns_answer(z, p, n, &by, q, fwd, out);
 	if (r == DNS_REPLY)
 		check_reply(out, stream ? DNS_TCP_MAX : q->udp_size);
 	return r;

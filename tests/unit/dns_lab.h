@@ -338,13 +338,14 @@ static struct dns_forwarded lab_forwarded;
 
 static inline const char *lab_ask_bytes(const uint8_t *query, size_t n, bool stream)
 {
+	struct dns_asker by = { .stream = stream };
 	struct dns_query q;
 	enum dns_result r;
 
 	lab_reply = (struct dns_reply){ .p = lab_out,
 		                        .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX,
 		                        .turn = lab_turn };
-	r = dns_answer(&lab_zone, query, n, stream, &q, &lab_forwarded, &lab_reply);
+	r = dns_answer(&lab_zone, query, n, &by, &q, &lab_forwarded, &lab_reply);
 	if (r == DNS_DROP)
 		return "DROP";
 	if (r == DNS_FORWARD) {

@@ -1,0 +1,44 @@
+/* dns_lookup.h - one question being answered, and the sources that are asked in turn. Private to
+ * dns_answer.c and the sources; all of them are pure. */
+#pragma once
+
+#include "dns_answer.h"
+
+struct dns_lookup {
+	const struct dns_zone *z;
+	const struct dns_query *q;
+	const struct dns_asker *by;
+	struct dns_reply *out;
+	struct dns_forwarded *fwd;
+	/* What is looked up: at first the question's own name, or what that is rewritten to, then
+	 * what aliases lead to. */
+	struct dns_name name;
+	uint16_t owner; /* a pointer to where that name stands in the reply, or may be taken to */
+	bool own;       /* it is the question's own, so what points into the question holds */
+	/* for DNS_ALIAS, the set; for denials, the zone that denies */
+	const struct dns_set *alias;
+	struct {
+		const uint8_t *name, *soa; /* SOA: its data, uncompressed */
+		size_t name_len, soa_len;
+		uint32_t ttl;
+	} apex;
+	uint8_t label[DNS_LABELS_MAX + 1]; /* of a name that did not come with the question */
+};
+
+enum dns_found {
+	DNS_NOT_MINE, /* ask the next source */
+	DNS_ANSWERED, /* the records are written */
+	DNS_ALIAS,    /* l->alias leads on */
+	DNS_NO_DATA,  /* the name exists, but has nothing of that type */
+	DNS_NO_NAME,
+};
+
+/* The zone of the cluster, and its pods' names. */
+enum dns_found dns_cluster(struct dns_lookup *l);
+/* Addresses of Services, and all of our ranges, by their reverse names. */
+enum dns_found dns_pointers(struct dns_lookup *l);
+
+bool dns_in_zone(const struct dns_name *name, const uint8_t *zone, size_t zone_len,
+                 unsigned zone_labels);
+/* The cluster's zone is the one that denies. */
+enum dns_found dns_cluster_denies(struct dns_lookup *l, enum dns_found how);
