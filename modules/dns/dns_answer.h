@@ -2,11 +2,15 @@
  * stands between a stranger's datagram and our reply. */
 #pragma once
 
+#include "dns_local.h"
 #include "dns_reply.h"
+#include "dns_rewrite.h"
 
 struct dns_zone {                       /* what the worker was told last */
 	const struct dns_settings *set; /* NULL: nothing yet */
 	struct dns_shard shard[DNS_SLOTS];
+	struct dns_local local;       /* hosts entries and zone files */
+	struct dns_rewriter rewriter; /* names that are looked up as others */
 };
 
 struct dns_asker { /* who asks, and how */

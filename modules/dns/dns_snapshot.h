@@ -26,6 +26,9 @@
 
 #define DNS_SHARDS 512 /* at 10,000 Services of both families a shard has 12 KB */
 #define DNS_SLOTS (DNS_SHARDS + 1)
+#define DNS_SLOT_LOCAL DNS_SLOTS         /* hosts entries and zone files: dns_local.h */
+#define DNS_SLOT_REWRITE (DNS_SLOTS + 1) /* dns_rewrite.h */
+#define DNS_SLOTS_ALL (DNS_SLOTS + 2)    /* that the workers are sent */
 #define DNS_KEY_ADDR 0xff
 #define DNS_KEY_POD 0xfe
 #define DNS_KEY_MAX DNS_NAME_MAX

@@ -82,6 +82,13 @@ static void changed(struct worker *w, unsigned slot)
 	const void *p = s ? s->data : NULL;
 	size_t n = s ? s->len : 0;
 
+	if (slot == DNS_SLOT_LOCAL || slot == DNS_SLOT_REWRITE) {
+		if (slot == DNS_SLOT_LOCAL)
+			dns_local_open(&zone.local, p, n);
+		else
+			dns_rewrite_open(&zone.rewriter, p, n);
+		return;
+	}
 	if (slot == 0) {
 		zone.set = dns_settings_open(p, n);
 		p = zone.set ? zone.set->shard : NULL;
@@ -125,7 +132,7 @@ static int start(struct worker *w, struct err *e)
 
 const struct worker_role dns_role = {
 	.name = "dns",
-	.slots = DNS_SLOTS,
+	.slots = DNS_SLOTS_ALL,
 	.start = start,
 	.changed = changed,
 	.drain = drain,
