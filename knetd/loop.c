@@ -16,7 +16,7 @@
 static struct {
 	int epfd;
 	bool running, again;
-	uint64_t now;
+	uint64_t now_ns, now;
 	struct epoll_event fetched[FETCH];
 	struct timer **heap;
 	size_t n_timers, cap_timers;
@@ -29,7 +29,8 @@ static void read_clock(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	loop.now = (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	loop.now_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	loop.now = loop.now_ns / 1000000;
 }
 
 int loop_init(struct err *e)
@@ -79,6 +80,11 @@ void loop_del(struct event *ev)
 uint64_t loop_now(void)
 {
 	return loop.now;
+}
+
+uint64_t loop_now_ns(void)
+{
+	return loop.now_ns;
 }
 
 static void heap_set(size_t i, struct timer *t)

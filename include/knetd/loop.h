@@ -30,7 +30,8 @@ int loop_add(struct event *ev, uint32_t mask, struct err *e); /* ev->fd and ev->
 void loop_mod(struct event *ev, uint32_t mask);
 void loop_del(struct event *ev); /* harmless when not added (mask 0) */
 
-uint64_t loop_now(void); /* CLOCK_MONOTONIC milliseconds, read once a turn */
+uint64_t loop_now(void);    /* CLOCK_MONOTONIC milliseconds, read once a turn */
+uint64_t loop_now_ns(void); /* the same reading in nanoseconds */
 void timer_set(struct timer *t, uint64_t ms_from_now); /* moves it when armed; t->fn is set */
 void timer_del(struct timer *t);
 

@@ -23,7 +23,7 @@
 #include <knetd/snapshot.h>
 
 #define WORKER_SOCKETS 64
-#define WORKER_COUNTERS 256
+#define WORKER_COUNTERS 1016 /* with the words before them: two pages of memory */
 #define WORKER_MAX 64
 
 struct worker_socket { /* a listening socket the worker was given */

@@ -138,8 +138,10 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 			dns_upstream_merge(&out, &q, &fwd, msg, n, age, floor);
 		else
 			dns_reply_error(&out, &q, DNS_SERVFAIL, DNS_RA);
+		out.by = DNS_BY_FORWARD;
 	}
-	dns_worker_count_reply(&out);
+	dns_worker_replied(&q, &w->client, &out);
+	dns_count_duration(w->client.arrived, 1);
 	if (w->client.stream)
 		dns_tcp_send(&w->client, out.p, out.len);
 	else
@@ -443,7 +445,8 @@ bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
 	if (f && !f->waiters && !f->refresh)
 		flight_free(f);
 	dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
-	dns_worker_count_reply(out);
+	out->by = DNS_BY_FORWARD;
+	dns_worker_replied(q, client, out);
 	return true;
 }
 

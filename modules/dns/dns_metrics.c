@@ -1,30 +1,153 @@
-/* dns_metrics.c - the workers' counters under the names that CoreDNS gives them, for /metrics. */
+/* dns_metrics.c - the workers' counters under the names and labels that CoreDNS gives them, so that
+ * its dashboards and alerts go on working.
+ *
+ * There is one server and one plugin chain: server, zone and view are what CoreDNS says of the
+ * Corefile that Kubernetes installers write (".:53 { ... }"). Series whose labels come from what
+ * clients send appear with their first count, as they do there; there are never more than the page
+ * has words. */
 #include <knetd/auto.h>
 
+#include "dns_count.h"
 #include "dns_metrics.h"
-#include "dns_worker.h"
+
+#define SERVER "server=\"dns://:53\",zone=\".\",view=\"\""
+#define CACHE "server=\"dns://:53\",zones=\".\",view=\"\""
+
+static const char *const plugin[DNS_SOURCES] = {
+	[DNS_BY_ZONE] = "kubernetes", [DNS_BY_CACHE] = "cache", [DNS_BY_FORWARD] = "forward",
+	[DNS_BY_HOSTS] = "hosts",     [DNS_BY_FILE] = "file",   [DNS_BY_AUTOPATH] = "autopath",
+};
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static uint64_t count(const struct worker_pool *pool, unsigned counter)
+{
+	return worker_pool_counter(pool, counter);
+}
+
+/* ---- requests and responses --------------------------------------------------------------------
+ */
+
+static void requests(const struct worker_pool *pool, struct buf *out)
+{
+	head(out, "coredns_dns_requests_total", "counter",
+	     "Counter of DNS requests made per zone, protocol and family.");
+	for (unsigned i = 0; i < 4 * DNS_COUNT_TYPES; i++) {
+		unsigned type = i % DNS_COUNT_TYPES, way = i / DNS_COUNT_TYPES;
+		uint64_t n = count(pool, DNS_COUNT_REQUESTS + i);
+
+		if (n)
+			buf_printf(out,
+			           "coredns_dns_requests_total{" SERVER
+			           ",proto=\"%s\",family=\"%u\",type=\"%s\"} %llu\n",
+			           way & 2 ? "tcp" : "udp", 1 + (way & 1),
+			           type < DNS_TYPES_COUNTED ? dns_type_names[type].name : "other",
+			           (unsigned long long)n);
+	}
+}
+
+static const char *rcode_name(unsigned index)
+{
+	return index <= DNS_REFUSED       ? dns_rcode_text(index)
+	       : index == DNS_REFUSED + 1 ? "BADVERS"
+	                                  : "other";
+}
+
+static void responses(const struct worker_pool *pool, struct buf *out)
+{
+	head(out, "coredns_dns_responses_total", "counter", "Counter of response status codes.");
+	for (unsigned i = 0; i < DNS_SOURCES * DNS_COUNT_RCODES; i++) {
+		uint64_t n = count(pool, DNS_COUNT_RESPONSES + i);
+
+		if (n)
+			buf_printf(out,
+			           "coredns_dns_responses_total{" SERVER
+			           ",rcode=\"%s\",plugin=\"%s\"} %llu\n",
+			           rcode_name(i % DNS_COUNT_RCODES), plugin[i / DNS_COUNT_RCODES],
+			           (unsigned long long)n);
+	}
+}
+
+/* ---- histograms --------------------------------------------------------------------------------
+ */
+
+struct histogram {
+	const char *name, *labels;
+	unsigned base, n; /* the first word; bounds */
+	double unit;      /* of the sum's */
+	double (*bound)(unsigned i);
+};
+
+static double time_bound(unsigned i)
+{
+	return DNS_TIME_FIRST * 1e-9 * (double)(1u << i);
+}
+
+static double size_bound(unsigned i)
+{
+	return dns_size_bounds[i];
+}
+
+static void histogram(const struct worker_pool *pool, const struct histogram *h, struct buf *out)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < h->n; i++) {
+		sum += count(pool, h->base + i);
+		buf_printf(out, "%s_bucket{%s,le=\"%g\"} %llu\n", h->name, h->labels, h->bound(i),
+		           (unsigned long long)sum);
+	}
+	sum += count(pool, h->base + h->n);
+	buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.9g\n%s_count{%s} %llu\n",
+	           h->name, h->labels, (unsigned long long)sum, h->name, h->labels,
+	           (double)count(pool, h->base + h->n + 1) * h->unit, h->name, h->labels,
+	           (unsigned long long)sum);
+}
+
+static void durations(const struct worker_pool *pool, struct buf *out)
+{
+	static const struct histogram h = { .name = "coredns_dns_request_duration_seconds",
+		                            .labels = SERVER,
+		                            .base = DNS_COUNT_DURATION,
+		                            .n = DNS_TIME_BOUNDS,
+		                            .unit = 1e-9,
+		                            .bound = time_bound };
+
+	head(out, h.name, "histogram",
+	     "Histogram of the time (in seconds) each request took per zone.");
+	histogram(pool, &h, out);
+}
+
+static void sizes(const struct worker_pool *pool, const char *name, const char *help, unsigned base,
+                  struct buf *out)
+{
+	struct histogram h = {
+		.name = name, .n = DNS_SIZE_BOUNDS, .unit = 1, .bound = size_bound, .base = base
+	};
+
+	head(out, name, "histogram", help);
+	h.labels = SERVER ",proto=\"udp\"";
+	histogram(pool, &h, out);
+	h.labels = SERVER ",proto=\"tcp\"";
+	h.base += DNS_SIZE_BOUNDS + 2;
+	histogram(pool, &h, out);
+}
+
+/* ---- plain counters ----------------------------------------------------------------------------
+ */
 
 static const struct {
 	unsigned counter;
-	const char *name, *labels, *help; /* help: of the first of a name */
+	const char *name, *labels, *help; /* help NULL: a further series of the name before */
 } series[] = {
-	{ DNS_COUNT_UDP, "coredns_dns_requests_total", "proto=\"udp\"", "DNS requests." },
-	{ DNS_COUNT_TCP, "coredns_dns_requests_total", "proto=\"tcp\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_NOERROR, "coredns_dns_responses_total", "rcode=\"NOERROR\"",
-	  "DNS responses." },
-	{ DNS_COUNT_RCODE + DNS_FORMERR, "coredns_dns_responses_total", "rcode=\"FORMERR\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_SERVFAIL, "coredns_dns_responses_total", "rcode=\"SERVFAIL\"",
-	  NULL },
-	{ DNS_COUNT_RCODE + DNS_NXDOMAIN, "coredns_dns_responses_total", "rcode=\"NXDOMAIN\"",
-	  NULL },
-	{ DNS_COUNT_RCODE + DNS_NOTIMP, "coredns_dns_responses_total", "rcode=\"NOTIMP\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_REFUSED, "coredns_dns_responses_total", "rcode=\"REFUSED\"", NULL },
-	{ DNS_COUNT_RCODE + DNS_REFUSED + 1, "coredns_dns_responses_total", "rcode=\"other\"",
-	  NULL },
-	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", "", "Answers from the cache." },
-	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", "",
-	  "Questions that were not in the cache." },
-	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", "",
+	{ DNS_COUNT_DO, "coredns_dns_do_requests_total", SERVER,
+	  "Counter of DNS requests with DO bit set per zone." },
+	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", CACHE, "The count of cache hits." },
+	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", CACHE, "The count of cache misses." },
+	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", CACHE,
 	  "Expired answers given, no upstream answering." },
 	{ DNS_COUNT_FORWARD, "coredns_forward_requests_total", "", "Questions sent to upstreams." },
 	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "",
@@ -34,12 +157,24 @@ static const struct {
 	  "Connections closed to make room for others." },
 };
 
+static void counters(const struct worker_pool *pool, struct buf *out)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(series); i++) {
+		bool labels = *series[i].labels;
+
+		if (series[i].help)
+			head(out, series[i].name, "counter", series[i].help);
+		buf_printf(out, "%s%s%s%s %llu\n", series[i].name, labels ? "{" : "",
+		           series[i].labels, labels ? "}" : "",
+		           (unsigned long long)count(pool, series[i].counter));
+	}
+}
+
 static void upstream_metrics(const struct dns_groups *upstreams, struct buf *out)
 {
 	char text[UPSTREAM_TEXT], domain[DNS_NAME_MAX + 1];
 
-	buf_str(out, "# HELP knetd_dns_upstream_info Where names outside the cluster are asked.\n"
-	             "# TYPE knetd_dns_upstream_info gauge\n");
+	head(out, "knetd_dns_upstream_info", "gauge", "Where names outside the cluster are asked.");
 	for (unsigned i = 0; i < upstreams->n; i++) {
 		const struct dns_group *group = &upstreams->group[i];
 
@@ -53,20 +188,15 @@ static void upstream_metrics(const struct dns_groups *upstreams, struct buf *out
 void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstreams,
                  struct buf *out)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(series); i++) {
-		bool labels = *series[i].labels;
-
-		if (series[i].help)
-			buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", series[i].name,
-			           series[i].help, series[i].name);
-		buf_printf(out, "%s%s%s%s %llu\n", series[i].name, labels ? "{" : "",
-		           series[i].labels, labels ? "}" : "",
-		           (unsigned long long)worker_pool_counter(pool, series[i].counter));
-	}
-	buf_printf(
-		out,
-		"# HELP knetd_dns_workers DNS worker processes.\n# TYPE knetd_dns_workers gauge\n"
-		"knetd_dns_workers %u\n",
-		worker_pool_alive(pool));
+	requests(pool, out);
+	responses(pool, out);
+	durations(pool, out);
+	sizes(pool, "coredns_dns_request_size_bytes", "Size of the request in bytes.",
+	      DNS_COUNT_REQUEST_SIZE, out);
+	sizes(pool, "coredns_dns_response_size_bytes", "Size of the returned response in bytes.",
+	      DNS_COUNT_RESPONSE_SIZE, out);
+	counters(pool, out);
+	head(out, "knetd_dns_workers", "gauge", "DNS worker processes.");
+	buf_printf(out, "knetd_dns_workers %u\n", worker_pool_alive(pool));
 	upstream_metrics(upstreams, out);
 }

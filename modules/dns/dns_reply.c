@@ -8,6 +8,7 @@ void dns_reply_begin(struct dns_reply *out, const struct dns_query *q, bool stre
 	if (!stream && out->max > q->udp_size)
 		out->max = q->udp_size;
 	out->rcode = DNS_NOERROR;
+	out->by = DNS_BY_ZONE;
 	out->truncated = false;
 	out->answers = out->authorities = out->extras = 0;
 	out->len = DNS_HEADER;

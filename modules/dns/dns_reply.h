@@ -8,6 +8,16 @@
 /* Where the question's name stands in every answer, for records to point at. */
 #define DNS_QUESTION (0xc000 | DNS_HEADER)
 
+enum dns_source {              /* who knew the answer; CoreDNS has a plugin for each */
+	          DNS_BY_ZONE, /* the cluster's names, and what is refused at once */
+	          DNS_BY_CACHE,
+	          DNS_BY_FORWARD,
+	          DNS_BY_HOSTS,
+	          DNS_BY_FILE,
+	          DNS_BY_AUTOPATH,
+	          DNS_SOURCES
+};
+
 struct dns_reply {
 	uint8_t *p; /* room for max bytes */
 	size_t max; /* DNS_UDP_MAX or DNS_TCP_MAX; dns_reply_begin lowers it to what the client
@@ -15,6 +25,7 @@ struct dns_reply {
 	size_t len;
 	unsigned turn; /* different for each query: which record comes first */
 	enum dns_rcode rcode;
+	enum dns_source by; /* DNS_BY_ZONE at first: for metrics and logs */
 	bool truncated;
 	uint16_t answers, authorities, extras; /* records so far */
 };

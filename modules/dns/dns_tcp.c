@@ -26,6 +26,7 @@ struct conn {
 	struct list
 		by_age; /* the most recently active at the end; free ones in a list of their own */
 	uint64_t active_ms;
+	union dns_sockaddr peer;
 	uint32_t serial; /* of the use of this place */
 	unsigned pending;
 	bool eof; /* nothing more will be asked */
@@ -130,12 +131,16 @@ static void conn_query(struct conn *c, const uint8_t *p, size_t n)
 {
 	struct dns_reply reply = { .p = reply_bytes, .max = DNS_TCP_MAX };
 	struct dns_client client = { .stream = true,
+		                     .size = (uint16_t)n,
+		                     .arrived = loop_now_ns(),
+		                     .peer = c->peer,
 		                     .conn = (unsigned)(c - conns),
 		                     .conn_serial = c->serial };
 
 	c->pending++; /* taken back at once, or by dns_tcp_send */
 	if (!dns_worker_answer(p, n, &client, &reply))
 		return;
+	dns_count_duration(client.arrived, 1);
 	c->pending--;
 	conn_reply(c, reply.p, reply.len);
 }
@@ -226,12 +231,13 @@ static struct conn *conn_take(void)
 	return container_of(l, struct conn, by_age);
 }
 
-static void conn_open(int fd)
+static void conn_open(int fd, const union dns_sockaddr *peer)
 {
 	struct conn *c = conn_take();
 	int on = 1;
 
 	c->ev = (struct event){ .fd = fd, .fn = conn_event };
+	c->peer = *peer;
 	c->pending = 0;
 	c->eof = false;
 	c->in_len = 0;
@@ -246,11 +252,13 @@ static void on_listener(struct event *ev, uint32_t mask)
 {
 	(void)mask;
 	for (unsigned i = 0; i < ACCEPTS; i++) {
-		int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		union dns_sockaddr peer = { 0 };
+		socklen_t len = sizeof(peer);
+		int fd = accept4(ev->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
 			return;
-		conn_open(fd);
+		conn_open(fd, &peer);
 	}
 }
 

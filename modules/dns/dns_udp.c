@@ -56,9 +56,14 @@ static int batch_read(const struct udp_socket *s)
 	return recvmmsg(s->ev.fd, batch.in, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static void client_set(struct dns_client *c, const struct udp_socket *s, const struct msghdr *m)
+static void client_set(struct dns_client *c, const struct udp_socket *s, const struct mmsghdr *in,
+                       uint64_t arrived)
 {
+	const struct msghdr *m = &in->msg_hdr;
+
 	c->stream = false;
+	c->size = (uint16_t)in->msg_len;
+	c->arrived = arrived;
 	c->fd = s->ev.fd;
 	c->peer = *(const union dns_sockaddr *)m->msg_name;
 	c->peer_len = m->msg_namelen;
@@ -78,13 +83,13 @@ static void control_set(struct msghdr *out, void *control, size_t len)
 		((struct in_pktinfo *)CMSG_DATA(cm))->ipi_ifindex = 0;
 }
 
-static void batch_answer(const struct udp_socket *s, unsigned i, unsigned *n_out)
+static void batch_answer(const struct udp_socket *s, unsigned i, unsigned *n_out, uint64_t arrived)
 {
 	struct msghdr *m = &batch.in[i].msg_hdr, *out = &batch.out[*n_out].msg_hdr;
 	struct dns_reply reply = { .p = batch.reply[i], .max = DNS_UDP_MAX };
 	struct dns_client client;
 
-	client_set(&client, s, m);
+	client_set(&client, s, &batch.in[i], arrived);
 	if (!dns_worker_answer(batch.query[i], batch.in[i].msg_len, &client, &reply))
 		return;
 	batch.out_iov[*n_out] = (struct iovec){ reply.p, reply.len };
@@ -108,9 +113,12 @@ static void batch_send(int fd, unsigned n)
 	}
 }
 
+/* The clock is read once a batch, behind it: its first moment is the turn's, read by the loop, or
+ * the end of the batch before. */
 static void on_readable(struct event *ev, uint32_t mask)
 {
 	struct udp_socket *s = container_of(ev, struct udp_socket, ev);
+	uint64_t since = loop_now_ns();
 
 	(void)mask;
 	for (unsigned round = 0; round < BATCHES; round++) {
@@ -121,8 +129,9 @@ static void on_readable(struct event *ev, uint32_t mask)
 			return; /* nothing, or an error that an earlier answer met */
 		dns_worker_fresh();
 		for (int i = 0; i < n; i++)
-			batch_answer(s, (unsigned)i, &n_out);
+			batch_answer(s, (unsigned)i, &n_out, since);
 		batch_send(s->ev.fd, n_out);
+		since = dns_count_duration(since, n_out);
 		if (n < BATCH)
 			return;
 	}

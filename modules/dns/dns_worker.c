@@ -1,6 +1,5 @@
 /* dns_worker.c - the DNS worker: its role, and the way of one query. dns_udp.c and dns_tcp.c bring
  * the bytes, dns_answer.c knows the zone, dns_cache.c and dns_forward.c everything else. */
-#include <stdatomic.h>
 #include <stddef.h>
 
 #include <knetd/loop.h>
@@ -31,18 +30,18 @@ bool dns_worker_draining(void)
 	return self->draining;
 }
 
-void dns_count(unsigned counter)
+bool dns_client_is_v4(const struct dns_client *c)
 {
-	/* nobody else writes: no need for a locked addition */
-	uint64_t v = atomic_load_explicit(&self->counters[counter], memory_order_relaxed);
-
-	atomic_store_explicit(&self->counters[counter], v + 1, memory_order_relaxed);
+	return c->peer.any.sa_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&c->peer.v6.sin6_addr);
 }
 
-void dns_worker_count_reply(const struct dns_reply *out)
+void dns_worker_replied(const struct dns_query *q, const struct dns_client *client,
+                        const struct dns_reply *out)
 {
-	dns_count(DNS_COUNT_RCODE +
-	          (out->rcode <= DNS_REFUSED ? (unsigned)out->rcode : DNS_REFUSED + 1u));
+	dns_count_reply(q, out,
+	                (struct dns_counted){ .stream = client->stream,
+	                                      .v4 = dns_client_is_v4(client),
+	                                      .size = client->size });
 }
 
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
@@ -53,7 +52,6 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 	struct dns_cached hit;
 	struct dns_query q;
 
-	dns_count(client->stream ? DNS_COUNT_TCP : DNS_COUNT_UDP);
 	out->turn = turn++;
 	switch (dns_answer(&zone, query, n, &by, &q, &fwd, out)) {
 	case DNS_DROP:
@@ -68,8 +66,9 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 		}
 		dns_count(DNS_COUNT_CACHE_HIT);
 		dns_upstream_merge(out, &q, &fwd, hit.msg, hit.len, hit.age, 0);
+		out->by = DNS_BY_CACHE;
 	}
-	dns_worker_count_reply(out);
+	dns_worker_replied(&q, client, out);
 	return true;
 }
 
@@ -126,6 +125,7 @@ static int start(struct worker *w, struct err *e)
 	int ret;
 
 	self = w;
+	dns_count_start(w->counters);
 	ret = dns_udp_start(w, e);
 	return ret ? ret : dns_tcp_start(w, e);
 }

@@ -1,4 +1,4 @@
-/* dns_worker.h - what the parts of a DNS worker share: the clients, the zone, the counters. */
+/* dns_worker.h - what the parts of a DNS worker share: the clients and the zone. */
 #pragma once
 
 #include <netinet/in.h>
@@ -7,22 +7,7 @@
 #include <knetd/worker.h>
 
 #include "dns_answer.h"
-
-/* Words of the worker's shared page; dns.c names them for /metrics. */
-enum dns_counter {
-	DNS_COUNT_UDP, /* requests */
-	DNS_COUNT_TCP,
-	DNS_COUNT_DROPPED, /* no answer: not a query, or no room to forward it */
-	DNS_COUNT_RCODE,   /* answers by rcode, 0 to 5, then all others */
-	DNS_COUNT_CACHE_HIT = DNS_COUNT_RCODE + 7,
-	DNS_COUNT_CACHE_MISS,
-	DNS_COUNT_CACHE_STALE,
-	DNS_COUNT_FORWARD,        /* questions sent to upstreams */
-	DNS_COUNT_FORWARD_FAILED, /* given up: no upstream answered */
-	DNS_COUNT_TCP_REFUSED,    /* connections closed for others, at the limit */
-	DNS_COUNTERS
-};
-void dns_count(unsigned counter);
+#include "dns_count.h"
 
 union dns_sockaddr {
 	struct sockaddr any;
@@ -31,11 +16,13 @@ union dns_sockaddr {
 };
 #define DNS_CONTROL 40 /* bytes of the control message that holds a local address */
 
-struct dns_client { /* where an answer goes that cannot be given at once */
+struct dns_client { /* who asks, and where an answer goes that cannot be given at once */
 	bool stream;
-	int fd; /* datagram: our socket */
+	uint16_t size;    /* bytes of the query */
+	uint64_t arrived; /* when, as loop_now_ns counts */
+	int fd;           /* datagram: our socket */
 	union dns_sockaddr peer;
-	socklen_t peer_len;
+	socklen_t peer_len;  /* datagram */
 	uint8_t control_len; /* the address it asked, for sockets on any address */
 	_Alignas(8) uint8_t control[DNS_CONTROL];
 	unsigned conn; /* stream: which connection, if it is still the same one */
@@ -48,7 +35,11 @@ bool dns_worker_draining(void);
 /* One query, from the network or from the forwarder's memory. True when out is to be sent. */
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out);
-void dns_worker_count_reply(const struct dns_reply *out);
+/* To be called once for every answer that is sent. */
+void dns_worker_replied(const struct dns_query *q, const struct dns_client *client,
+                        const struct dns_reply *out);
+/* The same client's address, IPv4 also where it came through an IPv6 socket. */
+bool dns_client_is_v4(const struct dns_client *c);
 
 /* dns_udp.c */
 int dns_udp_start(const struct worker *w, struct err *e);
