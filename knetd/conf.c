@@ -121,6 +121,17 @@ static const char *read_seconds(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *read_ttl(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!number(value, 3600, &n))
+		return "seconds from 0 to 3600";
+	*(uint16_t *)field = n;
+	return NULL;
+}
+
 static const char *read_metrics(void *field, size_t size, const char *value)
 {
 	unsigned long n;
@@ -162,6 +173,23 @@ static const char *read_masquerade(void *field, size_t size, const char *value)
 			return NULL;
 		}
 	return "standard, all or needed";
+}
+
+static const char *read_pods(void *field, size_t size, const char *value)
+{
+	static const char *const words[] = {
+		[CONF_PODS_INSECURE] = "insecure",
+		[CONF_PODS_VERIFIED] = "verified",
+		[CONF_PODS_DISABLED] = "disabled",
+	};
+
+	(void)size;
+	for (unsigned i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcmp(value, words[i])) {
+			*(enum conf_pods *)field = i;
+			return NULL;
+		}
+	return "insecure, verified or disabled";
 }
 
 /* Calls one for each item of a comma-separated list, blanks around items dropped. */
@@ -511,6 +539,8 @@ static const struct key keys[] = {
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),
+	KEY(dns, ttl, read_ttl, "5"),
+	KEY(dns, pods, read_pods, "insecure"),
 	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
 	KEY(dns, policy, read_policy, "sequential"),
 	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "" },

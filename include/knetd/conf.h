@@ -45,6 +45,12 @@ enum conf_dns_policy { /* which upstream of a list is asked first */
 	               CONF_DNS_ROUND_ROBIN,
 };
 
+enum conf_pods {                     /* names of pods: 10-244-0-5.default.pod.<domain> */
+	         CONF_PODS_INSECURE, /* any address in any namespace there is */
+	         CONF_PODS_VERIFIED, /* where a Pod of the namespace has the address */
+	         CONF_PODS_DISABLED,
+};
+
 struct conf {
 	struct {
 		char name[64]; /* default: the host's name */
@@ -85,7 +91,9 @@ struct conf {
 		struct conf_endpoints address; /* the cluster DNS addresses, port 53; auto = 10th of
 		                                  each Service range */
 		struct conf_endpoints listen;  /* further ones */
-		bool upstreams_file;           /* upstreams come from resolv_conf */
+		uint16_t ttl;                  /* seconds, of records and of denials */
+		enum conf_pods pods;
+		bool upstreams_file; /* upstreams come from resolv_conf */
 		char resolv_conf[256];
 		struct dns_upstreams upstreams;
 		enum conf_dns_policy policy;

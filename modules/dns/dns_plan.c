@@ -47,9 +47,11 @@ void dns_plan_free(struct dns_plan *p)
 
 static struct dns_target target(struct dns_plan *p)
 {
-	return (struct dns_target){
-		.zone = p->zone, .zone_len = p->zone_len, .fresh = p->fresh, .rebuild = p->rebuild
-	};
+	return (struct dns_target){ .zone = p->zone,
+		                    .zone_len = p->zone_len,
+		                    .ttl = conf.dns.ttl,
+		                    .fresh = p->fresh,
+		                    .rebuild = p->rebuild };
 }
 
 /* ---- what changed ------------------------------------------------------------------------------
@@ -318,18 +320,19 @@ void dns_plan_settings(const struct dns_groups *groups, struct buf *out)
 	              "the shard follows without a gap");
 	memset(&s, 0, sizeof(s));
 	s.magic = DNS_SETTINGS_MAGIC;
-	s.ttl = DNS_TTL;
+	s.ttl = conf.dns.ttl;
+	s.pods = (uint8_t)conf.dns.pods;
 	dns_plan_begin(&p);
 	to = target(&p);
 	memcpy(s.zone, p.zone, p.zone_len);
 	s.zone_len = (uint8_t)p.zone_len;
 	s.zone_labels = (uint8_t)dns_name_labels(p.zone);
-	s.soa_len = dns_records_soa(p.zone, p.zone_len, s.soa);
+	s.soa_len = dns_records_soa(&to, s.soa);
 	add_ranges(&s, &conf.service.cidrs);
 	add_ranges(&s, &conf.podnet.cidrs);
 	s.n_upstreams = groups->n_upstreams;
 	memcpy(&s.groups, groups, sizeof(*groups));
-	dns_records_zone(&to, &conf.dns.address);
+	dns_records_zone(&to, &conf.dns.address, s.pods != CONF_PODS_DISABLED);
 	buf_add(out, &s, sizeof(s));
 	dns_shard_build(out, &none, (struct dns_owners){ 0 }, &p.fresh[0]);
 	dns_plan_free(&p);

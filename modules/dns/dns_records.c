@@ -29,8 +29,7 @@ struct hosts {
 	unsigned n;
 };
 
-/* Puts a label in front of nothing: "web" -> 3 w e b. Returns the bytes, 0 when it is no label. */
-static size_t label_put(uint8_t *out, const char *text)
+size_t dns_label_from_text(uint8_t *out, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -57,8 +56,8 @@ static bool base_init(struct base *b, const struct dns_target *t, const struct s
 	size_t name, ns;
 
 	*b = (struct base){ .t = t, .svc = svc, .a = a, .owner = dns_owner(svc->ns, svc->name) };
-	name = label_put(b->key, svc->name);
-	ns = label_put(b->key + name, svc->ns);
+	name = dns_label_from_text(b->key, svc->name);
+	ns = dns_label_from_text(b->key + name, svc->ns);
 	b->key_len = name + ns;
 	if (!name || !ns || b->key_len + 4 + t->zone_len > DNS_NAME_MAX)
 		return false;
@@ -87,27 +86,28 @@ static bool entry_begin(const struct base *b, struct dns_writer *w, const uint8_
 /* ---- addresses ---------------------------------------------------------------------------------
  */
 
-static void add_address(struct dns_writer *w, const struct ip *ip, const uint8_t *owner,
-                        size_t owner_len)
+void dns_records_address(const struct dns_target *t, struct dns_writer *w, const struct ip *ip,
+                         const uint8_t *owner, size_t owner_len)
 {
 	dns_record_add(w, &(struct dns_record){
 				  .owner = owner,
 				  .owner_len = (uint8_t)owner_len,
 				  .extra = owner != NULL,
 				  .type = ip->len == 4 ? DNS_A : DNS_AAAA,
-				  .ttl = DNS_TTL,
+				  .ttl = t->ttl,
 				  .rdata = ip->b,
 				  .rdlen = ip->len,
 			  });
 }
 
-static void add_host_addresses(struct dns_writer *w, const struct host *v, unsigned n)
+static void add_host_addresses(const struct base *b, struct dns_writer *w, const struct host *v,
+                               unsigned n)
 {
 	for (uint8_t family = 4; family <= 16; family += 12) {
 		dns_set_begin(w, family == 4 ? DNS_A : DNS_AAAA);
 		for (unsigned i = 0; i < n; i++)
 			if (v[i].ip.len == family)
-				add_address(w, &v[i].ip, NULL, 0);
+				dns_records_address(b->t, w, &v[i].ip, NULL, 0);
 		dns_set_end(w);
 	}
 }
@@ -117,7 +117,7 @@ static void add_pointer(const struct base *b, const struct ip *ip, const char *l
 {
 	uint8_t key[17], target[DNS_NAME_MAX + 64];
 	size_t key_len = dns_address_key(key, DNS_KEY_ADDR, ip),
-	       n = *label ? label_put(target, label) : 0;
+	       n = *label ? dns_label_from_text(target, label) : 0;
 	struct dns_writer w;
 
 	memcpy(target + n, b->full, b->full_len);
@@ -127,7 +127,7 @@ static void add_pointer(const struct base *b, const struct ip *ip, const char *l
 	dns_entry_begin(&w, dns_target_shard(b->t, key, key_len), b->owner, key, key_len);
 	dns_set_begin(&w, DNS_PTR);
 	dns_record_add(&w, &(struct dns_record){ .type = DNS_PTR,
-	                                         .ttl = DNS_TTL,
+	                                         .ttl = b->t->ttl,
 	                                         .rdata = target,
 	                                         .rdlen = (uint16_t)n });
 	dns_set_end(&w);
@@ -146,25 +146,26 @@ static void add_srv(const struct base *b, struct dns_writer *w, const struct hos
 	dns_put16(rdata, 0);
 	dns_put16(rdata + 2, (uint16_t)weight);
 	dns_put16(rdata + 4, h->port);
-	n += *h->label ? label_put(rdata + n, h->label) : 0;
+	n += *h->label ? dns_label_from_text(rdata + n, h->label) : 0;
 	memcpy(rdata + n, b->full, b->full_len);
 	n += b->full_len;
 	if (n - 6 <= DNS_NAME_MAX)
 		dns_record_add(w, &(struct dns_record){ .type = DNS_SRV,
-		                                        .ttl = DNS_TTL,
+		                                        .ttl = b->t->ttl,
 		                                        .rdata = rdata,
 		                                        .rdlen = (uint16_t)n });
 }
 
 /* The address of a target, for the additional section. Its owner is its own label and a pointer to
  * the Service's name, which the question holds behind prefix bytes. */
-static void add_glue(struct dns_writer *w, const struct host *h, size_t prefix)
+static void add_glue(const struct base *b, struct dns_writer *w, const struct host *h,
+                     size_t prefix)
 {
 	uint8_t owner[66];
-	size_t n = *h->label ? label_put(owner, h->label) : 0;
+	size_t n = *h->label ? dns_label_from_text(owner, h->label) : 0;
 
 	dns_put16(owner + n, (uint16_t)(0xc000 | (DNS_HEADER + prefix)));
-	add_address(w, &h->ip, owner, n + 2);
+	dns_records_address(b->t, w, &h->ip, owner, n + 2);
 }
 
 static bool same_target(const struct host *a, const struct host *b)
@@ -185,7 +186,7 @@ static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts
 		if (!i || !same_target(&targets.v[i], &targets.v[i - 1]))
 			add_srv(b, w, &targets.v[i], distinct < 100 ? 100 / distinct : 1);
 	for (unsigned i = 0; i < glue.n; i++)
-		add_glue(w, &glue.v[i], prefix);
+		add_glue(b, w, &glue.v[i], prefix);
 	dns_set_end(w);
 }
 
@@ -277,7 +278,7 @@ static void entry_service(const struct base *b, struct hosts hosts)
 	struct dns_writer w;
 
 	entry_begin(b, &w, NULL, 0);
-	add_host_addresses(&w, hosts.v, hosts.n);
+	add_host_addresses(b, &w, hosts.v, hosts.n);
 	add_srv_set(b, &w, hosts_all_ports(b), hosts, 0);
 	dns_entry_end(&w);
 }
@@ -298,8 +299,8 @@ static bool entry_port(const struct base *b, const struct service_port *port)
 
 	if (!hosts.n || snprintf(text, sizeof(text), "_%s", port->name) >= (int)sizeof(text))
 		return false;
-	n = label_put(prefix, text);
-	n += label_put(prefix + n, proto_label(port->proto));
+	n = dns_label_from_text(prefix, text);
+	n += dns_label_from_text(prefix + n, proto_label(port->proto));
 	if (!entry_begin(b, &w, prefix, n))
 		return false;
 	add_srv_set(b, &w, hosts, hosts, n);
@@ -320,7 +321,8 @@ static void entries_ports(const struct base *b)
 		for (unsigned i = 0; i < b->svc->n_ports; i++)
 			if (b->svc->ports[i].proto == protos[p] && *b->svc->ports[i].name)
 				any |= entry_port(b, &b->svc->ports[i]);
-		if (any && entry_begin(b, &w, prefix, label_put(prefix, proto_label(protos[p]))))
+		if (any &&
+		    entry_begin(b, &w, prefix, dns_label_from_text(prefix, proto_label(protos[p]))))
 			dns_entry_end(&w);
 	}
 }
@@ -334,9 +336,9 @@ static void entries_hosts(const struct base *b, struct hosts hosts)
 
 		for (end = i + 1; end < hosts.n && !strcmp(hosts.v[i].label, hosts.v[end].label);)
 			end++;
-		if (!entry_begin(b, &w, prefix, label_put(prefix, hosts.v[i].label)))
+		if (!entry_begin(b, &w, prefix, dns_label_from_text(prefix, hosts.v[i].label)))
 			continue;
-		add_host_addresses(&w, hosts.v + i, end - i);
+		add_host_addresses(b, &w, hosts.v + i, end - i);
 		dns_entry_end(&w);
 	}
 }
@@ -351,7 +353,7 @@ static void entry_alias(const struct base *b)
 	dns_set_begin(&w, DNS_CNAME);
 	if (n)
 		dns_record_add(&w, &(struct dns_record){ .type = DNS_CNAME,
-		                                         .ttl = DNS_TTL,
+		                                         .ttl = b->t->ttl,
 		                                         .rdata = target,
 		                                         .rdlen = (uint16_t)n });
 	dns_set_end(&w);
@@ -384,108 +386,11 @@ void dns_records_service(const struct dns_target *t, const struct service_view *
 void dns_records_namespace(const struct dns_target *t, const char *ns)
 {
 	uint8_t key[64];
-	size_t n = label_put(key, ns);
+	size_t n = dns_label_from_text(key, ns);
 	struct dns_writer w;
 
 	if (!n)
 		return;
 	dns_entry_begin(&w, dns_target_shard(t, key, n), dns_owner(ns, ""), key, n);
 	dns_entry_end(&w);
-}
-
-/* ---- the zone itself ---------------------------------------------------------------------------
- */
-
-static const uint8_t ns_name[] = { 2, 'n', 's', 3, 'd', 'n', 's' };
-
-uint16_t dns_records_soa(const uint8_t *zone, size_t zone_len, uint8_t out[static DNS_SOA_MAX])
-{
-	static const uint32_t numbers[] = { DNS_SERIAL, 7200, 1800, 86400, DNS_TTL };
-	static const char hostmaster[] = "\12hostmaster";
-	size_t n = 0;
-
-	memcpy(out, ns_name, sizeof(ns_name));
-	memcpy(out + sizeof(ns_name), zone, zone_len);
-	n = sizeof(ns_name) + zone_len;
-	memcpy(out + n, hostmaster, sizeof(hostmaster) - 1);
-	n += sizeof(hostmaster) - 1;
-	memcpy(out + n, zone, zone_len);
-	n += zone_len;
-	for (unsigned i = 0; i < ARRAY_LEN(numbers); i++, n += 4)
-		dns_put32(out + n, numbers[i]);
-	return (uint16_t)n;
-}
-
-static void add_dns_addresses(struct dns_writer *w, const struct conf_endpoints *dns,
-                              uint8_t family, const uint8_t *owner, size_t owner_len)
-{
-	for (unsigned i = 0; i < dns->n; i++)
-		if (!family || dns->v[i].ip.len == family)
-			add_address(w, &dns->v[i].ip, owner, owner_len);
-}
-
-static void entry_apex(const struct dns_target *t, const struct conf_endpoints *dns)
-{
-	uint8_t data[DNS_SOA_MAX], owner[2];
-	struct dns_writer w;
-
-	dns_entry_begin(&w, &t->fresh[0], 0, NULL, 0);
-	dns_set_begin(&w, DNS_SOA);
-	dns_record_add(
-		&w, &(struct dns_record){ .type = DNS_SOA,
-	                                  .ttl = DNS_TTL,
-	                                  .rdata = data,
-	                                  .rdlen = dns_records_soa(t->zone, t->zone_len, data) });
-	dns_set_end(&w);
-	memcpy(data, ns_name, sizeof(ns_name));
-	memcpy(data + sizeof(ns_name), t->zone, t->zone_len);
-	/* one answer: its data, the name server, always lies at the same place */
-	dns_put16(owner, (uint16_t)(0xc000 | (DNS_HEADER + t->zone_len + 4 + 12)));
-	dns_set_begin(&w, DNS_NS);
-	dns_record_add(&w,
-	               &(struct dns_record){ .type = DNS_NS,
-	                                     .ttl = DNS_TTL,
-	                                     .rdata = data,
-	                                     .rdlen = (uint16_t)(sizeof(ns_name) + t->zone_len) });
-	add_dns_addresses(&w, dns, 0, owner, sizeof(owner));
-	dns_set_end(&w);
-	dns_entry_end(&w);
-}
-
-static void entry_empty(const struct dns_target *t, const char *label)
-{
-	uint8_t key[64];
-	struct dns_writer w;
-
-	dns_entry_begin(&w, &t->fresh[0], 0, key, label_put(key, label));
-	dns_entry_end(&w);
-}
-
-void dns_records_zone(const struct dns_target *t, const struct conf_endpoints *dns)
-{
-	static const uint8_t version[] = "\5"
-					 "1.1.0";
-	uint8_t key[64];
-	struct dns_writer w;
-
-	entry_apex(t, dns);
-	entry_empty(t, "svc");
-	entry_empty(t, "pod");
-	entry_empty(t, "dns");
-	dns_entry_begin(&w, &t->fresh[0], 0, ns_name, sizeof(ns_name));
-	for (uint8_t family = 4; family <= 16; family += 12) {
-		dns_set_begin(&w, family == 4 ? DNS_A : DNS_AAAA);
-		add_dns_addresses(&w, dns, family, NULL, 0);
-		dns_set_end(&w);
-	}
-	dns_entry_end(&w);
-	dns_entry_begin(&w, &t->fresh[0], 0, key, label_put(key, "dns-version"));
-	dns_set_begin(&w, DNS_TXT);
-	dns_record_add(&w, &(struct dns_record){ .type = DNS_TXT,
-	                                         .ttl = DNS_TTL,
-	                                         .rdata = version,
-	                                         .rdlen = sizeof(version) - 1 });
-	dns_set_end(&w);
-	dns_entry_end(&w);
-	t->rebuild[0] = true;
 }

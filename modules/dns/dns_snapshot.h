@@ -45,6 +45,7 @@ struct dns_settings {
 	uint8_t zone_len; /* of zone, with the root label */
 	uint8_t zone_labels;
 	uint8_t n_ranges, n_upstreams; /* of all groups */
+	uint8_t pods;                  /* enum conf_pods */
 	uint8_t zone[DNS_NAME_MAX + 1];
 	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */

@@ -48,7 +48,11 @@ static void make_zone(void)
 	upstreams_add(&upstreams, "192.0.2.1");
 	dns_groups_build(&groups, &upstreams, &conf.dns.stubs, CONF_DNS_SEQUENTIAL, dns_resolv_own);
 	dns_plan_begin(&plan);
-	to = (struct dns_target){ plan.zone, plan.zone_len, plan.fresh, plan.rebuild };
+	to = (struct dns_target){ .zone = plan.zone,
+		                  .zone_len = plan.zone_len,
+		                  .ttl = conf.dns.ttl,
+		                  .fresh = plan.fresh,
+		                  .rebuild = plan.rebuild };
 	add_service(&to, "web", "ClusterIP", "");
 	add_service(&to, "ext", "ExternalName", "example.com");
 	add_service(&to, "in", "ExternalName", "web.d.svc.cluster.local");

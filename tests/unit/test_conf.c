@@ -81,6 +81,8 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.dns.address.n, 2);
 	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.10 53");
 	assert_string_equal(text_of(&conf.dns.address.v[1]), "fd00:10:96::a 53");
+	assert_int_equal(conf.dns.ttl, 5);
+	assert_int_equal(conf.dns.pods, CONF_PODS_INSECURE);
 	assert_true(conf.dns.upstreams_file);
 	assert_true(conf.ingress.any_address);
 	assert_int_equal(conf.ingress.http, 80);
@@ -135,7 +137,9 @@ static void test_values(void **state)
 	assert_false(conf.ingress.any_address);
 	assert_int_equal(conf.ingress.addresses.n, 2);
 	assert_int_equal(conf.ingress.http, 0);
-	good("[dns]\naddress = 10.96.0.53\nupstreams =\n");
+	good("[dns]\naddress = 10.96.0.53\nupstreams =\nttl = 0\npods = verified\n");
+	assert_int_equal(conf.dns.ttl, 0);
+	assert_int_equal(conf.dns.pods, CONF_PODS_VERIFIED);
 	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.53 53");
 	assert_int_equal(conf.dns.upstreams.n, 0);
 	assert_false(conf.dns.upstreams_file);
@@ -224,6 +228,9 @@ static void test_wrong_values(void **state)
 		{ "[dns]\nstub_domains = a..b 10.0.0.1\n", 2, "in-addr" },
 		{ "[dns]\nstub_domains = a.b 10.0.0.1, A.B. 10.0.0.2\n", 2, "once" },
 		{ "[dns]\ntls_ca = ca.pem\n", 2, "absolute" },
+		{ "[dns]\nttl = 3601\n", 2, "0 to 3600" },
+		{ "[dns]\nttl =\n", 2, "0 to 3600" },
+		{ "[dns]\npods = yes\n", 2, "insecure, verified or disabled" },
 		{ "[dns]\naddress = 10.96.0.10:53\n", 2, "auto" },
 		{ "[dns]\naddress = 10.0.0.1, 10.0.0.2, 10.0.0.3\n", 2, "at most two" },
 		{ "[ingress]\nhttp = 65536\n", 2, "65535" },

@@ -1,0 +1,73 @@
+/* test_dns_records.c - what the records of the zone hold beside names and addresses: their TTL. */
+#include "dns_lab.h"
+
+#define Z "cluster.local"
+
+static void ttl_is(const char *name, const char *type, unsigned want)
+{
+	struct dns_rr rr;
+	size_t at;
+
+	lab_ask(name, type);
+	at = dns_name_skip(lab_out, lab_reply.len, DNS_HEADER) + 4;
+	assert_int_equal(dns_get16(lab_out + 6) + dns_get16(lab_out + 8), 1);
+	assert_true(dns_rr_read(lab_out, lab_reply.len, at, &rr));
+	assert_int_equal(rr.ttl, want);
+	if (rr.type == DNS_SOA) /* RFC 2308: how long a denial is kept is the lower of the two */
+		assert_int_equal(dns_get32(lab_out + rr.end - 4), want);
+}
+
+static void test_ttl(void **state)
+{
+	static const unsigned ttls[] = { 0, 5, 3600 };
+
+	(void)state;
+	lab_put(KIND_NAMESPACE, "", "default", "{}");
+	lab_service("default", "web", "10.96.0.20", "http/TCP/80", "");
+	lab_service("default", "db", "None", "sql/TCP/5432", "");
+	lab_slice("default", "db", "db-x", "[{\"name\":\"sql\",\"protocol\":\"TCP\",\"port\":1}]",
+	          "10.244.0.5=db-0");
+	lab_service("default", "ext", "", "",
+	            ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\"");
+	for (unsigned i = 0; i < ARRAY_LEN(ttls); i++) {
+		conf.dns.ttl = (uint16_t)ttls[i];
+		lab_sync(true);
+		ttl_is("web.default.svc." Z, "A", ttls[i]);
+		ttl_is("web.default.svc." Z, "TXT", ttls[i]);
+		ttl_is("nope.default.svc." Z, "A", ttls[i]);
+		ttl_is("_http._tcp.web.default.svc." Z, "SRV", ttls[i]);
+		ttl_is("db-0.db.default.svc." Z, "A", ttls[i]);
+		ttl_is("ext.default.svc." Z, "CNAME", ttls[i]);
+		ttl_is("20.0.96.10.in-addr.arpa", "PTR", ttls[i]);
+		ttl_is("21.0.96.10.in-addr.arpa", "PTR", ttls[i]);
+		ttl_is("5.0.244.10.in-addr.arpa", "PTR", ttls[i]);
+		ttl_is("10-244-0-5.default.pod." Z, "A", ttls[i]);
+		ttl_is("dns-version." Z, "TXT", ttls[i]);
+		ttl_is(Z, "SOA", ttls[i]);
+		ttl_is(Z, "NS", ttls[i]);
+	}
+	conf.dns.ttl = 5;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	lab_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_close();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ttl),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
