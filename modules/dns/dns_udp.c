@@ -3,15 +3,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
 #include <knetd/loop.h>
 
-#include "dns_worker.h"
+#include "dns_bundle.h"
 
-#define BATCH 32
+#define BATCH DNS_BUNDLE
 #define BATCHES 8      /* in one go, before the other descriptors get their turn */
 #define QUERY_MAX 1500 /* bytes; a longer one is cut and then refused as broken */
 
@@ -24,8 +23,8 @@ static struct udp_socket sockets[WORKER_SOCKETS];
 static unsigned n_sockets;
 
 static struct {
-	struct mmsghdr in[BATCH], out[BATCH];
-	struct iovec in_iov[BATCH], out_iov[BATCH];
+	struct mmsghdr in[BATCH];
+	struct iovec in_iov[BATCH];
 	union dns_sockaddr peer[BATCH];
 	_Alignas(8) uint8_t control[BATCH][DNS_CONTROL];
 	uint8_t query[BATCH][QUERY_MAX];
@@ -39,8 +38,6 @@ static void batch_init(void)
 		batch.in[i].msg_hdr.msg_iov = &batch.in_iov[i];
 		batch.in[i].msg_hdr.msg_iovlen = 1;
 		batch.in[i].msg_hdr.msg_name = &batch.peer[i];
-		batch.out[i].msg_hdr.msg_iov = &batch.out_iov[i];
-		batch.out[i].msg_hdr.msg_iovlen = 1;
 	}
 }
 
@@ -72,45 +69,17 @@ static void client_set(struct dns_client *c, const struct udp_socket *s, const s
 		memcpy(c->control, m->msg_control, m->msg_controllen);
 }
 
-/* The answer leaves from the address that was asked, but by whatever link leads back. */
-static void control_set(struct msghdr *out, void *control, size_t len)
+static bool batch_answer(const struct udp_socket *s, unsigned i, uint64_t arrived)
 {
-	struct cmsghdr *cm = control;
-
-	out->msg_control = len ? control : NULL;
-	out->msg_controllen = len;
-	if (len >= CMSG_LEN(sizeof(struct in_pktinfo)) && cm->cmsg_level == IPPROTO_IP)
-		((struct in_pktinfo *)CMSG_DATA(cm))->ipi_ifindex = 0;
-}
-
-static void batch_answer(const struct udp_socket *s, unsigned i, unsigned *n_out, uint64_t arrived)
-{
-	struct msghdr *m = &batch.in[i].msg_hdr, *out = &batch.out[*n_out].msg_hdr;
+	const struct msghdr *m = &batch.in[i].msg_hdr;
 	struct dns_reply reply = { .p = batch.reply[i], .max = DNS_UDP_MAX };
 	struct dns_client client;
 
 	client_set(&client, s, &batch.in[i], arrived);
 	if (!dns_worker_answer(batch.query[i], batch.in[i].msg_len, &client, &reply))
-		return;
-	batch.out_iov[*n_out] = (struct iovec){ reply.p, reply.len };
-	out->msg_name = m->msg_name;
-	out->msg_namelen = m->msg_namelen;
-	control_set(out, m->msg_control, m->msg_controllen);
-	++*n_out;
-}
-
-/* A message that cannot be sent (no route, full buffer) is skipped: its client asks again. The call
- * is made by number because musl's sendmmsg is a loop around sendmsg, which clears the padding of
- * the headers; ours are static and were never anything but zero there. */
-static void batch_send(int fd, unsigned n)
-{
-	for (unsigned done = 0; done < n;) {
-		long sent = syscall(SYS_sendmmsg, fd, batch.out + done, n - done, MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		done += sent > 0 ? (unsigned)sent : 1;
-	}
+		return false;
+	dns_bundle_add(m, reply.p, reply.len);
+	return true;
 }
 
 /* The clock is read once a batch, behind it: its first moment is the turn's, read by the loop, or
@@ -129,8 +98,8 @@ static void on_readable(struct event *ev, uint32_t mask)
 			return; /* nothing, or an error that an earlier answer met */
 		dns_worker_fresh();
 		for (int i = 0; i < n; i++)
-			batch_answer(s, (unsigned)i, &n_out, since);
-		batch_send(s->ev.fd, n_out);
+			n_out += batch_answer(s, (unsigned)i, since);
+		dns_bundle_send(s->ev.fd);
 		since = dns_count_duration(since, n_out);
 		if (n < BATCH)
 			return;
@@ -146,7 +115,7 @@ void dns_udp_send(const struct dns_client *c, const uint8_t *p, size_t n)
 		            .msg_iov = &iov,
 		            .msg_iovlen = 1 };
 
-	control_set(&m, copy.control, copy.control_len);
+	dns_control_set(&m, copy.control, copy.control_len);
 	sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
