@@ -79,19 +79,32 @@ static bool namespace_known(const struct dns_zone *z, const uint8_t *label)
 	       NULL;
 }
 
+static bool pod_has_name(const struct dns_zone *z, const struct ip *ip, const uint8_t *ns)
+{
+	return z->set->pods != CONF_PODS_VERIFIED || dns_zone_pod_in(z->shard, ip, ns);
+}
+
 /* n: labels before the zone; the last one is "pod". */
 static enum dns_found pod_name(struct dns_lookup *l, unsigned n)
 {
-	const struct dns_name *name = &l->name;
+	const uint8_t *ns = l->name.p + l->name.label[n - 2];
+	uint16_t type = l->q->type;
 	struct ip ip;
 
-	if (n > 3 || !namespace_known(l->z, name->p + name->label[n - 2]) ||
-	    (n == 3 && !pod_address(name->p, &ip)))
+	if (n > 3 || l->z->set->pods == CONF_PODS_DISABLED || !namespace_known(l->z, ns))
 		return dns_cluster_denies(l, DNS_NO_NAME);
-	if (n == 2 || l->q->type != (ip.len == 4 ? DNS_A : DNS_AAAA))
+	if (n == 2)
 		return dns_cluster_denies(l, DNS_NO_DATA);
-	if (dns_reply_record(l->out, l->q, l->owner, l->q->type, l->z->set->ttl, ip.b, ip.len))
+	if (!pod_address(l->name.p, &ip) || !pod_has_name(l->z, &ip, ns))
+		return dns_cluster_denies(l, DNS_NO_NAME);
+	if (type == DNS_ANY)
+		type = ip.len == 4 ? DNS_A : DNS_AAAA;
+	if (type != (ip.len == 4 ? DNS_A : DNS_AAAA))
+		return dns_cluster_denies(l, DNS_NO_DATA);
+	if (dns_reply_record(l->out, l->q, l->owner, type, l->z->set->ttl, ip.b, ip.len))
 		l->out->answers++;
+	else
+		l->out->truncated = true;
 	return DNS_ANSWERED;
 }
 

@@ -49,6 +49,63 @@ static void test_ttl(void **state)
 	conf.dns.ttl = 5;
 }
 
+static void is(const char *name, const char *type, const char *want)
+{
+	const char *got = lab_ask(name, type);
+
+	if (strcmp(got, want))
+		fail_msg("%s %s\n got  %s\n want %s", name, type, got, want);
+}
+
+#define NXDOMAIN "NXDOMAIN AA | | cluster.local. SOA ns.dns.cluster.local."
+#define NODATA "NOERROR AA | | cluster.local. SOA ns.dns.cluster.local."
+
+static void test_pods_verified(void **state)
+{
+	(void)state;
+	conf.dns.pods = CONF_PODS_VERIFIED;
+	lab_put(KIND_NAMESPACE, "", "empty", "{}");
+	lab_pod("default", "one", "10.244.0.5,fd00:10:244::5", "");
+	lab_pod("default", "host", "192.0.2.1", "\"hostNetwork\":true");
+	lab_sync(true);
+	is("10-244-0-5.default.pod." Z, "A",
+	   "NOERROR AA | 10-244-0-5.default.pod.cluster.local. A 10.244.0.5");
+	is("10-244-0-5.default.pod." Z, "AAAA", NODATA);
+	is("fd00-10-244--5.DEFAULT.pod." Z, "AAAA",
+	   "NOERROR AA | fd00-10-244--5.DEFAULT.pod.cluster.local. AAAA fd00:10:244::5");
+	is("10-244-0-6.default.pod." Z, "A", NXDOMAIN);
+	is("10-244-0-5.empty.pod." Z, "A", NXDOMAIN);
+	is("192-0-2-1.default.pod." Z, "A", NXDOMAIN);
+	is("default.pod." Z, "A", NODATA);
+	is("pod." Z, "A", NODATA);
+	lab_delete(KIND_POD, "default", "one");
+	lab_sync(false);
+	is("10-244-0-5.default.pod." Z, "A", NXDOMAIN);
+}
+
+static void test_pods_disabled(void **state)
+{
+	(void)state;
+	conf.dns.pods = CONF_PODS_DISABLED;
+	lab_pod("default", "one", "10.244.0.5", "");
+	lab_sync(true);
+	is("10-244-0-5.default.pod." Z, "A", NXDOMAIN);
+	is("default.pod." Z, "A", NXDOMAIN);
+	is("pod." Z, "A", NXDOMAIN);
+}
+
+static void test_pods_insecure(void **state)
+{
+	(void)state;
+	conf.dns.pods = CONF_PODS_INSECURE;
+	lab_sync(true);
+	is("10-244-0-77.default.pod." Z, "ANY",
+	   "NOERROR AA | 10-244-0-77.default.pod.cluster.local. A 10.244.0.77");
+	is("10-244-0-77.nope.pod." Z, "A", NXDOMAIN);
+	is("10-244-0-256.default.pod." Z, "A", NXDOMAIN);
+	is("pod." Z, "A", NODATA);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -67,6 +124,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_pods_verified),
+		cmocka_unit_test(test_pods_disabled),
+		cmocka_unit_test(test_pods_insecure),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
