@@ -70,20 +70,15 @@ static enum dns_result deny(const struct dns_lookup *l, enum dns_rcode rcode)
 /* ---- aliases (ExternalName) --------------------------------------------------------------------
  */
 
-/* What is asked at the end of an alias: records without extras. */
-static bool plain_type(uint16_t type)
-{
-	return type == DNS_A || type == DNS_AAAA;
-}
-
-/* Writes the alias and turns to what it leads to. false: that is all there is to say. */
+/* Writes the alias and turns to what it leads to, whatever is asked for (RFC 1034 4.3.2). false:
+ * that is all there is to say. */
 static bool follow(struct dns_lookup *l)
 {
 	const struct dns_set *alias = l->alias;
 	size_t target = l->out->len + 12;
 
 	dns_reply_set(l->out, l->q, alias, l->owner);
-	if (l->out->truncated || target > 0x3fff || !plain_type(l->q->type))
+	if (l->out->truncated || target > 0x3fff)
 		return false;
 	l->name = dns_name_split(alias->rr + 12, alias->answers_len - 12u, l->label);
 	l->owner = (uint16_t)(0xc000 | target);
@@ -111,11 +106,23 @@ static enum dns_result minimal(const struct dns_lookup *l)
 	return DNS_REPLY;
 }
 
+/* Behind an alias records are copied into another message: data that may hold compressed names
+ * (RFC 3597 4) are not asked for, the client finds them with the alias. */
+static bool copied_plainly(uint16_t type)
+{
+	static const uint16_t types[] = { DNS_A, DNS_TXT, DNS_AAAA, DNS_SVCB, DNS_HTTPS };
+
+	for (unsigned i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
 static enum dns_result outside(const struct dns_lookup *l)
 {
 	bool led = l->out->answers != 0; /* there by an alias of ours */
 
-	if (!l->z->set->n_upstreams)
+	if (!l->z->set->n_upstreams || (led && !copied_plainly(l->q->type)))
 		return led ? finish(l) : error(l, DNS_SERVFAIL);
 	if (!led && !(l->q->flags & DNS_RD))
 		return error(l, DNS_REFUSED);

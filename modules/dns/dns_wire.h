@@ -26,6 +26,8 @@ enum dns_type {
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
 	DNS_SRV = 33,
+	DNS_SVCB = 64,
+	DNS_HTTPS = 65,
 	DNS_OPT = 41,
 	DNS_IXFR = 251,
 	DNS_AXFR = 252,

@@ -133,7 +133,18 @@ static void test_reverse(void **state)
 	   "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
 	is("99.0.244.10.in-addr.arpa", "PTR",
 	   "NXDOMAIN AA RA | | 0.244.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("96.10.in-addr.arpa", "SOA",
+	   "NOERROR AA RA | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
 	is("96.10.in-addr.arpa", "NS",
+	   "NOERROR AA RA | 96.10.in-addr.arpa. NS ns.dns.cluster.local. | | "
+	   "ns.dns.cluster.local. A 10.96.0.10, ns.dns.cluster.local. AAAA fd00:10:96::a");
+	is("6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa", "SOA", "FORWARD 6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa.");
+	is("0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa", "SOA",
+	   "NOERROR AA RA | 0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa. SOA "
+	   "ns.dns.cluster.local.");
+	is("96.10.in-addr.arpa", "PTR",
+	   "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
+	is("0.96.10.in-addr.arpa", "PTR",
 	   "NOERROR AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
 	is("web.default.svc.96.10.in-addr.arpa", "A",
 	   "NXDOMAIN AA RA | | 96.10.in-addr.arpa. SOA ns.dns.cluster.local.");
@@ -169,7 +180,8 @@ static void test_external_name(void **state)
 	is("ext.default.svc." Z, "CNAME",
 	   "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
 	is("ext.default.svc." Z, "A", "FORWARD www.example.com. alias");
-	is("ext.default.svc." Z, "TXT",
+	is("ext.default.svc." Z, "TXT", "FORWARD www.example.com. alias");
+	is("ext.default.svc." Z, "MX",
 	   "NOERROR AA RA | ext.default.svc.cluster.local. CNAME www.example.com.");
 	is("x.ext.default.svc." Z, "CNAME", "NXDOMAIN AA RA |" SOA);
 	is("inner.default.svc." Z, "A",
@@ -180,6 +192,14 @@ static void test_external_name(void **state)
 	   "inner.default.svc.cluster.local., "
 	   "inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local., "
 	   "web.default.svc.cluster.local. A 10.96.0.20");
+	is("inner.default.svc." Z, "SRV",
+	   "NOERROR AA RA | inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local., "
+	   "web.default.svc.cluster.local. SRV 0 50 53 web.default.svc.cluster.local., "
+	   "web.default.svc.cluster.local. SRV 0 50 80 web.default.svc.cluster.local.");
+	is("inner.default.svc." Z, "MX",
+	   "NOERROR AA RA | inner.default.svc.cluster.local. CNAME web.default.svc.cluster.local. "
+	   "| "
+	   "cluster.local. SOA ns.dns.cluster.local.");
 	is("dangling.default.svc." Z, "A",
 	   "NXDOMAIN AA RA | dangling.default.svc.cluster.local. CNAME "
 	   "gone.default.svc.cluster.local. | cluster.local. SOA "
