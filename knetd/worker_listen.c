@@ -1,9 +1,12 @@
 /* worker_listen.c - see worker_listen.h */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <linux/sock_diag.h>
 
 #include <knetd/auto.h>
 #include <knetd/log.h>
@@ -167,6 +170,7 @@ int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn,
 			*opened += fd >= 0;
 		}
 		if (fd >= 0) {
+			out->wanted[out->n] = (uint8_t)i;
 			out->fds[out->n++] = fd;
 		} else if (!listen[i].optional) {
 			worker_set_close(out);
@@ -198,6 +202,46 @@ void worker_set_deafen(const struct worker_set *set)
 {
 	for (unsigned i = 0; i < set->n; i++)
 		deafen(set->fds[i]);
+}
+
+/* A datagram socket that was connected once has left the others for good, and a new one would join
+ * it instead of them: it must be gone first. When there is none to be had, an unbound one stays. */
+static void renew(int fd, const struct worker_listen *l)
+{
+	auto_close int unbound = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), fresh = -1;
+
+	if (unbound < 0 || dup3(unbound, fd, O_CLOEXEC) < 0)
+		return;
+	fresh = open_one(l, NULL);
+	if (fresh >= 0)
+		dup3(fresh, fd, O_CLOEXEC);
+}
+
+void worker_set_hear(const struct worker_set *set, const struct worker_listen *wanted)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct worker_listen *l = &wanted[set->wanted[i]];
+
+		if (l->stream)
+			(void)listen(set->fds[i], BACKLOG);
+		else
+			renew(set->fds[i], l);
+	}
+}
+
+uint64_t worker_set_dropped(const struct worker_set *set)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < set->n; i++) {
+		uint32_t info[SK_MEMINFO_VARS] = { 0 };
+		socklen_t len = sizeof(info);
+
+		if (get_int(set->fds[i], SOL_SOCKET, SO_TYPE) == SOCK_DGRAM &&
+		    getsockopt(set->fds[i], SOL_SOCKET, SO_MEMINFO, info, &len) == 0)
+			sum += info[SK_MEMINFO_DROPS];
+	}
+	return sum;
 }
 
 void worker_set_close(struct worker_set *set)

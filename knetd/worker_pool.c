@@ -6,7 +6,11 @@
  * own end the workers hold them, and hand them back with HELLO: a worker that can stay (same build,
  * same addresses) stays. One that cannot serves on until the first flush: if this daemon's start
  * fails before, nothing has happened. Then a new one gets every socket that is still wanted and all
- * snapshots, and the old one is told to drain. */
+ * snapshots, and the old one is told to drain.
+ *
+ * A worker that dies soon after its birth is started again after a while. Until then the kernel
+ * must not give its sockets the seat's share of the clients, who would wait as long: they are made
+ * deaf, and the other workers get all. When none is left, waiting is better than being refused. */
 #include <string.h>
 
 #include <knetd/auto.h>
@@ -29,10 +33,13 @@ struct seat {
 	struct worker_proc *proc; /* NULL while the timer runs */
 	struct timer restart;
 	unsigned restart_ms;
+	bool backing_off; /* the timer runs for longer than no time at all */
+	bool deaf;
 };
 
 struct worker_pool {
 	const struct worker_role *role;
+	struct worker_listen listen[WORKER_SOCKETS];
 	unsigned n_seats;
 	struct seat *seats;
 	struct list retired;             /* worker_proc that drain */
@@ -78,12 +85,39 @@ unsigned worker_pool_alive(const struct worker_pool *p)
 	return n;
 }
 
+uint64_t worker_pool_dropped(const struct worker_pool *p)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < p->n_seats; i++)
+		sum += worker_set_dropped(&p->seats[i].sockets);
+	return sum;
+}
+
 /* ---- seats ---------------------------------------------------------------------------------- */
+
+/* After any change of who serves. */
+static void share_clients(struct worker_pool *p)
+{
+	for (unsigned i = 0; i < p->n_seats; i++) {
+		struct seat *s = &p->seats[i];
+		bool deaf = s->backing_off && worker_pool_alive(p);
+
+		if (deaf == s->deaf)
+			continue;
+		s->deaf = deaf;
+		if (deaf)
+			worker_set_deafen(&s->sockets);
+		else
+			worker_set_hear(&s->sockets, p->listen);
+	}
+}
 
 static void on_greeted(struct worker_proc *p)
 {
 	struct seat *s = p->owner;
 
+	share_clients(s->pool);
 	worker_set_close(&p->sockets); /* the seat has them already */
 	if (s->pool->flushed)
 		worker_proc_flush(p);
@@ -98,6 +132,8 @@ static void on_ended(struct worker_proc *p)
 	keep_counters(s->pool, p);
 	worker_proc_free(p);
 	s->proc = NULL;
+	s->backing_off = s->restart_ms != 0;
+	share_clients(s->pool);
 	timer_set(&s->restart, s->restart_ms);
 }
 
@@ -121,14 +157,19 @@ static void back_off(struct seat *s)
 static void seat_spawn(struct seat *s)
 {
 	struct err e = { 0 };
-	struct worker_proc *p = worker_proc_spawn(s->pool->role, s->index, &s->sockets, &e);
+	struct worker_proc *p;
 
+	s->backing_off = false;
+	share_clients(s->pool);
+	p = worker_proc_spawn(s->pool->role, s->index, &s->sockets, &e);
 	timer_del(&s->restart);
 	if (p) {
 		seat_worker(s, p);
 		return;
 	}
 	log_err("%s-%u: %s", s->pool->role->name, s->index, e.text);
+	s->backing_off = true;
+	share_clients(s->pool);
 	timer_set(&s->restart, RESTART_LAST_MS);
 }
 
@@ -239,6 +280,8 @@ struct worker_pool *worker_pool_start(const struct worker_role *role,
 	if (ret)
 		return NULL;
 	p = pool_new(role, conf.node.workers);
+	memcpy(p->listen, listen,
+	       (n_listen < WORKER_SOCKETS ? n_listen : WORKER_SOCKETS) * sizeof(*listen));
 	find_old(role, old);
 	for (unsigned i = 0; i < p->n_seats && !ret; i++)
 		ret = fill_seat(&p->seats[i], TAKE(old[i]), listen, n_listen, e);

@@ -83,6 +83,8 @@ void worker_pool_publish(struct worker_pool *p, unsigned slot, int fd);
 void worker_pool_flush(struct worker_pool *p);
 uint64_t worker_pool_counter(const struct worker_pool *p,
                              unsigned counter); /* sum over workers, also dead ones */
+/* Datagrams that found the workers' socket buffers full. */
+uint64_t worker_pool_dropped(const struct worker_pool *p);
 unsigned worker_pool_alive(const struct worker_pool *p);
 /* stop: end the workers too (-x); otherwise they serve on. */
 void worker_pool_free(struct worker_pool *p, bool stop);

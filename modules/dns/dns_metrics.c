@@ -198,5 +198,9 @@ void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstre
 	counters(pool, out);
 	head(out, "knetd_dns_workers", "gauge", "DNS worker processes.");
 	buf_printf(out, "knetd_dns_workers %u\n", worker_pool_alive(pool));
+	head(out, "knetd_dns_receive_dropped_total", "counter",
+	     "Datagrams that found the sockets' buffers full.");
+	buf_printf(out, "knetd_dns_receive_dropped_total %llu\n",
+	           (unsigned long long)worker_pool_dropped(pool));
 	upstream_metrics(upstreams, out);
 }

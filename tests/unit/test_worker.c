@@ -449,6 +449,68 @@ static void test_dead_worker_is_replaced(void **state)
 	end_pool();
 }
 
+static bool both_serve(void)
+{
+	return worker_pool_alive(pool) == 2;
+}
+
+static bool one_serves(void)
+{
+	return worker_pool_alive(pool) == 1;
+}
+
+static pid_t known[2];
+
+static bool stranger_serves(void)
+{
+	pid_t pid = atoi(ask("hello", 100));
+
+	return pid && pid != known[0] && pid != known[1];
+}
+
+/* Fills `known`. */
+static void meet_both(void)
+{
+	known[0] = known[1] = ask_reply().pid;
+	while (known[1] == known[0])
+		known[1] = ask_reply().pid;
+}
+
+static void kill_known(unsigned which)
+{
+	kill(known[which], SIGKILL);
+	await_death(known[which]);
+}
+
+/* The first time a worker is started again at once, the second time after a while: then the other
+ * one has all clients. The loop does not run while we ask, so no new one can come. */
+static void test_back_off_holds_no_clients(void **state)
+{
+	(void)state;
+	start_pool(2, 2);
+	publish_pair(1);
+	meet_both();
+	kill_known(0);
+	spin(stranger_serves);
+	known[0] = known[1];
+	while (known[0] == known[1])
+		known[0] = ask_reply().pid;
+	kill_known(0);
+	spin(one_serves);
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(ask_reply().pid, known[1]);
+	spin(both_serve);
+	meet_both();
+	/* with nobody left they hear again: who asks waits, and is not refused */
+	kill_known(0);
+	spin(one_serves);
+	kill_known(1);
+	assert_string_equal(ask("waits", 20), "");
+	spin(both_serve);
+	meet_both();
+	end_pool();
+}
+
 /* The listening socket outlives its worker: a connection made while there is none is not refused.
  */
 static void test_connections_wait(void **state)
@@ -745,6 +807,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(test_flush_before_its_word, clean),
 		cmocka_unit_test_teardown(test_more_than_a_socket_holds, clean),
 		cmocka_unit_test_teardown(test_dead_worker_is_replaced, clean),
+		cmocka_unit_test_teardown(test_back_off_holds_no_clients, clean),
 		cmocka_unit_test_teardown(test_connections_wait, clean),
 		cmocka_unit_test_teardown(test_adopted, clean),
 		cmocka_unit_test_teardown(test_replaced_when_addresses_change, clean),
