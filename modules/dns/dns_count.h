@@ -30,9 +30,11 @@ enum dns_counter {
 	DNS_COUNT_CACHE_HIT,
 	DNS_COUNT_CACHE_MISS,
 	DNS_COUNT_CACHE_STALE,
-	DNS_COUNT_FORWARD,        /* questions sent to upstreams */
-	DNS_COUNT_FORWARD_FAILED, /* given up: no upstream answered */
-	DNS_COUNT_TCP_REFUSED,    /* connections closed for others, at the limit */
+	DNS_COUNT_FORWARD,         /* questions sent to upstreams */
+	DNS_COUNT_FORWARD_FAILED,  /* given up: no upstream answered */
+	DNS_COUNT_FORWARD_REFUSED, /* not asked: nobody there, or a share used up */
+	DNS_COUNT_PROBE_FAILED,    /* health checks */
+	DNS_COUNT_TCP_REFUSED,     /* connections closed for others, at the limit */
 	DNS_COUNTERS
 };
 static_assert(DNS_COUNTERS <= WORKER_COUNTERS, "the page has a word for each");

@@ -3,12 +3,16 @@
  * A flight is one question on its way; its waiters are the clients that asked it. What is kept of a
  * client is its packed query: when the answer is there, the query is worked out again (dns_answer),
  * which writes header, question and aliases, and the upstream's records are added. Everything is
- * bounded: flights, waiters, waiters a flight, tries, time. */
+ * bounded: flights, waiters, waiters a flight, shares of flights (dns_share.h), time.
+ *
+ * A flight asks the upstreams of its group in the policy's order, those that do not answer
+ * (dns_peer.h) left out. Each try is short, and the whole is over before a stub resolver gives up
+ * (5 s). Who says SERVFAIL, REFUSED or nonsense is not asked again by this flight. After 1.8 s
+ * clients get an expired answer, if the cache has one (RFC 8767), and the flight goes on for the
+ * cache. Where all upstreams of a group are known not to answer nothing waits: the old answer or
+ * SERVFAIL at once, but for a few flights that try all the same. */
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include <knetd/auto.h>
 #include <knetd/list.h>
@@ -16,18 +20,18 @@
 #include <knetd/map.h>
 
 #include "dns_cache.h"
+#include "dns_exchange.h"
 #include "dns_forward.h"
+#include "dns_share.h"
 
-#define FLIGHTS 512
 #define REFRESHES 64 /* flights that nobody waits for */
-#define WAITERS 2048
+#define HOPELESS 16  /* flights to upstreams that do not answer */
+#define WAITERS 4096
 #define WAITERS_A_FLIGHT 256
-#define TRY_MS 2000
-#define STREAM_MS 4000 /* for the answer over TCP */
-#define TRIES_MIN 2
-#define TRIES_MAX 3
-#define STALE_TTL 30 /* seconds, RFC 8767 */
-#define DATAGRAM_MAX 4096
+#define WHOLE_MS 4500
+#define HOPELESS_MS 1000
+#define PATIENCE_MS 1800 /* RFC 8767 5: the client response timer */
+#define STALE_TTL 30     /* seconds, RFC 8767 4 */
 
 struct waiter {
 	struct waiter *next;
@@ -38,27 +42,33 @@ struct waiter {
 
 struct flight {
 	struct flight *next_free;
-	struct event ev; /* fd -1: no socket */
-	struct timer timer;
+	bool used, refresh, hopeless; /* refresh: began without a client */
+	bool edns, stream;
+	bool leave;    /* the upstream is gone: this try counts for nothing */
+	bool redialed; /* once: a connection that was closed behind our back */
+	struct dns_exchange x;
+	struct dns_peer *peer; /* that is asked now */
+	struct timer timer, patience;
 	struct dns_query q; /* the first client's; raw is not valid any more */
 	struct dns_forwarded fwd;
 	uint8_t key[DNS_QUESTION_KEY];
 	size_t key_len;
-	uint16_t id;
-	unsigned upstream, tries, n_waiters;
-	bool edns, stream, refresh; /* refresh: began without a client */
+	struct dns_share share;
+	unsigned first, round; /* place in the group that comes first; rounds over all */
+	uint16_t asked, bad;   /* places: in this round; not again */
+	uint64_t begun_ms, sent_ms;
+	bool again; /* sent twice: nobody knows which one was answered */
+	unsigned n_waiters;
 	struct waiter *waiters;
-	struct buf in; /* over TCP: what came so far */
 };
+static_assert(UPSTREAMS_MAX <= 16, "places are bits");
 
-static struct flight flights[FLIGHTS], *free_flights;
+static struct flight flights[DNS_FLIGHTS], *free_flights;
 static struct waiter waiters[WAITERS], *free_waiters;
-static unsigned flights_touched, waiters_touched, n_flights, n_refreshes;
+static unsigned flights_touched, waiters_touched, n_flights, n_refreshes, n_hopeless;
 static struct map by_question;
-static unsigned preferred[DNS_GROUPS]; /* the upstream that answered last, in each group */
 
-static void flight_start(struct flight *f);
-static void flight_failed(struct flight *f);
+static void flight_failed(struct flight *f, int error);
 
 /* ---- places ------------------------------------------------------------------------------------
  */
@@ -69,34 +79,29 @@ static struct flight *flight_take(void)
 
 	if (f)
 		free_flights = f->next_free;
-	else if (flights_touched < FLIGHTS)
+	else if (flights_touched < DNS_FLIGHTS)
 		f = &flights[flights_touched++];
 	if (!f)
 		return NULL;
 	memset(f, 0, sizeof(*f));
-	f->ev.fd = -1;
+	f->used = true;
 	n_flights++;
 	return f;
 }
 
-static void flight_hang_up(struct flight *f)
-{
-	timer_del(&f->timer);
-	loop_del(&f->ev);
-	if (f->ev.fd >= 0)
-		close(f->ev.fd);
-	f->ev.fd = -1;
-	buf_free(&f->in);
-}
-
 static void flight_free(struct flight *f)
 {
-	flight_hang_up(f);
+	dns_exchange_end(&f->x);
+	timer_del(&f->timer);
+	timer_del(&f->patience);
 	map_del(&by_question, f->key, f->key_len);
-	f->next_free = free_flights;
-	free_flights = f;
+	dns_share_give(&f->share);
 	n_flights--;
 	n_refreshes -= f->refresh;
+	n_hopeless -= f->hopeless;
+	f->used = false;
+	f->next_free = free_flights;
+	free_flights = f;
 }
 
 static struct waiter *waiter_take(void)
@@ -118,8 +123,14 @@ bool dns_forward_idle(void)
 /* ---- the answer, to everybody who waits --------------------------------------------------------
  */
 
+struct finding { /* what is told: a message, or none */
+	const uint8_t *msg;
+	size_t n;
+	uint32_t age, floor;
+};
+
 static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked,
-                         const uint8_t *msg, size_t n, uint32_t age, uint32_t floor)
+                         const struct finding *found)
 {
 	static uint8_t bytes[DNS_TCP_MAX];
 	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
@@ -134,8 +145,9 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 		bool same = fwd.target_len == asked->target_len &&
 		            !memcmp(fwd.target, asked->target, fwd.target_len);
 
-		if (n && same)
-			dns_upstream_merge(&out, &q, &fwd, msg, n, age, floor);
+		if (found->n && same)
+			dns_upstream_merge(&out, &q, &fwd, found->msg, found->n, found->age,
+			                   found->floor);
 		else
 			dns_reply_error(&out, &q, DNS_SERVFAIL, DNS_RA);
 		out.by = DNS_BY_FORWARD;
@@ -148,38 +160,233 @@ static void waiter_reply(const struct waiter *w, const struct dns_forwarded *ask
 		dns_udp_send(&w->client, out.p, out.len);
 }
 
-/* n 0: there is no answer. The flight is gone first: a connection that gets its answer may go on to
- * its next query, which may take the flight's place. */
-static void flight_land(struct flight *f, const uint8_t *msg, size_t n, uint32_t age,
-                        uint32_t floor)
+static void reply_all(struct waiter *w, const struct dns_forwarded *asked,
+                      const struct finding *found)
 {
-	struct waiter *w = f->waiters, *next;
-	struct dns_forwarded asked = f->fwd;
+	struct waiter *next;
 
-	flight_free(f);
 	dns_worker_fresh();
 	for (; w; w = next) {
 		next = w->next;
-		waiter_reply(w, &asked, msg, n, age, floor);
+		waiter_reply(w, asked, found);
 		w->next = free_waiters;
 		free_waiters = w;
 	}
 }
 
-/* No upstream answers: better an old answer than none. */
-static void flight_give_up(struct flight *f)
+/* The flight is gone first: a connection that gets its answer may go on to its next query, which
+ * may take the flight's place. */
+static void flight_land(struct flight *f, const struct finding *found)
+{
+	struct dns_forwarded asked = f->fwd;
+	struct waiter *w = f->waiters;
+
+	flight_free(f);
+	reply_all(w, &asked, found);
+}
+
+/* What the cache still has of it, in memory that lasts until the next call. */
+static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, struct finding *out)
 {
 	static uint8_t copy[DNS_CACHE_MESSAGE];
 	struct dns_cached old;
 
-	if (dns_cache_get(&f->q, &f->fwd, loop_now(), true, &old)) {
-		dns_count(DNS_COUNT_CACHE_STALE);
-		memcpy(copy, old.msg, old.len);
-		flight_land(f, copy, old.len, old.age, STALE_TTL);
+	if (!dns_cache_get(q, fwd, loop_now(), true, &old))
+		return false;
+	dns_count(DNS_COUNT_CACHE_STALE);
+	memcpy(copy, old.msg, old.len);
+	*out = (struct finding){ .msg = copy, .n = old.len, .age = old.age, .floor = STALE_TTL };
+	return true;
+}
+
+/* No upstream answers: better an old answer than none. */
+static void flight_give_up(struct flight *f)
+{
+	struct finding found = { 0 };
+
+	if (!stale(&f->q, &f->fwd, &found))
+		dns_count(DNS_COUNT_FORWARD_FAILED);
+	flight_land(f, &found);
+}
+
+/* The clients have waited long enough; the flight goes on without them. */
+static void on_patience(struct timer *t)
+{
+	struct flight *f = container_of(t, struct flight, patience);
+	struct dns_forwarded asked = f->fwd;
+	struct waiter *w = f->waiters;
+	struct finding found;
+
+	if (!w || !stale(&f->q, &f->fwd, &found))
+		return;
+	f->waiters = NULL;
+	f->n_waiters = 0;
+	reply_all(w, &asked, &found);
+}
+
+/* ---- whom to ask -------------------------------------------------------------------------------
+ */
+
+/* The upstreams to ask, as they are by now; NULL: none. */
+static const struct dns_group *group_for(const struct dns_forwarded *fwd)
+{
+	const struct dns_settings *set = dns_worker_zone()->set;
+	const struct dns_group *group =
+		set ? dns_group_for(set, fwd->target, fwd->target_len) : NULL;
+
+	return group && group->n ? group : NULL;
+}
+
+static bool usable(const struct dns_peer *p, bool broken_too)
+{
+	return p && !p->looping && (broken_too || !p->broken);
+}
+
+static bool any_usable(const struct dns_group *group, bool broken_too)
+{
+	for (unsigned i = 0; i < group->n; i++)
+		if (usable(dns_peer_at(group, i), broken_too))
+			return true;
+	return false;
+}
+
+/* The next place in the group; -1: none is left. */
+static int next_place(struct flight *f, const struct dns_group *group)
+{
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < group->n; i++) {
+			unsigned place = (f->first + i) % group->n;
+
+			if (!((f->asked | f->bad) >> place & 1) &&
+			    usable(dns_peer_at(group, place), f->hopeless))
+				return (int)place;
+		}
+		if (f->asked & ~f->bad)
+			f->round++;
+		f->asked = 0;
+	}
+	return -1;
+}
+
+/* ---- a try -------------------------------------------------------------------------------------
+ */
+
+/* RFC 8467 4.1: queries are as long as a multiple of 128, so that their length tells little. The
+ * OPT record is the last. */
+static size_t pad(uint8_t *p, size_t n)
+{
+	size_t end = (n + 4 + 127) / 128 * 128;
+
+	dns_put16(p + n - 2, (uint16_t)(end - n));
+	memset(p + n, 0, end - n);
+	dns_put16(p + n, 12); /* RFC 7830 */
+	dns_put16(p + n + 2, (uint16_t)(end - n - 4));
+	return end;
+}
+
+static size_t write_query(const struct flight *f, bool tls, uint8_t out[static DNS_EXCHANGE_QUERY])
+{
+	size_t n = DNS_HEADER;
+
+	memset(out, 0, DNS_HEADER);
+	dns_put16(out + 2, DNS_RD | (f->q.flags & DNS_CD));
+	out[5] = 1;
+	memcpy(out + n, f->fwd.target, f->fwd.target_len);
+	n += f->fwd.target_len;
+	dns_put16(out + n, f->q.type);
+	dns_put16(out + n + 2, DNS_IN);
+	n += 4;
+	if (!f->edns)
+		return n;
+	out[11] = 1;
+	n += dns_opt_write(out + n, f->q.dnssec_ok, 0);
+	return tls ? pad(out, n) : n;
+}
+
+static void on_answer(struct dns_exchange *x, uint8_t *msg, size_t n);
+
+static void flight_ask(struct flight *f, struct dns_peer *peer)
+{
+	uint8_t query[DNS_EXCHANGE_QUERY];
+	size_t n = write_query(f, peer->up.tls, query);
+	unsigned ms = f->hopeless ? HOPELESS_MS : dns_peer_timeout(peer, f->round);
+	uint64_t left = f->begun_ms + WHOLE_MS - loop_now();
+
+	dns_count(DNS_COUNT_FORWARD);
+	f->again = f->x.peer == peer && !f->stream && !peer->up.tls;
+	f->peer = peer;
+	f->x.done = on_answer;
+	if (!f->again)
+		f->sent_ms = loop_now();
+	/* what fails at once fails by the timer: a flight never ends inside the call that began it
+	 */
+	if (f->again ? dns_exchange_again(&f->x, query, n)
+	             : dns_exchange_start(&f->x, peer, f->stream, query, n))
+		f->x.error = ETIMEDOUT;
+	else
+		ms = 0;
+	timer_set(&f->timer, ms < left ? ms : left);
+}
+
+/* Goes to the next upstream, or ends. */
+static void flight_next(struct flight *f)
+{
+	const struct dns_group *group = group_for(&f->fwd);
+	int place = group && loop_now() - f->begun_ms < WHOLE_MS ? next_place(f, group) : -1;
+
+	f->leave = false;
+	if (place < 0) {
+		flight_give_up(f);
 		return;
 	}
-	dns_count(DNS_COUNT_FORWARD_FAILED);
-	flight_land(f, NULL, 0, 0, 0);
+	f->asked |= (uint16_t)(1u << place);
+	flight_ask(f, dns_peer_at(group, (unsigned)place));
+}
+
+/* A socket of datagrams stays open for an answer that is late, as long as the same upstream is
+ * asked again. */
+static void flight_failed(struct flight *f, int error)
+{
+	struct dns_peer *peer = f->peer;
+
+	f->peer = NULL;
+	if (error == ETIMEDOUT && f->x.peer && f->x.stream)
+		dns_exchange_late(&f->x);
+	if (error != ETIMEDOUT || !f->x.peer || f->x.stream)
+		dns_exchange_end(&f->x);
+	f->stream = false;
+	if (peer)
+		dns_peer_failed(peer, error);
+	if (f->hopeless)
+		flight_give_up(f);
+	else
+		flight_next(f);
+}
+
+static void on_timeout(struct timer *t)
+{
+	struct flight *f = container_of(t, struct flight, timer);
+
+	if (f->leave) {
+		f->stream = false;
+		flight_next(f);
+	} else {
+		flight_failed(f, f->x.error);
+	}
+}
+
+void dns_forward_leave(const struct dns_peer *p)
+{
+	for (unsigned i = 0; i < flights_touched; i++) {
+		struct flight *f = &flights[i];
+
+		if (!f->used || f->peer != p)
+			continue;
+		dns_exchange_end(&f->x);
+		f->peer = NULL;
+		f->leave = true;
+		timer_set(&f->timer, 0);
+	}
 }
 
 /* ---- what an upstream says ---------------------------------------------------------------------
@@ -193,227 +400,119 @@ static bool anybody_streams(const struct flight *f)
 	return false;
 }
 
-/* The upstreams to ask, as they are by now; NULL: none. */
-static const struct dns_group *group_of(const struct flight *f)
+/* A truncated answer is good enough for clients with datagrams: they take no more than we told the
+ * upstream. Not so for those with connections, for the cache alone, and where the upstream took us
+ * for one without EDNS. */
+static bool wants_stream(const struct flight *f)
 {
-	const struct dns_settings *set = dns_worker_zone()->set;
-	const struct dns_group *group =
-		set ? dns_group_for(set, f->fwd.target, f->fwd.target_len) : NULL;
-
-	return group && group->n ? group : NULL;
+	return !f->x.stream && (!f->waiters || !f->edns || anybody_streams(f));
 }
 
-/* The place in its group of the upstream that answered last. */
-static unsigned *preferred_of(const struct dns_group *group)
+/* The upstream cannot answer this: another one may. The last one's word is passed on, unless the
+ * cache knows better. */
+static void flight_bad(struct flight *f, const struct finding *said)
 {
-	return &preferred[group - dns_worker_zone()->set->groups.group];
+	const struct dns_group *group = group_for(&f->fwd);
+	struct finding old;
+	int place;
+
+	for (unsigned i = 0; group && i < group->n; i++)
+		if (dns_peer_at(group, i) == f->peer)
+			f->bad |= (uint16_t)(1u << i);
+	dns_exchange_end(&f->x);
+	f->stream = false;
+	f->edns = true;
+	place = group && !f->hopeless ? next_place(f, group) : -1;
+	if (place >= 0)
+		flight_next(f);
+	else
+		flight_land(f, stale(&f->q, &f->fwd, &old) ? &old : said);
 }
 
-static bool last_try(const struct flight *f)
+static void flight_again(struct flight *f, struct dns_peer *peer)
 {
-	const struct dns_group *group = group_of(f);
-	unsigned most = group ? group->n : 0;
-
-	return f->tries >= (most < TRIES_MIN ? TRIES_MIN : most > TRIES_MAX ? TRIES_MAX : most);
+	dns_exchange_end(&f->x);
+	flight_ask(f, peer);
 }
 
 static void flight_message(struct flight *f, uint8_t *p, size_t n)
 {
+	struct dns_peer *peer = f->peer;
 	struct dns_upstream_msg m;
+	struct finding found = { .msg = p };
 
-	if (!dns_upstream_check(p, n, f->id, &f->fwd, f->q.type, &m)) {
-		if (f->stream)
-			flight_failed(f);
+	if (!dns_upstream_check(p, n, f->x.id, &f->fwd, f->q.type, &m)) {
+		if (f->x.stream)
+			flight_failed(f, EPROTO);
 		return; /* a datagram: forged or late; the real one may still come */
 	}
+	dns_peer_answered(peer, f->again ? -1 : (int)(loop_now() - f->sent_ms));
 	if (f->edns && (m.rcode == DNS_FORMERR || m.rcode == DNS_NOTIMP)) {
 		f->edns = false; /* a server older than EDNS */
-		flight_start(f);
+		flight_again(f, peer);
 		return;
 	}
-	if ((m.rcode == DNS_SERVFAIL || m.rcode == DNS_REFUSED) && !last_try(f)) {
-		flight_failed(f);
+	found.n = m.len;
+	if (m.rcode != DNS_NOERROR && m.rcode != DNS_NXDOMAIN) {
+		flight_bad(f, &found);
 		return;
 	}
-	if (m.truncated && !f->stream && (!f->waiters || anybody_streams(f))) {
+	if (m.truncated && wants_stream(f)) {
 		f->stream = true;
-		flight_start(f);
+		flight_again(f, peer);
 		return;
 	}
-	if (group_of(f))
-		*preferred_of(group_of(f)) = f->upstream;
 	dns_cache_put(&f->q, &f->fwd, loop_now(), p, &m);
-	flight_land(f, p, m.len, 0, 0);
+	flight_land(f, &found);
 }
 
-static void on_datagram(struct event *ev, uint32_t mask)
+static void on_answer(struct dns_exchange *x, uint8_t *msg, size_t n)
 {
-	struct flight *f = container_of(ev, struct flight, ev);
-	static uint8_t p[DATAGRAM_MAX];
-	ssize_t n = recv(ev->fd, p, sizeof(p), MSG_DONTWAIT);
+	struct flight *f = container_of(x, struct flight, x);
 
-	(void)mask;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0)
-		flight_failed(f); /* refused: nobody listens there */
-	else
-		flight_message(f, p, (size_t)n);
-}
-
-static size_t write_query(const struct flight *f, uint8_t out[static DNS_QUERY_PACKED])
-{
-	size_t n = DNS_HEADER;
-
-	memset(out, 0, DNS_HEADER);
-	dns_put16(out, f->id);
-	dns_put16(out + 2, DNS_RD | (f->q.flags & DNS_CD));
-	out[5] = 1;
-	memcpy(out + n, f->fwd.target, f->fwd.target_len);
-	n += f->fwd.target_len;
-	dns_put16(out + n, f->q.type);
-	dns_put16(out + n + 2, DNS_IN);
-	n += 4;
-	if (f->edns) {
-		out[11] = 1;
-		n += dns_opt_write(out + n, f->q.dnssec_ok, 0);
+	if (n) {
+		flight_message(f, msg, n);
+	} else if (x->error == ESTALE && !f->redialed) {
+		f->redialed = true;
+		flight_again(f, f->peer);
+	} else {
+		flight_failed(f, x->error);
 	}
-	return n;
-}
-
-/* Over TCP: first the query goes out, then length and answer come in, in as many pieces as they
- * like. */
-static void on_stream(struct event *ev, uint32_t mask)
-{
-	struct flight *f = container_of(ev, struct flight, ev);
-	uint8_t query[2 + DNS_QUERY_PACKED];
-	size_t want = f->in.len < 2 ? 2 : 2u + dns_get16((uint8_t *)f->in.data);
-	ssize_t n;
-
-	if (ev->mask & EPOLLOUT) {
-		size_t len = write_query(f, query + 2);
-
-		dns_put16(query, (uint16_t)len);
-		if (send(ev->fd, query, len + 2, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len + 2)
-			flight_failed(f);
-		else
-			loop_mod(ev, EPOLLIN);
-		return;
-	}
-	(void)mask;
-	n = recv(ev->fd, buf_room(&f->in, want - f->in.len), want - f->in.len, MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		flight_failed(f);
-		return;
-	}
-	f->in.len += (size_t)n;
-	if (f->in.len == want && want > 2) {
-		struct buf in = f->in; /* the flight may be gone before the bytes may */
-
-		f->in = (struct buf){ 0 };
-		flight_message(f, (uint8_t *)in.data + 2, in.len - 2);
-		buf_free(&in);
-	}
-}
-
-/* ---- a try -------------------------------------------------------------------------------------
- */
-
-static void flight_failed(struct flight *f)
-{
-	const struct dns_group *group = group_of(f);
-
-	if (last_try(f) || !group) {
-		flight_give_up(f);
-		return;
-	}
-	if (f->upstream == *preferred_of(group))
-		*preferred_of(group) = (f->upstream + 1) % group->n;
-	f->upstream = (f->upstream + 1) % group->n;
-	f->stream = false;
-	flight_start(f);
-}
-
-static void on_timeout(struct timer *t)
-{
-	flight_failed(container_of(t, struct flight, timer));
-}
-
-static socklen_t upstream_address(const struct endpoint *ep, union dns_sockaddr *at)
-{
-	memset(at, 0, sizeof(*at));
-	if (ep->ip.len == 4) {
-		at->v4.sin_family = AF_INET;
-		at->v4.sin_port = htons(ep->port);
-		memcpy(&at->v4.sin_addr, ep->ip.b, 4);
-		return sizeof(at->v4);
-	}
-	at->v6.sin6_family = AF_INET6;
-	at->v6.sin6_port = htons(ep->port);
-	memcpy(&at->v6.sin6_addr, ep->ip.b, 16);
-	return sizeof(at->v6);
-}
-
-static bool flight_dial(struct flight *f, const struct dns_upstream *up)
-{
-	const struct endpoint *to = &up->at;
-	uint8_t query[DNS_QUERY_PACKED];
-	int type = f->stream ? SOCK_STREAM : SOCK_DGRAM;
-	union dns_sockaddr at;
-	socklen_t len = upstream_address(to, &at);
-	size_t n;
-
-	if (up->tls)
-		return false; /* never in clear */
-	f->ev.fd = socket(at.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (f->ev.fd < 0 || (connect(f->ev.fd, &at.any, len) < 0 && errno != EINPROGRESS))
-		return false;
-	f->ev.fn = f->stream ? on_stream : on_datagram;
-	if (loop_add(&f->ev, f->stream ? EPOLLOUT : EPOLLIN, NULL))
-		return false;
-	if (f->stream)
-		return true;
-	n = write_query(f, query);
-	return send(f->ev.fd, query, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
-}
-
-/* Asks the flight's upstream, from a new socket and under a new id. What fails at once fails by the
- * timer: a flight never ends inside the call that started it. */
-static void flight_start(struct flight *f)
-{
-	const struct dns_group *group = group_of(f);
-
-	flight_hang_up(f);
-	f->tries++;
-	f->timer.fn = on_timeout;
-	timer_set(&f->timer, 0);
-	if (!group || getrandom(&f->id, sizeof(f->id), 0) != sizeof(f->id))
-		return;
-	f->upstream %= group->n;
-	dns_count(DNS_COUNT_FORWARD);
-	if (flight_dial(f, &dns_worker_zone()->set->groups.upstream[group->first + f->upstream]))
-		timer_set(&f->timer, f->stream ? STREAM_MS : TRY_MS);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------
  */
 
-static struct flight *flight_new(const struct dns_query *q, const struct dns_forwarded *fwd)
+static struct flight *flight_new(const struct dns_query *q, const struct dns_forwarded *fwd,
+                                 const struct dns_client *client)
 {
-	struct flight *f = flight_take();
+	const struct dns_group *group = group_for(fwd);
+	bool hope = group && any_usable(group, false);
+	struct dns_share share;
+	struct flight *f;
 
-	if (!f)
+	if (!group || (!hope && (n_hopeless >= HOPELESS || !any_usable(group, true))) ||
+	    !dns_share_take(&share, client, fwd->target, fwd->target_len, group))
 		return NULL;
+	f = flight_take();
+	if (!f) {
+		dns_share_give(&share);
+		return NULL;
+	}
 	f->q = *q;
 	f->q.raw = NULL;
 	f->fwd = *fwd;
+	f->share = share;
 	f->edns = true;
-	f->upstream = group_of(f) ? *preferred_of(group_of(f)) : 0;
+	f->hopeless = !hope;
+	n_hopeless += f->hopeless;
+	f->first = dns_peer_first(&dns_worker_zone()->set->groups, group);
+	f->begun_ms = loop_now();
+	f->timer.fn = on_timeout;
+	f->patience.fn = on_patience;
 	f->key_len = dns_question_key(q, fwd, f->key);
 	map_put(&by_question, f->key, f->key_len, f);
-	flight_start(f);
+	flight_next(f);
 	return f;
 }
 
@@ -429,6 +528,32 @@ static bool flight_join(struct flight *f, const struct dns_query *q,
 	w->next = f->waiters;
 	f->waiters = w;
 	f->n_waiters++;
+	if (!f->patience.heap)
+		timer_set(&f->patience, PATIENCE_MS);
+	return true;
+}
+
+/* Those that came before were told something old, or wait in vain: nobody waits any longer. */
+static bool out_of_patience(const struct flight *f)
+{
+	return loop_now() - f->begun_ms >= PATIENCE_MS;
+}
+
+static bool answer_now(const struct dns_query *q, const struct dns_forwarded *fwd,
+                       const struct dns_client *client, struct dns_reply *out, bool or_fail)
+{
+	struct finding found;
+
+	if (stale(q, fwd, &found)) {
+		dns_upstream_merge(out, q, fwd, found.msg, found.n, found.age, found.floor);
+	} else if (or_fail) {
+		dns_count(DNS_COUNT_FORWARD_REFUSED);
+		dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
+	} else {
+		return false;
+	}
+	out->by = DNS_BY_FORWARD;
+	dns_worker_replied(q, client, out);
 	return true;
 }
 
@@ -438,16 +563,15 @@ bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
 	uint8_t key[DNS_QUESTION_KEY];
 	struct flight *f = map_get(&by_question, key, dns_question_key(q, fwd, key));
 
+	if (f && out_of_patience(f) && answer_now(q, fwd, client, out, false))
+		return true;
 	if (!f)
-		f = flight_new(q, fwd);
+		f = flight_new(q, fwd, client);
 	if (f && flight_join(f, q, client))
 		return false;
-	if (f && !f->waiters && !f->refresh)
-		flight_free(f);
-	dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
-	out->by = DNS_BY_FORWARD;
-	dns_worker_replied(q, client, out);
-	return true;
+	if (f && !f->waiters && !f->refresh && f->begun_ms == loop_now())
+		flight_free(f); /* it began for this client alone */
+	return answer_now(q, fwd, client, out, true);
 }
 
 void dns_forward_refresh(const struct dns_query *q, const struct dns_forwarded *fwd)
@@ -457,7 +581,7 @@ void dns_forward_refresh(const struct dns_query *q, const struct dns_forwarded *
 
 	if (n_refreshes >= REFRESHES || map_get(&by_question, key, dns_question_key(q, fwd, key)))
 		return;
-	f = flight_new(q, fwd);
+	f = flight_new(q, fwd, NULL);
 	if (!f)
 		return;
 	f->refresh = true;

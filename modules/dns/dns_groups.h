@@ -8,6 +8,7 @@
 #include "dns_wire.h"
 
 #define DNS_GROUPS (1 + STUB_DOMAINS_MAX)
+#define DNS_LOOP_LABEL 32 /* letters; half of them are the daemon's */
 #define DNS_UPSTREAMS (UPSTREAMS_MAX + STUB_UPSTREAMS_MAX)
 
 struct dns_group {
@@ -17,6 +18,7 @@ struct dns_group {
 };
 struct dns_groups {
 	uint8_t n, n_upstreams, policy;     /* enum conf_dns_policy */
+	char loop[DNS_LOOP_LABEL / 2];      /* see dns_probe.c; zero: loops are not looked for */
 	struct dns_group group[DNS_GROUPS]; /* behind 0 the longest suffix first */
 	struct dns_upstream upstream[DNS_UPSTREAMS];
 };

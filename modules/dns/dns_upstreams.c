@@ -5,7 +5,9 @@
  * be there yet, is replaced by rename, or is a mount; a stat sees all of that, and costs
  * microseconds. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ static struct {
 	bool other_list, other_stubs; /* given at run time: */
 	struct dns_upstreams list;
 	struct stub_domains stubs;
+	char loop[DNS_LOOP_LABEL / 2 + 1];
 	struct dns_groups now;
 } ups;
 
@@ -64,6 +67,7 @@ static bool settle(void)
 
 	dns_groups_build(&next, list, ups.other_stubs ? &ups.stubs : &conf.dns.stubs,
 	                 conf.dns.policy, dns_resolv_own);
+	memcpy(next.loop, ups.loop, sizeof(next.loop));
 	if (!memcmp(&next, &ups.now, sizeof(next)))
 		return false;
 	ups.now = next;
@@ -124,14 +128,17 @@ void dns_upstreams_override(const struct dns_upstreams *list, const struct stub_
 
 void dns_upstreams_init(void (*changed)(void))
 {
+	uint64_t chance;
+
 	ups.changed = changed;
+	if (getrandom(&chance, sizeof(chance), 0) == sizeof(chance))
+		snprintf(ups.loop, sizeof(ups.loop), "%016llx", (unsigned long long)chance);
 	if (conf.dns.upstreams_file) {
 		read_file();
 		ups.timer.fn = check;
 		timer_set(&ups.timer, CHECK_MS);
 	}
-	if (!settle())
-		tell(&ups.now);
+	settle();
 }
 
 void dns_upstreams_exit(void)

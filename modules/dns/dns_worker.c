@@ -6,6 +6,8 @@
 
 #include "dns_cache.h"
 #include "dns_forward.h"
+#include "dns_peer.h"
+#include "dns_probe.h"
 #include "dns_worker.h"
 
 #define DRAIN_CHECK_MS 50
@@ -60,6 +62,8 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 	case DNS_REPLY:
 		break;
 	case DNS_FORWARD:
+		if (dns_probe_came_back(zone.set, &q, &fwd, out))
+			break;
 		if (!dns_cache_get(&q, &fwd, loop_now(), false, &hit)) {
 			dns_count(DNS_COUNT_CACHE_MISS);
 			return dns_forward(&q, &fwd, client, out);
@@ -94,6 +98,8 @@ static void changed(struct worker *w, unsigned slot)
 		n = zone.set ? n - offsetof(struct dns_settings, shard) : 0;
 	}
 	dns_shard_open(&zone.shard[slot], p, n);
+	if (slot == 0 && zone.set)
+		dns_peers_changed(&zone.set->groups);
 }
 
 /* Datagrams are served to the last moment, as the kernel deals them out to us as long as our
