@@ -122,7 +122,7 @@ static unsigned messages(void)
 		m->msg_name = query->msg_name;
 		m->msg_namelen = query->msg_namelen;
 		m->msg_iov = &out.iov[place];
-		m->msg_iovlen = (int)len;
+		m->msg_iovlen = len;
 		dns_control_set(m, query->msg_control, query->msg_controllen);
 		if (len > 1)
 			segment_set(m, out.control[n], (uint16_t)out.iov[place].iov_len);
@@ -133,7 +133,7 @@ static unsigned messages(void)
 /* A way out without checksums or with a small MTU takes no bundles. */
 static void send_singly(int fd, const struct msghdr *bundle)
 {
-	for (int i = 0; i < bundle->msg_iovlen; i++) {
+	for (size_t i = 0; i < (size_t)bundle->msg_iovlen; i++) {
 		struct msghdr m = *bundle;
 
 		m.msg_iov = bundle->msg_iov + i;
