@@ -55,7 +55,7 @@ static uint16_t slice_port(yyjson_val *ports, const struct service_port *want)
 struct reading {
 	const struct service_port *port;
 	uint8_t family;
-	bool usable_only;
+	bool usable_only, named;
 	struct arena *arena;
 	struct endpoint_set *out;
 	size_t cap;
@@ -78,11 +78,9 @@ static const char *node_of(struct reading *r, yyjson_val *v)
 	return r->node;
 }
 
-static void add_endpoint(struct reading *r, yyjson_val *v, uint16_t port)
+static void add_endpoint(struct reading *r, yyjson_val *v, const char *address, uint16_t port)
 {
 	yyjson_val *said = yyjson_obj_get(v, "conditions");
-	/* consumers use the first address of an endpoint, as the API says they should */
-	const char *address = yyjson_get_str(yyjson_arr_get_first(yyjson_obj_get(v, "addresses")));
 	struct view_endpoint e = { .port = port };
 
 	/* nil means ready (EndpointConditions); serving follows ready when it is not said */
@@ -108,14 +106,20 @@ static void add_endpoint(struct reading *r, yyjson_val *v, uint16_t port)
 static void add_slice(struct reading *r, yyjson_val *root)
 {
 	uint16_t number = r->port ? slice_port(yyjson_obj_get(root, "ports"), r->port) : 0;
-	yyjson_val *type = yyjson_obj_get(root, "addressType"), *v;
-	size_t i, n;
+	yyjson_val *type = yyjson_obj_get(root, "addressType"), *v, *address;
+	size_t i, n, k, m;
 
 	if ((r->port && !number) ||
 	    (r->family && yyjson_equals_str(type, r->family == 4 ? "IPv6" : "IPv4")))
 		return;
-	yyjson_arr_foreach (yyjson_obj_get(root, "endpoints"), i, n, v)
-		add_endpoint(r, v, number);
+	yyjson_arr_foreach (yyjson_obj_get(root, "endpoints"), i, n, v) {
+		yyjson_arr_foreach (yyjson_obj_get(v, "addresses"), k, m, address) {
+			add_endpoint(r, v, yyjson_get_str(address), number);
+			/* who sends packets uses the first, as the API says he should */
+			if (!r->named)
+				break;
+		}
+	}
 }
 
 /* ---- duplicates ----------------------------------------------------------------------------- */
@@ -150,14 +154,30 @@ static int by_worth(const void *a, const void *b)
 	return d ? d : strcmp(x->target, y->target);
 }
 
-static void merge(struct endpoint_set *set)
+static int by_name(const void *a, const void *b)
 {
+	const struct view_endpoint *x = a, *y = b;
+	int d = by_address(x, y);
+
+	return d ? d : strcmp(x->hostname, y->hostname);
+}
+
+static int by_name_and_worth(const void *a, const void *b)
+{
+	int d = by_name(a, b);
+
+	return d ? d : by_worth(a, b);
+}
+
+static void merge(struct endpoint_set *set, bool named)
+{
+	int (*same)(const void *, const void *) = named ? by_name : by_address;
 	unsigned kept = 0;
 
 	if (set->n > 1)
-		qsort(set->v, set->n, sizeof(*set->v), by_worth);
+		qsort(set->v, set->n, sizeof(*set->v), named ? by_name_and_worth : by_worth);
 	for (unsigned i = 0; i < set->n; i++) {
-		if (!kept || by_address(&set->v[kept - 1], &set->v[i]) != 0)
+		if (!kept || same(&set->v[kept - 1], &set->v[i]) != 0)
 			set->v[kept++] = set->v[i];
 		else
 			set->v[kept - 1].local |= set->v[i].local;
@@ -210,19 +230,37 @@ static void parse(const struct list *slices)
 	}
 }
 
-void view_endpoints(const char *ns, const char *service, const struct service_port *port,
-                    uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out)
+static void read_slices(struct reading *r, const char *ns, const char *service)
 {
-	struct reading r = { port, family, usable_only, a, out, 0, NULL };
 	const struct list *slices =
-		store_group(KIND_ENDPOINTSLICE, arena_printf(a, "%s/%s", ns, service));
+		store_group(KIND_ENDPOINTSLICE, arena_printf(r->arena, "%s/%s", ns, service));
 
-	*out = (struct endpoint_set){ 0 };
+	*r->out = (struct endpoint_set){ 0 };
 	if (!slices)
 		return;
 	if (!is_last(slices))
 		parse(slices);
 	for (unsigned i = 0; i < last.n; i++)
-		add_slice(&r, yyjson_doc_get_root(last.docs[i]));
-	merge(out);
+		add_slice(r, yyjson_doc_get_root(last.docs[i]));
+	merge(r->out, r->named);
+}
+
+void view_endpoints(const char *ns, const char *service, const struct service_port *port,
+                    uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out)
+{
+	struct reading r = {
+		.port = port, .family = family, .usable_only = usable_only, .arena = a, .out = out
+	};
+
+	read_slices(&r, ns, service);
+}
+
+void view_endpoints_named(const char *ns, const char *service, const struct service_port *port,
+                          bool usable_only, struct arena *a, struct endpoint_set *out)
+{
+	struct reading r = {
+		.port = port, .usable_only = usable_only, .named = true, .arena = a, .out = out
+	};
+
+	read_slices(&r, ns, service);
 }

@@ -97,5 +97,9 @@ struct endpoint_set {
  */
 void view_endpoints(const char *ns, const char *service, const struct service_port *port,
                     uint8_t family, bool usable_only, struct arena *a, struct endpoint_set *out);
+/* The same as names see it, of both families: every address of an endpoint, not just the first, and
+ * an address once for each hostname that it has. */
+void view_endpoints_named(const char *ns, const char *service, const struct service_port *port,
+                          bool usable_only, struct arena *a, struct endpoint_set *out);
 /* Gives back what view_endpoints keeps for the next call; the core calls it after each turn. */
 void view_forget(void);

@@ -8,6 +8,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/event.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
 #include <knetd/module.h>
@@ -16,6 +17,7 @@
 #include "dns_host.h"
 #include "dns_metrics.h"
 #include "dns_plan.h"
+#include "dns_records.h"
 #include "dns_upstreams.h"
 
 extern const struct module dns_module;
@@ -95,6 +97,16 @@ static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
 	return ret;
 }
 
+static void tell_cut(const struct dns_cut *cut)
+{
+	for (; cut; cut = cut->next)
+		event_emit(KIND_SERVICE, cut->ns, cut->service, EVENT_WARNING,
+		           "DNSRecordsTruncated",
+		           "there are more records of one name than a DNS answer holds; those of "
+		           "the first %u bytes are served",
+		           DNS_SET_MAX);
+}
+
 static int apply(struct changes *c, struct err *e)
 {
 	struct change change;
@@ -110,6 +122,7 @@ static int apply(struct changes *c, struct err *e)
 	else
 		dns_plan_changes_end(&plan);
 	ret = publish_plan(&plan, full, e);
+	tell_cut(plan.cut);
 	dns_plan_free(&plan);
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
 }

@@ -47,11 +47,15 @@ void dns_plan_free(struct dns_plan *p)
 
 static struct dns_target target(struct dns_plan *p)
 {
-	return (struct dns_target){ .zone = p->zone,
-		                    .zone_len = p->zone_len,
-		                    .ttl = conf.dns.ttl,
-		                    .fresh = p->fresh,
-		                    .rebuild = p->rebuild };
+	return (struct dns_target){
+		.zone = p->zone,
+		.zone_len = p->zone_len,
+		.ttl = conf.dns.ttl,
+		.fresh = p->fresh,
+		.rebuild = p->rebuild,
+		.a = &p->arena,
+		.cut = &p->cut,
+	};
 }
 
 /* ---- what changed ------------------------------------------------------------------------------

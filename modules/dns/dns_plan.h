@@ -19,6 +19,7 @@ struct dns_plan { /* of one sync */
 	size_t zone_len;
 	uint64_t *owners; /* whose old entries go */
 	size_t n_owners;
+	struct dns_cut *cut; /* Services whose names could not be given whole (dns_records.h) */
 	bool rebuild[DNS_SLOTS];
 	struct buf fresh[DNS_SLOTS];
 };

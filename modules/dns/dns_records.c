@@ -17,6 +17,7 @@ struct base { /* what all records of one Service share */
 	size_t key_len;
 	uint8_t full[DNS_NAME_MAX]; /* <svc>.<ns>.svc.<zone>, with the root label */
 	size_t full_len;
+	bool cut; /* some name has more records than an answer holds */
 };
 
 struct host { /* an endpoint of a headless Service under its name */
@@ -193,6 +194,13 @@ static void add_srv_set(const struct base *b, struct dns_writer *w, struct hosts
 /* ---- hosts: what a Service's names lead to -----------------------------------------------------
  */
 
+static int by_ip(const void *a, const void *b)
+{
+	const struct host *x = a, *y = b;
+
+	return ip_order(&x->ip, &y->ip);
+}
+
 static int by_label(const void *a, const void *b)
 {
 	const struct host *x = a, *y = b;
@@ -206,14 +214,25 @@ static int by_label(const void *a, const void *b)
 static void host_label(const struct view_endpoint *e, char out[static 64])
 {
 	char text[IP_TEXT];
+	bool named = *e->hostname && strlen(e->hostname) < 64;
 
-	snprintf(out, 64, "%s",
-	         strlen(e->hostname) < 64 && *e->hostname ? e->hostname : ip_text(&e->ip, text));
-	if (*e->hostname)
-		return;
-	for (char *c = out; *c; c++)
+	snprintf(out, 64, "%s", named ? e->hostname : ip_text(&e->ip, text));
+	dns_name_lower((uint8_t *)out, strlen(out));
+	for (char *c = out; *c && !named; c++)
 		if (*c == '.' || *c == ':')
 			*c = '-';
+}
+
+/* 2.1: with the annotation of old, or what took its place, every endpoint is ready. */
+static bool tolerates_unready(const struct service_view *svc)
+{
+	yyjson_val *annotations = json_at(yyjson_doc_get_root(svc->doc), "metadata.annotations");
+
+	return svc->publish_not_ready ||
+	       yyjson_equals_str(
+		       yyjson_obj_get(annotations,
+	                              "service.alpha.kubernetes.io/tolerate-unready-endpoints"),
+		       "true");
 }
 
 static struct hosts hosts_headless(const struct base *b, const struct service_port *port)
@@ -221,7 +240,8 @@ static struct hosts hosts_headless(const struct base *b, const struct service_po
 	struct endpoint_set set;
 	struct hosts h;
 
-	view_endpoints(b->svc->ns, b->svc->name, port, 0, true, b->a, &set);
+	view_endpoints_named(b->svc->ns, b->svc->name, port, !tolerates_unready(b->svc), b->a,
+	                     &set);
 	h = (struct hosts){ .v = arena_alloc(b->a, set.n * sizeof(*h.v)), .n = set.n };
 	for (unsigned i = 0; i < set.n; i++) {
 		h.v[i].ip = set.v[i].ip;
@@ -272,15 +292,35 @@ static struct hosts hosts_all_ports(const struct base *b)
 /* ---- entries -----------------------------------------------------------------------------------
  */
 
-/* <svc>.<ns>; SRV for all ports together, as CoreDNS. */
-static void entry_service(const struct base *b, struct hosts hosts)
+static void entry_end(struct base *b, struct dns_writer *w)
 {
+	b->cut |= w->full;
+	dns_entry_end(w);
+}
+
+/* Every address once, whatever names it has. */
+static struct hosts hosts_once(const struct base *b, struct hosts hosts)
+{
+	struct hosts once = { .v = arena_alloc(b->a, (hosts.n + 1) * sizeof(*once.v)) };
+
+	memcpy(once.v, hosts.v, hosts.n * sizeof(*once.v));
+	qsort(once.v, hosts.n, sizeof(*once.v), by_ip);
+	for (unsigned i = 0; i < hosts.n; i++)
+		if (!once.n || by_ip(&once.v[once.n - 1], &once.v[i]) != 0)
+			once.v[once.n++] = once.v[i];
+	return once;
+}
+
+/* <svc>.<ns>; SRV for all ports together, as CoreDNS. */
+static void entry_service(struct base *b, struct hosts hosts)
+{
+	struct hosts once = hosts_once(b, hosts);
 	struct dns_writer w;
 
 	entry_begin(b, &w, NULL, 0);
-	add_host_addresses(b, &w, hosts.v, hosts.n);
+	add_host_addresses(b, &w, once.v, once.n);
 	add_srv_set(b, &w, hosts_all_ports(b), hosts, 0);
-	dns_entry_end(&w);
+	entry_end(b, &w);
 }
 
 static const char *proto_label(uint8_t proto)
@@ -289,7 +329,7 @@ static const char *proto_label(uint8_t proto)
 }
 
 /* _<port>._<proto>.<svc>.<ns> */
-static bool entry_port(const struct base *b, const struct service_port *port)
+static bool entry_port(struct base *b, const struct service_port *port)
 {
 	struct hosts hosts = hosts_of(b, port);
 	uint8_t prefix[128];
@@ -304,12 +344,12 @@ static bool entry_port(const struct base *b, const struct service_port *port)
 	if (!entry_begin(b, &w, prefix, n))
 		return false;
 	add_srv_set(b, &w, hosts, hosts, n);
-	dns_entry_end(&w);
+	entry_end(b, &w);
 	return true;
 }
 
 /* The ports' names, and _tcp.<svc>.<ns> and the like, which exist but hold nothing. */
-static void entries_ports(const struct base *b)
+static void entries_ports(struct base *b)
 {
 	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 
@@ -328,7 +368,7 @@ static void entries_ports(const struct base *b)
 }
 
 /* <hostname>.<svc>.<ns>: hosts are sorted, equal labels stand together. */
-static void entries_hosts(const struct base *b, struct hosts hosts)
+static void entries_hosts(struct base *b, struct hosts hosts)
 {
 	for (unsigned i = 0, end; i < hosts.n; i = end) {
 		uint8_t prefix[64];
@@ -339,25 +379,42 @@ static void entries_hosts(const struct base *b, struct hosts hosts)
 		if (!entry_begin(b, &w, prefix, dns_label_from_text(prefix, hosts.v[i].label)))
 			continue;
 		add_host_addresses(b, &w, hosts.v + i, end - i);
-		dns_entry_end(&w);
+		entry_end(b, &w);
 	}
 }
 
+/* An address is no name: Kubernetes takes it for an externalName and promises that it does not
+ * resolve. */
 static void entry_alias(const struct base *b)
 {
 	uint8_t target[DNS_NAME_MAX];
-	struct dns_writer w;
 	size_t n = dns_name_from_text(target, b->svc->external_name);
+	struct dns_writer w;
+	struct ip ip;
 
+	if (!n || ip_parse(&ip, b->svc->external_name))
+		return;
 	entry_begin(b, &w, NULL, 0);
 	dns_set_begin(&w, DNS_CNAME);
-	if (n)
-		dns_record_add(&w, &(struct dns_record){ .type = DNS_CNAME,
-		                                         .ttl = b->t->ttl,
-		                                         .rdata = target,
-		                                         .rdlen = (uint16_t)n });
+	dns_record_add(&w, &(struct dns_record){ .type = DNS_CNAME,
+	                                         .ttl = b->t->ttl,
+	                                         .rdata = target,
+	                                         .rdlen = (uint16_t)n });
 	dns_set_end(&w);
 	dns_entry_end(&w);
+}
+
+static void tell_cut(const struct base *b)
+{
+	struct dns_cut *cut;
+
+	if (!b->cut || !b->t->a)
+		return;
+	cut = arena_alloc(b->t->a, sizeof(*cut));
+	*cut = (struct dns_cut){ .ns = arena_strdup(b->t->a, b->svc->ns),
+		                 .service = arena_strdup(b->t->a, b->svc->name),
+		                 .next = *b->t->cut };
+	*b->t->cut = cut;
 }
 
 void dns_records_service(const struct dns_target *t, const struct service_view *svc,
@@ -381,6 +438,7 @@ void dns_records_service(const struct dns_target *t, const struct service_view *
 		entries_hosts(&b, hosts);
 	for (unsigned i = 0; i < hosts.n; i++)
 		add_pointer(&b, &hosts.v[i].ip, hosts.v[i].label);
+	tell_cut(&b);
 }
 
 void dns_records_namespace(const struct dns_target *t, const char *ns)

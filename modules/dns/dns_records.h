@@ -8,12 +8,19 @@
 
 #define DNS_SERIAL 1 /* nobody transfers the zone */
 
+struct dns_cut { /* a Service that has more records of a name than an answer holds */
+	const char *ns, *service;
+	struct dns_cut *next;
+};
+
 struct dns_target {          /* where entries go */
 	const uint8_t *zone; /* wire form */
 	size_t zone_len;
 	uint32_t ttl;
 	struct buf *fresh; /* DNS_SLOTS buffers of entries */
 	bool *rebuild;     /* DNS_SLOTS flags, set where an entry was added */
+	struct arena *a;   /* for what follows; NULL: not wanted */
+	struct dns_cut **cut;
 };
 
 /* Where entries go whose key starts from home; the slot will be rebuilt. */

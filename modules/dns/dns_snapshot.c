@@ -241,8 +241,12 @@ bool dns_record_add(struct dns_writer *w, const struct dns_record *r)
 	struct dns_set *set = (struct dns_set *)(w->b->data + w->set);
 	uint8_t fixed[10];
 
-	if (w->b->failed || set->answers_len + set->extras_len + size > DNS_SET_MAX)
+	if (w->b->failed)
 		return false;
+	if (set->answers_len + set->extras_len + size > DNS_SET_MAX) {
+		w->full |= !r->extra;
+		return false;
+	}
 	dns_put16(fixed, r->type);
 	dns_put16(fixed + 2, DNS_IN);
 	dns_put32(fixed + 4, r->ttl);

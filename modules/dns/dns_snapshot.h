@@ -33,7 +33,8 @@
 #define DNS_KEY_POD 0xfe
 #define DNS_KEY_MAX DNS_NAME_MAX
 #define DNS_RANGES (2 * CONF_CIDRS)
-#define DNS_SET_MAX 64000 /* bytes of records in one set: they fit one TCP answer */
+#define DNS_SET_MAX                                                                                \
+	63000 /* bytes of records in one set: they fit one TCP answer, behind aliases too */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
 #define DNS_SETTINGS_MAGIC 0x32736e64u /* "dns2": the number changes with the format */
@@ -137,6 +138,7 @@ size_t dns_address_key(uint8_t out[static 17], uint8_t kind, const struct ip *ip
 struct dns_writer { /* entries going into a buffer, one after the other */
 	struct buf *b;
 	size_t entry, set; /* where the open ones start */
+	bool full;         /* an answer of the entry did not fit its set */
 };
 void dns_entry_begin(struct dns_writer *w, struct buf *b, uint64_t owner, const uint8_t *key,
                      size_t n);

@@ -50,8 +50,8 @@ static void test_headless(void **state)
 	(void)state;
 	lab_turn = 0;
 	is("db.default.svc." Z, "A",
-	   "NOERROR AA RA | db.default.svc.cluster.local. A 10.244.0.6, "
-	   "db.default.svc.cluster.local. A 10.244.0.5");
+	   "NOERROR AA RA | db.default.svc.cluster.local. A 10.244.0.5, "
+	   "db.default.svc.cluster.local. A 10.244.0.6");
 	is("db.default.svc." Z, "AAAA",
 	   "NOERROR AA RA | db.default.svc.cluster.local. AAAA fd00:10:244::5");
 	is("db-0.db.default.svc." Z, "A",
