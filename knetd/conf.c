@@ -423,6 +423,20 @@ static const char *read_stubs(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+/* A list that may be long: the key may stand more than once. */
+static const char *read_more(void *field, size_t size, const char *value)
+{
+	char *text = field;
+	size_t n = strlen(text);
+
+	if (!*value)
+		return NULL;
+	if (n + 1 + strlen(value) >= size)
+		return "a shorter list";
+	snprintf(text + n, size - n, "%s%s", n ? "," : "", value);
+	return NULL;
+}
+
 static const char *one_whole_address(void *arg, char *item)
 {
 	struct conf_cidrs *list = arg;
@@ -545,6 +559,8 @@ static const struct key keys[] = {
 	KEY(dns, policy, read_policy, "sequential"),
 	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "" },
 	KEY(dns, tls_ca, read_path_or_none, "/etc/ssl/certs/ca-certificates.crt"),
+	KEY(dns, hosts, read_path_or_none, ""),
+	KEY(dns, rewrite, read_more, ""),
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),

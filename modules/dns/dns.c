@@ -16,6 +16,7 @@
 
 #include "dns_host.h"
 #include "dns_metrics.h"
+#include "dns_names.h"
 #include "dns_plan.h"
 #include "dns_records.h"
 #include "dns_upstreams.h"
@@ -25,8 +26,8 @@ extern const struct worker_role dns_role;
 
 static struct {
 	struct worker_pool *pool;
-	struct conf_endpoints addresses;  /* cluster DNS, of families there are */
-	struct snapshot *slot[DNS_SLOTS]; /* in force; NULL: empty */
+	struct conf_endpoints addresses;      /* cluster DNS, of families there are */
+	struct snapshot *slot[DNS_SLOTS_ALL]; /* in force; NULL: empty */
 } dns;
 
 /* ---- snapshots ---------------------------------------------------------------------------------
@@ -85,6 +86,20 @@ static int publish_shard(const struct dns_plan *p, unsigned slot, bool full, str
 	return full && same(s, &out) ? 0 : publish(slot, &out, e);
 }
 
+static int publish_names(struct err *e)
+{
+	static const unsigned slots[] = { DNS_SLOT_LOCAL, DNS_SLOT_REWRITE };
+	int ret = 0;
+
+	for (unsigned i = 0; i < ARRAY_LEN(slots) && !ret; i++) {
+		auto_buf struct buf out = { 0 };
+
+		if (dns_names_take(slots[i], &out) && !same(dns.slot[slots[i]], &out))
+			ret = publish(slots[i], &out, e);
+	}
+	return ret;
+}
+
 static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
 {
 	int ret = full ? publish_settings(e) : 0;
@@ -92,6 +107,8 @@ static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
 	for (unsigned slot = 1; slot < DNS_SLOTS && !ret; slot++)
 		if (p->rebuild[slot])
 			ret = publish_shard(p, slot, full, e);
+	if (!ret)
+		ret = publish_names(e);
 	if (!ret)
 		worker_pool_flush(dns.pool);
 	return ret;
@@ -118,6 +135,8 @@ static int apply(struct changes *c, struct err *e)
 	while (changes_next(c, &change))
 		dns_plan_change(&plan, &change);
 	if (full)
+		dns_names_all();
+	if (full)
 		dns_plan_all(&plan);
 	else
 		dns_plan_changes_end(&plan);
@@ -125,6 +144,17 @@ static int apply(struct changes *c, struct err *e)
 	tell_cut(plan.cut);
 	dns_plan_free(&plan);
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
+}
+
+static void names_changed(void)
+{
+	struct err e = { 0 };
+
+	if (publish_names(&e)) {
+		log_err("dns: %s", e.text);
+		module_resync(&dns_module);
+	}
+	worker_pool_flush(dns.pool);
 }
 
 static void upstreams_changed(void)
@@ -165,6 +195,8 @@ static int init(struct err *e)
 	add_listen(listen, &n, &dns.addresses, true);
 	add_listen(listen, &n, &conf.dns.listen, false);
 	dns_upstreams_init(upstreams_changed);
+	if (dns_names_init(names_changed, e))
+		return -e->code;
 	dns.pool = worker_pool_start(&dns_role, listen, n, e);
 	if (!dns.pool && e->code == EADDRINUSE)
 		return err_wrap(e, "another DNS server is in the way ([dns] address, listen)");
@@ -174,11 +206,18 @@ static int init(struct err *e)
 static void finish(bool remove)
 {
 	dns_upstreams_exit();
+	dns_names_exit();
 	worker_pool_free(dns.pool, remove);
 	if (remove)
 		dns_host_remove(&dns.addresses);
-	for (unsigned i = 0; i < DNS_SLOTS; i++)
+	for (unsigned i = 0; i < DNS_SLOTS_ALL; i++)
 		snapshot_unref(dns.slot[i]);
+}
+
+static void reload(void)
+{
+	dns_upstreams_reload();
+	dns_names_reload();
 }
 
 static void metrics(struct buf *out)
@@ -193,6 +232,6 @@ const struct module dns_module = {
 	.init = init,
 	.sync = apply,
 	.metrics = metrics,
-	.reload = dns_upstreams_reload,
+	.reload = reload,
 	.exit = finish,
 };

@@ -106,23 +106,11 @@ static enum dns_result minimal(const struct dns_lookup *l)
 	return DNS_REPLY;
 }
 
-/* Behind an alias records are copied into another message: data that may hold compressed names
- * (RFC 3597 4) are not asked for, the client finds them with the alias. */
-static bool copied_plainly(uint16_t type)
-{
-	static const uint16_t types[] = { DNS_A, DNS_TXT, DNS_AAAA, DNS_SVCB, DNS_HTTPS };
-
-	for (unsigned i = 0; i < ARRAY_LEN(types); i++)
-		if (types[i] == type)
-			return true;
-	return false;
-}
-
 static enum dns_result outside(const struct dns_lookup *l)
 {
 	bool led = l->out->answers != 0; /* there by an alias of ours */
 
-	if (!l->z->set->n_upstreams || (led && !copied_plainly(l->q->type)))
+	if (!l->z->set->n_upstreams)
 		return led ? finish(l) : error(l, DNS_SERVFAIL);
 	if (!led && !(l->q->flags & DNS_RD))
 		return error(l, DNS_REFUSED);
@@ -141,8 +129,10 @@ static enum dns_result outside(const struct dns_lookup *l)
 static enum dns_found look(struct dns_lookup *l)
 {
 	static enum dns_found (*const sources[])(struct dns_lookup *) = {
+		dns_hosts_names,
 		dns_cluster,
 		dns_pointers,
+		dns_file_zones,
 	};
 	enum dns_found found = DNS_NOT_MINE;
 
@@ -163,6 +153,11 @@ static enum dns_result answer(struct dns_lookup *l)
 			return deny(l, DNS_NOERROR);
 		case DNS_NO_NAME:
 			return deny(l, DNS_NXDOMAIN);
+		case DNS_REFERRED:
+			dns_reply_end(l->out, l->q, ra_flag(l->z));
+			return DNS_REPLY;
+		case DNS_MOVED:
+			break;
 		case DNS_ALIAS:
 			if (!alias_sound(l->alias))
 				return error(l, DNS_SERVFAIL);
@@ -171,6 +166,17 @@ static enum dns_result answer(struct dns_lookup *l)
 		}
 	}
 	return error(l, DNS_SERVFAIL); /* aliases in a circle */
+}
+
+/* Its answer carries the question's own name. */
+static void rewrite(struct dns_lookup *l)
+{
+	size_t n;
+
+	if (!dns_rewrite(&l->z->rewriter, l->name.p, l->name.len, l->rewritten, &n))
+		return;
+	l->name = dns_name_split(l->rewritten, n, l->label);
+	l->own = false;
 }
 
 enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_t n,
@@ -182,7 +188,7 @@ enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_
 
 	if (rcode < 0)
 		return DNS_DROP;
-	/* its labels' room is not cleared: that would cost more than the lookup */
+	/* its rooms for names are not cleared: that would cost more than the lookup */
 	l.z = z, l.q = q, l.by = by, l.out = out, l.fwd = fwd;
 	l.owner = DNS_QUESTION;
 	l.own = true;
@@ -196,5 +202,7 @@ enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_
 	l.name = (struct dns_name){
 		.p = q->name, .len = q->name_len, .label = q->label, .n_labels = q->n_labels
 	};
+	if (z->rewriter.head)
+		rewrite(&l);
 	return answer(&l);
 }

@@ -1,8 +1,6 @@
 /* dns_local.c - see dns_local.h */
 #include "dns_local.h"
 
-#define TYPE_DNAME 39
-#define TYPE_DS 43
 #define SOA_NUMBERS 20
 #define RR_FIXED 12 /* bytes of a record before its data, its owner a pointer */
 
@@ -127,9 +125,9 @@ static enum dns_local_result dname(const struct place *p, size_t at, const struc
 {
 	size_t n = set->answers_len;
 
-	if (n <= RR_FIXED || n - RR_FIXED > DNS_NAME_MAX)
-		return DNS_LOCAL_NONE;
-	n -= RR_FIXED;
+	n = n > RR_FIXED ? n - RR_FIXED : 0;
+	if (!n || n > DNS_NAME_MAX || dns_name_skip(set->rr + RR_FIXED, n, 0) != n)
+		return DNS_LOCAL_NONE; /* no snapshot of ours */
 	hit->set = set;
 	hit->labels = (uint8_t)dns_name_labels(p->name + at);
 	if (at + n > DNS_NAME_MAX)
@@ -167,10 +165,28 @@ enum dns_local_result dns_local_zone(const struct dns_local *l, const uint8_t *n
 		return DNS_LOCAL_NONE;
 	p.labels = dns_name_labels(name);
 	/* RFC 4035 3.1.4.1: DS is the one type that the parent answers for at a delegation */
-	if (cut_labels(e) && !(type == TYPE_DS && !at && cut_labels(e) == p.labels))
+	if (cut_labels(e) && !(type == DNS_DS && !at && cut_labels(e) == p.labels))
 		return referral(&p, cut_labels(e), hit);
 	if (!at)
 		return answer(&p, e, type, hit);
-	set = dns_entry_set(e, TYPE_DNAME);
+	set = dns_entry_set(e, DNS_DNAME);
 	return set ? dname(&p, at, set, hit) : wildcard(&p, at, e, type, hit);
+}
+
+/* ---- writing -----------------------------------------------------------------------------------
+ */
+
+void dns_local_build(struct buf *out, uint32_t n_hosts, uint32_t n_zones, const struct buf *entries)
+{
+	struct dns_local_head head = { .magic = DNS_LOCAL_MAGIC,
+		                       .n_hosts = n_hosts,
+		                       .n_zones = n_zones };
+	struct dns_shard none = { 0 };
+
+	if (entries->failed)
+		out->failed = true;
+	if (!entries->len)
+		return;
+	buf_add(out, &head, sizeof(head));
+	dns_shard_build(out, &none, (struct dns_owners){ 0 }, entries);
 }

@@ -16,7 +16,7 @@
 struct dns_local_head { /* then a shard */
 	uint32_t magic;
 	uint32_t n_hosts, n_zones; /* 0: nothing of that kind to look for */
-	uint32_t size;
+	uint32_t pad;
 };
 
 /* The owner of an entry says what it is. Labels are counted without the root. */
@@ -62,3 +62,9 @@ enum dns_local_result dns_local_host(const struct dns_local *l, const uint8_t *n
                                      uint16_t type, struct dns_local_hit *hit);
 enum dns_local_result dns_local_zone(const struct dns_local *l, const uint8_t *name, size_t len,
                                      uint16_t type, struct dns_local_hit *hit);
+
+/* ---- writing, in the control process ---- */
+
+/* The snapshot of those entries; nothing when there are none. */
+void dns_local_build(struct buf *out, uint32_t n_hosts, uint32_t n_zones,
+                     const struct buf *entries);

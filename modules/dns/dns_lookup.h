@@ -23,6 +23,7 @@ struct dns_lookup {
 		uint32_t ttl;
 	} apex;
 	uint8_t label[DNS_LABELS_MAX + 1]; /* of a name that did not come with the question */
+	uint8_t rewritten[DNS_NAME_MAX];
 };
 
 enum dns_found {
@@ -31,12 +32,18 @@ enum dns_found {
 	DNS_ALIAS,    /* l->alias leads on */
 	DNS_NO_DATA,  /* the name exists, but has nothing of that type */
 	DNS_NO_NAME,
+	DNS_MOVED,    /* l->name is another one now, and how it came to that is written */
+	DNS_REFERRED, /* somebody else's name; who that is, is written */
 };
 
+/* Entries of hosts files. */
+enum dns_found dns_hosts_names(struct dns_lookup *l);
 /* The zone of the cluster, and its pods' names. */
 enum dns_found dns_cluster(struct dns_lookup *l);
 /* Addresses of Services, and all of our ranges, by their reverse names. */
 enum dns_found dns_pointers(struct dns_lookup *l);
+/* Zones read from files. */
+enum dns_found dns_file_zones(struct dns_lookup *l);
 
 bool dns_in_zone(const struct dns_name *name, const uint8_t *zone, size_t zone_len,
                  unsigned zone_labels);

@@ -77,14 +77,13 @@ bool dns_reply_record(struct dns_reply *out, const struct dns_query *q, uint16_t
 /* ---- sets of records ---------------------------------------------------------------------------
  */
 
-/* Bytes of the record at p: an owner of at most one label and a pointer, as the plan writes them.
- */
+/* Bytes of the record at p: its owner is a pointer, or labels and one, or a whole name. */
 static size_t record_size(const uint8_t *p, size_t n)
 {
-	size_t fixed = n && p[0] >= 0xc0 ? 2 : n ? p[0] + 3u : n;
+	size_t fixed = n && p[0] >= 0xc0 ? 2 : dns_name_skip(p, n, 0);
 	size_t size = fixed + 10;
 
-	if (!n || size > n)
+	if (!fixed || size > n)
 		return 0;
 	size += dns_get16(p + fixed + 8);
 	return size <= n ? size : 0;

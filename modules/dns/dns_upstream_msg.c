@@ -117,13 +117,43 @@ static void merge_plain(struct dns_reply *out, const struct dns_query *q, const 
 	}
 }
 
-/* Behind an alias: addresses and the further aliases that lead to them. What the target owns is
- * pointed to; other names are written out. */
+/* Data whose names may be compressed (RFC 3597 4: those of RFC 1035, and SRV), written out in full.
+ * Returns its length, 0 when it is broken. */
+#define DATA_NAMES (6 + 2 * DNS_NAME_MAX + 20)
+static size_t data_in_full(const uint8_t *msg, size_t n, const struct dns_rr *rr,
+                           uint8_t out[static DATA_NAMES])
+{
+	unsigned before = rr->type == DNS_MX ? 2 : rr->type == DNS_SRV ? 6 : 0;
+	unsigned names = rr->type == DNS_SOA ? 2 : 1, after = rr->type == DNS_SOA ? 20 : 0;
+	size_t at = rr->rdata + before, used = before, len;
+
+	if (at > rr->end)
+		return 0;
+	memcpy(out, msg + rr->rdata, before);
+	for (; names; names--, used += len) {
+		at = dns_name_read(msg, n, at, out + used, &len);
+		if (!at)
+			return 0;
+	}
+	if (at + after != rr->end)
+		return 0;
+	memcpy(out + used, msg + at, after);
+	return used + after;
+}
+
+static bool has_names(uint16_t type)
+{
+	return type == DNS_CNAME || type == DNS_NS || type == DNS_PTR || type == DNS_MX ||
+	       type == DNS_SRV || type == DNS_SOA;
+}
+
+/* Behind an alias: what was asked for and the further aliases that lead to it. What the target owns
+ * is pointed to; other names are written out. */
 static bool merge_record(struct dns_reply *out, const struct dns_query *q,
                          const struct dns_forwarded *fwd, const uint8_t *msg, size_t n,
                          const struct dns_rr *rr, uint32_t ttl)
 {
-	uint8_t owner[DNS_NAME_MAX], target[DNS_NAME_MAX];
+	uint8_t owner[DNS_NAME_MAX], full[DATA_NAMES];
 	const uint8_t *rdata = msg + rr->rdata;
 	size_t owner_len, rdlen = rr->rdlen;
 
@@ -134,12 +164,13 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q,
 		dns_put16(owner, fwd->owner);
 		owner_len = 2;
 	}
-	if (rr->type == DNS_CNAME) {
-		if (!dns_name_read(msg, n, rr->rdata, target, &rdlen))
-			return false;
-		rdata = target;
-	} else if (rr->type != q->type) {
+	if (rr->type != DNS_CNAME && rr->type != DNS_DNAME && rr->type != q->type)
 		return true;
+	if (has_names(rr->type)) {
+		rdlen = data_in_full(msg, n, rr, full);
+		if (!rdlen)
+			return false;
+		rdata = full;
 	}
 	if (!dns_reply_room(out, q, owner_len + 10 + rdlen)) {
 		out->truncated = true;

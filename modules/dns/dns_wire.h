@@ -23,12 +23,14 @@ enum dns_type {
 	DNS_SOA = 6,
 	DNS_PTR = 12,
 	DNS_HINFO = 13,
+	DNS_MX = 15,
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
 	DNS_SRV = 33,
-	DNS_SVCB = 64,
-	DNS_HTTPS = 65,
+	DNS_NAPTR = 35,
+	DNS_DNAME = 39,
 	DNS_OPT = 41,
+	DNS_DS = 43,
 	DNS_IXFR = 251,
 	DNS_AXFR = 252,
 	DNS_ANY = 255,
@@ -41,6 +43,7 @@ enum dns_rcode {
 	DNS_NXDOMAIN = 3,
 	DNS_NOTIMP = 4,
 	DNS_REFUSED = 5,
+	DNS_YXDOMAIN = 6,
 	DNS_BADVERS = 16, /* its upper bits travel in the OPT record */
 };
 

@@ -1,0 +1,182 @@
+/* dns_names.c - see dns_names.h */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <knetd/auto.h>
+#include <knetd/conf.h>
+#include <knetd/log.h>
+#include <knetd/loop.h>
+
+#include "dns_file.h"
+#include "dns_hosts.h"
+#include "dns_local.h"
+#include "dns_names.h"
+
+#define CHECK_MS 5000
+
+static struct {
+	void (*changed)(void);
+	struct timer timer;
+	bool stale[DNS_SLOTS_ALL];
+	struct {
+		struct dns_file file;
+		char *text;  /* of the file, good; NULL: none */
+		char *given; /* of the ConfigMap */
+	} hosts;
+	struct dns_rewrites rules, given; /* of the configuration, of the ConfigMap */
+} names;
+
+/* ---- hosts -------------------------------------------------------------------------------------
+ */
+
+/* Takes text. False when it is not good, which is logged. */
+static bool use_hosts(char *text)
+{
+	auto_free char *mine = text;
+	struct dns_hosts h = { 0 };
+	struct err e = { 0 };
+	int ret = dns_hosts_parse(&h, conf.dns.hosts, mine, &e);
+
+	if (ret)
+		log_err("dns: hosts: %s; %s", e.text,
+		        names.hosts.text ? "what it said before stays" : "none of it is served");
+	else
+		log_info("dns: hosts: %u names in %s", h.n, conf.dns.hosts);
+	dns_hosts_free(&h);
+	if (ret)
+		return false;
+	free(names.hosts.text);
+	names.hosts.text = TAKE(mine);
+	return true;
+}
+
+static void read_hosts(void)
+{
+	auto_buf struct buf text = { 0 };
+	struct err e = { 0 };
+	int ret = *conf.dns.hosts ? dns_file_read(&names.hosts.file, conf.dns.hosts, &text, &e) : 0;
+
+	if (ret < 0)
+		log_err("dns: hosts: %s", e.text);
+	if (ret > 0 && use_hosts(xstrdup(text.data)))
+		names.stale[DNS_SLOT_LOCAL] = true;
+}
+
+void dns_names_set_hosts(const char *hosts)
+{
+	free(names.hosts.given);
+	names.hosts.given = hosts ? xstrdup(hosts) : NULL;
+	names.stale[DNS_SLOT_LOCAL] = true;
+}
+
+/* Both texts have been found good; together they may have too many names. */
+static unsigned build_hosts(struct buf *entries)
+{
+	struct dns_hosts h = { 0 };
+	struct err e = { 0 };
+	unsigned n;
+
+	if ((names.hosts.given && dns_hosts_parse(&h, "ConfigMap", names.hosts.given, &e)) ||
+	    (names.hosts.text && dns_hosts_parse(&h, conf.dns.hosts, names.hosts.text, &e)))
+		log_err("dns: hosts: %s: the names from there on are left out", e.text);
+	n = dns_hosts_entries(&h, conf.dns.ttl, entries);
+	dns_hosts_free(&h);
+	return n;
+}
+
+/* ---- rewrite rules -----------------------------------------------------------------------------
+ */
+
+static int read_rules(struct err *e)
+{
+	auto_free char *copy = xstrdup(conf.dns.rewrite);
+	char *save = NULL;
+
+	for (char *rule = strtok_r(copy, ",", &save); rule; rule = strtok_r(NULL, ",", &save))
+		if (dns_rewrite_parse(&names.rules, rule, e))
+			return err_wrap(e, "[dns] rewrite: \"%.80s\"", rule);
+	return 0;
+}
+
+void dns_names_set_rewrites(const struct dns_rewrites *rules)
+{
+	names.given = rules ? *rules : (struct dns_rewrites){ 0 };
+	names.stale[DNS_SLOT_REWRITE] = true;
+}
+
+/* Those of the configuration come first. */
+static void build_rules(struct buf *out)
+{
+	static struct dns_rewrites all;
+
+	all = names.rules;
+	for (unsigned i = 0; i < names.given.n && all.n < DNS_REWRITE_MAX; i++)
+		all.v[all.n++] = names.given.v[i];
+	if (all.n < names.rules.n + names.given.n)
+		log_err("dns: rewrite: at most %u rules: the last ones are left out",
+		        DNS_REWRITE_MAX);
+	dns_rewrite_build(&all, out);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
+
+static void build_local(struct buf *out)
+{
+	auto_buf struct buf entries = { 0 };
+	unsigned hosts = build_hosts(&entries);
+
+	dns_local_build(out, hosts, 0, &entries);
+}
+
+bool dns_names_take(unsigned slot, struct buf *out)
+{
+	if (!names.stale[slot])
+		return false;
+	names.stale[slot] = false;
+	if (slot == DNS_SLOT_LOCAL)
+		build_local(out);
+	else
+		build_rules(out);
+	return true;
+}
+
+void dns_names_all(void)
+{
+	names.stale[DNS_SLOT_LOCAL] = names.stale[DNS_SLOT_REWRITE] = true;
+}
+
+void dns_names_reload(void)
+{
+	read_hosts();
+	if (names.stale[DNS_SLOT_LOCAL] && names.changed)
+		names.changed();
+}
+
+static void check(struct timer *t)
+{
+	dns_names_reload();
+	timer_set(t, CHECK_MS);
+}
+
+int dns_names_init(void (*changed)(void), struct err *e)
+{
+	int ret = read_rules(e);
+
+	if (ret)
+		return ret;
+	dns_names_reload();
+	names.changed = changed;
+	names.timer.fn = check;
+	if (*conf.dns.hosts)
+		timer_set(&names.timer, CHECK_MS);
+	return 0;
+}
+
+void dns_names_exit(void)
+{
+	timer_del(&names.timer);
+	free(names.hosts.text);
+	free(names.hosts.given);
+}
