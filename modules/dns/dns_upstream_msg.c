@@ -204,7 +204,8 @@ void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,
                         const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
                         uint32_t floor)
 {
-	uint16_t flags = DNS_RA;
+	/* RFC 1035 4.1.1: AA tells of the first owner in the answer, which is an alias of ours */
+	uint16_t flags = DNS_RA | (fwd->alias && fwd->owner != DNS_QUESTION ? DNS_AA : 0);
 
 	out->rcode = msg[3] & DNS_RCODE;
 	if (fwd->alias)
