@@ -22,6 +22,7 @@
 #include "dns_cache.h"
 #include "dns_exchange.h"
 #include "dns_forward.h"
+#include "dns_scrub.h"
 #include "dns_share.h"
 
 #define REFRESHES 64 /* flights that nobody waits for */
@@ -435,6 +436,26 @@ static void flight_again(struct flight *f, struct dns_peer *peer)
 	flight_ask(f, peer);
 }
 
+/* What is to be believed of a message, its length (0: nothing) and what follows from it. */
+static size_t scrubbed(const struct flight *f, const uint8_t **msg, struct dns_upstream_msg *m)
+{
+	static uint8_t clean[DNS_TCP_MAX];
+	const struct dns_settings *set = dns_worker_zone()->set;
+	struct dns_scrub s = {
+		.target = f->fwd.target,
+		.target_len = f->fwd.target_len,
+		.type = f->q.type,
+		.dnssec = f->q.dnssec_ok,
+		.zone = set->zone,
+		.zone_len = set->zone_len,
+	};
+	size_t n = dns_scrub(&s, *msg, m->len, clean, sizeof(clean));
+
+	*msg = clean;
+	return n && dns_upstream_check(clean, n, dns_get16(clean), &f->fwd, f->q.type, m) ? m->len
+	                                                                                  : 0;
+}
+
 static void flight_message(struct flight *f, uint8_t *p, size_t n)
 {
 	struct dns_peer *peer = f->peer;
@@ -452,7 +473,11 @@ static void flight_message(struct flight *f, uint8_t *p, size_t n)
 		flight_again(f, peer);
 		return;
 	}
-	found.n = m.len;
+	found.n = scrubbed(f, &found.msg, &m);
+	if (!found.n) { /* aliases in a circle, broken names: as good as SERVFAIL */
+		flight_bad(f, &found);
+		return;
+	}
 	if (m.rcode != DNS_NOERROR && m.rcode != DNS_NXDOMAIN) {
 		flight_bad(f, &found);
 		return;
@@ -462,7 +487,7 @@ static void flight_message(struct flight *f, uint8_t *p, size_t n)
 		flight_again(f, peer);
 		return;
 	}
-	dns_cache_put(&f->q, &f->fwd, loop_now(), p, &m);
+	dns_cache_put(&f->q, &f->fwd, loop_now(), found.msg, &m);
 	flight_land(f, &found);
 }
 

@@ -55,24 +55,12 @@ bool dns_groups_sound(const struct dns_groups *g)
 	return true;
 }
 
-/* Does a label of the name start there? */
-static bool label_starts(const uint8_t *name, size_t at)
-{
-	size_t i = 0;
-
-	while (i < at && name[i])
-		i += name[i] + 1u;
-	return i == at;
-}
-
 const struct dns_group *dns_groups_find(const struct dns_groups *g, const uint8_t *name, size_t len)
 {
 	for (unsigned i = 1; i < g->n; i++) {
 		const struct dns_group *group = &g->group[i];
 
-		if (group->suffix_len <= len &&
-		    !memcmp(name + len - group->suffix_len, group->suffix, group->suffix_len) &&
-		    label_starts(name, len - group->suffix_len))
+		if (dns_name_under(name, len, group->suffix, group->suffix_len))
 			return group;
 	}
 	return &g->group[0];

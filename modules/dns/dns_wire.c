@@ -15,6 +15,17 @@ void dns_name_lower(uint8_t *name, size_t n)
 		name[i] = lower(name[i]);
 }
 
+bool dns_name_under(const uint8_t *name, size_t len, const uint8_t *zone, size_t zone_len)
+{
+	size_t at = 0;
+
+	if (zone_len > len || memcmp(name + len - zone_len, zone, zone_len) != 0)
+		return false;
+	while (at < len - zone_len && name[at]) /* it must begin where a label does */
+		at += name[at] + 1u;
+	return at == len - zone_len;
+}
+
 unsigned dns_name_labels(const uint8_t *name)
 {
 	unsigned n = 0;

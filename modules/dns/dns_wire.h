@@ -114,6 +114,8 @@ size_t dns_name_skip(const uint8_t *p, size_t n, size_t at);
  * Pointers must lead backwards, so there is no loop. Returns where it ends, 0 when it is broken. */
 size_t dns_name_read(const uint8_t *p, size_t n, size_t at, uint8_t out[static DNS_NAME_MAX],
                      size_t *len);
+/* Is the name zone itself, or below it? Both uncompressed and lower case. */
+bool dns_name_under(const uint8_t *name, size_t len, const uint8_t *zone, size_t zone_len);
 void dns_name_lower(uint8_t *name, size_t n);
 /* Is the (lower-case) label, at its length byte, that text? */
 static inline bool dns_label_is(const uint8_t *label, const char *text)

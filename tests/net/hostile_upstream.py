@@ -131,7 +131,7 @@ def spoil(kind, wire):
 
 
 SPOILT = ("wrongid", "wrongquestion", "wrongtype", "query", "header", "short7", "noquestion", "twoquestions", "counts",
-          "label", "rdlength", "cut", "empty")
+          "ownerloop", "ownerforward", "label", "rdlength", "cut", "empty")
 
 
 class Server:

@@ -288,3 +288,23 @@ def test_upstream_without_edns(pair):
     knetd, up = pair
     assert data(ask(knetd, "noedns.example.")) == ["192.0.2.1"]
     assert len(up.asked("noedns.example.")) == 2
+
+
+def test_poison(pair):
+    """Only what belongs to the question is told and kept."""
+    knetd, up = pair
+    r = ask(knetd, "poison.example.")
+    assert data(r) == ["192.0.2.9", "real.poison.example."]
+    assert r.authority == r.additional == []
+    assert data(ask(knetd, "bank.example.")) == ["192.0.2.1"]
+    assert data(ask(knetd, "www.bank.example.")) == ["192.0.2.1"]
+    assert rcode(ask(knetd, "web.default.svc.cluster.local.")) == "NXDOMAIN"
+    r = ask(knetd, "mx.example.", "MX")
+    assert data(r) == ["10 Mail.mx.example.", "20 other.example."] and r.additional == []
+
+
+def test_aliases_of_an_upstream(pair):
+    knetd, up = pair
+    assert rcode(ask(knetd, "loop.example.")) == "SERVFAIL"
+    assert data(ask(knetd, "inside.example.")) == ["web.default.svc.cluster.local."]
+    assert data(ask(knetd, "disorder.example.")) == ["192.0.2.8", "b.disorder.example.", "c.disorder.example."]
