@@ -142,8 +142,9 @@ class Stub:
         os.set_blocking(self.process.stdout.fileno(), False)
 
     def seen(self):
-        """Questions since the last call: (how, name, port, id)."""
-        return [tuple(line.split()) for line in self.process.stdout.readlines()]
+        """Questions since the last call: (how, name, port, id). Without the daemon's own, whether we are there."""
+        lines = (tuple(line.split()) for line in self.process.stdout.readlines())
+        return [line for line in lines if line[1] != "." and not line[1].endswith(".knetd.")]
 
     def close(self):
         self.process.kill()
