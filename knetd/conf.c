@@ -143,6 +143,58 @@ static const char *read_metrics(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *read_cache_ttl(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!number(value, 86400, &n))
+		return "seconds from 0 to 86400";
+	*(uint32_t *)field = (uint32_t)n;
+	return NULL;
+}
+
+/* A number and one of the letters, each of which multiplies it. */
+static bool number_with_unit(const char *s, const char *letters, const unsigned long *factors,
+                             unsigned long max, unsigned long *out)
+{
+	char digits[12] = { 0 };
+	size_t n = strlen(s);
+	const char *unit = n ? strchr(letters, s[n - 1]) : NULL;
+
+	if (!n || n > sizeof(digits) - 1)
+		return false;
+	memcpy(digits, s, unit ? n - 1 : n);
+	if (!number(digits, max, out))
+		return false;
+	*out *= unit ? factors[unit - letters] : 1;
+	return *out <= max;
+}
+
+static const char *read_cache_size(void *field, size_t size, const char *value)
+{
+	static const unsigned long factors[] = { 1024, 1024 * 1024 };
+	unsigned long n;
+
+	(void)size;
+	if (!number_with_unit(value, "KM", factors, 256ul << 20, &n) || n < 64 * 1024)
+		return "bytes from 64K to 256M";
+	*(uint32_t *)field = (uint32_t)n;
+	return NULL;
+}
+
+static const char *read_stale(void *field, size_t size, const char *value)
+{
+	static const unsigned long factors[] = { 1, 60, 3600, 86400 };
+	unsigned long n;
+
+	(void)size;
+	if (!number_with_unit(value, "smhd", factors, 7 * 86400, &n))
+		return "a time like 30m, 12h, 1d, at most 7d, or 0";
+	*(uint32_t *)field = (uint32_t)n;
+	return NULL;
+}
+
 static const char *read_node_ports(void *field, size_t size, const char *value)
 {
 	uint16_t *range = field;
@@ -561,6 +613,11 @@ static const struct key keys[] = {
 	KEY(dns, tls_ca, read_path_or_none, "/etc/ssl/certs/ca-certificates.crt"),
 	KEY(dns, hosts, read_path_or_none, ""),
 	KEY(dns, rewrite, read_more, ""),
+	KEY(dns, cache_ttl, read_cache_ttl, "3600"),
+	KEY(dns, cache_deny_ttl, read_cache_ttl, "1800"),
+	KEY(dns, cache_size, read_cache_size, "4M"),
+	KEY(dns, prefetch, read_bool, "yes"),
+	KEY(dns, serve_stale, read_stale, "1d"),
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),

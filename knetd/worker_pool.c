@@ -58,16 +58,21 @@ static uint64_t count(const struct worker_proc *p, unsigned counter)
 	               : 0;
 }
 
-uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter)
+uint64_t worker_pool_gauge(const struct worker_pool *p, unsigned counter)
 {
-	uint64_t sum = p->ended[counter];
 	struct list *pos, *nxt;
+	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < p->n_seats; i++)
 		sum += count(p->seats[i].proc, counter);
 	list_each (pos, nxt, &p->retired)
 		sum += count(container_of(pos, struct worker_proc, link), counter);
 	return sum;
+}
+
+uint64_t worker_pool_counter(const struct worker_pool *p, unsigned counter)
+{
+	return p->ended[counter] + worker_pool_gauge(p, counter);
 }
 
 static void keep_counters(struct worker_pool *pool, const struct worker_proc *p)

@@ -98,9 +98,13 @@ struct conf {
 		struct dns_upstreams upstreams;
 		enum conf_dns_policy policy;
 		struct stub_domains stubs;
-		char tls_ca[256];    /* PEM, "": no names can be proved */
-		char hosts[256];     /* a file like /etc/hosts, "": none */
-		char rewrite[16384]; /* rules with commas between them */
+		char tls_ca[256];                   /* PEM, "": no names can be proved */
+		char hosts[256];                    /* a file like /etc/hosts, "": none */
+		char rewrite[16384];                /* rules with commas between them */
+		uint32_t cache_ttl, cache_deny_ttl; /* seconds, the most */
+		uint32_t cache_size;                /* bytes, of each worker */
+		bool prefetch;
+		uint32_t serve_stale; /* seconds; 0: off */
 	} dns;
 	struct {
 		bool any_address;            /* addresses=*: one dual-stack socket a port */

@@ -36,7 +36,7 @@ struct worker { /* in the worker process; one a process */
 	unsigned index;
 	unsigned n_sockets;
 	struct worker_socket sockets[WORKER_SOCKETS];
-	_Atomic uint64_t *counters; /* WORKER_COUNTERS words that only grow, added up by /metrics */
+	_Atomic uint64_t *counters; /* WORKER_COUNTERS words that grow, added up by /metrics */
 	struct snapshot **slots;    /* role->slots of them, NULL: empty; snapshot_ref to keep one */
 	bool draining; /* stop accepting; the role calls worker_exit() when it is idle */
 };
@@ -85,6 +85,8 @@ uint64_t worker_pool_counter(const struct worker_pool *p,
                              unsigned counter); /* sum over workers, also dead ones */
 /* Datagrams that found the workers' socket buffers full. */
 uint64_t worker_pool_dropped(const struct worker_pool *p);
+/* The same for a word that also shrinks: the sum over those that live. */
+uint64_t worker_pool_gauge(const struct worker_pool *p, unsigned counter);
 unsigned worker_pool_alive(const struct worker_pool *p);
 /* stop: end the workers too (-x); otherwise they serve on. */
 void worker_pool_free(struct worker_pool *p, bool stop);

@@ -7,7 +7,7 @@
 const uint16_t dns_size_bounds[DNS_SIZE_BOUNDS] = { 0,    100,  200,  300,   400,   511,   1023,
 	                                            2047, 4095, 8291, 16000, 32000, 48000, 64000 };
 
-static _Atomic uint64_t *counters;
+static _Atomic uint64_t nowhere[DNS_COUNTERS], *counters = nowhere;
 static uint8_t type_index[256];
 
 void dns_count_start(_Atomic uint64_t *page)
@@ -34,6 +34,11 @@ void dns_count(unsigned counter)
 void dns_count_add(unsigned counter, uint64_t n)
 {
 	add(counter, n);
+}
+
+void dns_count_set(unsigned counter, uint64_t n)
+{
+	atomic_store_explicit(&counters[counter], n, memory_order_relaxed);
 }
 
 static inline unsigned rcode_index(enum dns_rcode rcode)

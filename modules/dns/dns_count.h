@@ -28,7 +28,13 @@ enum dns_counter {
 	DNS_COUNT_DO = DNS_COUNT_RESPONSE_SIZE + 2 * (DNS_SIZE_BOUNDS + 2),
 	DNS_COUNT_DROPPED, /* no answer: not a query */
 	DNS_COUNT_CACHE_HIT,
+	DNS_COUNT_CACHE_HIT_DENIAL,
 	DNS_COUNT_CACHE_MISS,
+	DNS_COUNT_CACHE_PREFETCH,
+	DNS_COUNT_CACHE_GOOD, /* entries: the two words that do not only grow */
+	DNS_COUNT_CACHE_DENIALS,
+	DNS_COUNT_CACHE_EVICTED, /* before their time */
+	DNS_COUNT_CACHE_EVICTED_DENIALS,
 	DNS_COUNT_CACHE_STALE,
 	DNS_COUNT_FORWARD,         /* questions sent to upstreams */
 	DNS_COUNT_FORWARD_FAILED,  /* given up: no upstream answered */
@@ -41,6 +47,7 @@ static_assert(DNS_COUNTERS <= WORKER_COUNTERS, "the page has a word for each");
 
 void dns_count_start(_Atomic uint64_t *counters);
 void dns_count(unsigned counter);
+void dns_count_set(unsigned counter, uint64_t n);
 void dns_count_add(unsigned counter, uint64_t n);
 
 struct dns_counted {

@@ -32,7 +32,6 @@
 #define WHOLE_MS 4500
 #define HOPELESS_MS 1000
 #define PATIENCE_MS 1800 /* RFC 8767 5: the client response timer */
-#define STALE_TTL 30     /* seconds, RFC 8767 4 */
 
 struct waiter {
 	struct waiter *next;
@@ -196,7 +195,9 @@ static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, st
 		return false;
 	dns_count(DNS_COUNT_CACHE_STALE);
 	memcpy(copy, old.msg, old.len);
-	*out = (struct finding){ .msg = copy, .n = old.len, .age = old.age, .floor = STALE_TTL };
+	*out = (struct finding){
+		.msg = copy, .n = old.len, .age = old.age, .floor = DNS_STALE_TTL
+	};
 	return true;
 }
 
@@ -205,6 +206,7 @@ static void flight_give_up(struct flight *f)
 {
 	struct finding found = { 0 };
 
+	dns_cache_fail(&f->q, &f->fwd, loop_now());
 	if (!stale(&f->q, &f->fwd, &found))
 		dns_count(DNS_COUNT_FORWARD_FAILED);
 	flight_land(f, &found);
@@ -424,10 +426,12 @@ static void flight_bad(struct flight *f, const struct finding *said)
 	f->stream = false;
 	f->edns = true;
 	place = group && !f->hopeless ? next_place(f, group) : -1;
-	if (place >= 0)
+	if (place >= 0) {
 		flight_next(f);
-	else
-		flight_land(f, stale(&f->q, &f->fwd, &old) ? &old : said);
+		return;
+	}
+	dns_cache_fail(&f->q, &f->fwd, loop_now());
+	flight_land(f, stale(&f->q, &f->fwd, &old) ? &old : said);
 }
 
 static void flight_again(struct flight *f, struct dns_peer *peer)

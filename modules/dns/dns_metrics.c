@@ -12,6 +12,8 @@
 
 #define SERVER "server=\"dns://:53\",zone=\".\",view=\"\""
 #define CACHE "server=\"dns://:53\",zones=\".\",view=\"\""
+#define GOOD "server=\"dns://:53\",type=\"success\",zones=\".\",view=\"\""
+#define DENIALS "server=\"dns://:53\",type=\"denial\",zones=\".\",view=\"\""
 
 static const char *const plugin[DNS_SOURCES] = {
 	[DNS_BY_ZONE] = "kubernetes", [DNS_BY_CACHE] = "cache", [DNS_BY_FORWARD] = "forward",
@@ -145,10 +147,16 @@ static const struct {
 } series[] = {
 	{ DNS_COUNT_DO, "coredns_dns_do_requests_total", SERVER,
 	  "Counter of DNS requests with DO bit set per zone." },
-	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", CACHE, "The count of cache hits." },
+	{ DNS_COUNT_CACHE_HIT, "coredns_cache_hits_total", GOOD, "The count of cache hits." },
+	{ DNS_COUNT_CACHE_HIT_DENIAL, "coredns_cache_hits_total", DENIALS, NULL },
 	{ DNS_COUNT_CACHE_MISS, "coredns_cache_misses_total", CACHE, "The count of cache misses." },
 	{ DNS_COUNT_CACHE_STALE, "coredns_cache_served_stale_total", CACHE,
 	  "Expired answers given, no upstream answering." },
+	{ DNS_COUNT_CACHE_PREFETCH, "coredns_cache_prefetch_total", CACHE,
+	  "Answers asked for again before they expired." },
+	{ DNS_COUNT_CACHE_EVICTED, "coredns_cache_evictions_total", GOOD,
+	  "Entries that made room before they expired." },
+	{ DNS_COUNT_CACHE_EVICTED_DENIALS, "coredns_cache_evictions_total", DENIALS, NULL },
 	{ DNS_COUNT_FORWARD, "coredns_forward_requests_total", "", "Questions sent to upstreams." },
 	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "",
 	  "Questions no upstream answered." },
@@ -200,6 +208,11 @@ void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstre
 	sizes(pool, "coredns_dns_response_size_bytes", "Size of the returned response in bytes.",
 	      DNS_COUNT_RESPONSE_SIZE, out);
 	counters(pool, out);
+	head(out, "coredns_cache_entries", "gauge", "The number of elements in the cache.");
+	buf_printf(out, "coredns_cache_entries{" GOOD "} %llu\n",
+	           (unsigned long long)worker_pool_gauge(pool, DNS_COUNT_CACHE_GOOD));
+	buf_printf(out, "coredns_cache_entries{" DENIALS "} %llu\n",
+	           (unsigned long long)worker_pool_gauge(pool, DNS_COUNT_CACHE_DENIALS));
 	head(out, "knetd_dns_workers", "gauge", "DNS worker processes.");
 	buf_printf(out, "knetd_dns_workers %u\n", worker_pool_alive(pool));
 	head(out, "knetd_dns_receive_dropped_total", "counter",

@@ -336,6 +336,11 @@ void dns_plan_settings(const struct dns_groups *groups, struct buf *out)
 	add_ranges(&s, &conf.podnet.cidrs);
 	s.n_upstreams = groups->n_upstreams;
 	memcpy(&s.groups, groups, sizeof(*groups));
+	s.cache.ttl = conf.dns.cache_ttl;
+	s.cache.deny_ttl = conf.dns.cache_deny_ttl;
+	s.cache.size = conf.dns.cache_size;
+	s.cache.stale = conf.dns.serve_stale;
+	s.cache.prefetch = conf.dns.prefetch;
 	dns_records_zone(&to, &conf.dns.address, s.pods != CONF_PODS_DISABLED);
 	buf_add(out, &s, sizeof(s));
 	dns_shard_build(out, &none, (struct dns_owners){ 0 }, &p.fresh[0]);

@@ -37,8 +37,15 @@
 	63000 /* bytes of records in one set: they fit one TCP answer, behind aliases too */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
-#define DNS_SETTINGS_MAGIC 0x32736e64u /* "dns2": the number changes with the format */
+#define DNS_SETTINGS_MAGIC 0x33736e64u /* "dns3": the number changes with the format */
 #define DNS_SHARD_MAGIC 0x31687364u
+
+struct dns_cache_settings {
+	uint32_t ttl, deny_ttl; /* the most, in seconds */
+	uint32_t size;          /* bytes */
+	uint32_t stale;         /* seconds that an expired answer may be told */
+	bool prefetch;
+};
 
 struct dns_settings {
 	uint32_t magic, ttl;
@@ -51,6 +58,7 @@ struct dns_settings {
 	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */
 	struct dns_groups groups;
+	struct dns_cache_settings cache;
 	_Alignas(8) uint8_t shard[];
 };
 

@@ -1,9 +1,7 @@
 /* dns_upstream_msg.c - see dns_upstream_msg.h */
 #include "dns_upstream_msg.h"
 
-#define AD 0x0020    /* the upstream vouches for the data */
-#define TTL_MAX 3600 /* seconds an answer is kept, whatever it says */
-#define TTL_MAX_DENY 1800
+#define AD 0x0020 /* the upstream vouches for the data */
 
 static bool same_question(const uint8_t *p, size_t n, const struct dns_forwarded *fwd,
                           uint16_t type)
@@ -27,26 +25,40 @@ static uint32_t deny_ttl(const uint8_t *p, const struct dns_rr *soa)
 	return minimum < soa->ttl ? minimum : soa->ttl;
 }
 
-struct ttls { /* the least of each kind */
-	uint32_t answers, deny;
-	bool any_deny;
+/* RFC 2181 8: a number that would be negative is none. */
+static uint32_t sane_ttl(uint32_t ttl)
+{
+	return ttl >> 31 ? 0 : ttl;
+}
+
+struct life {         /* what the records say */
+	uint32_t ttl; /* the least */
+	bool soa;     /* a denial says how long it lasts */
 };
 
-static uint32_t lifetime(const struct dns_upstream_msg *m, const struct ttls *t, unsigned answers)
+static void life_record(struct life *l, const uint8_t *p, unsigned section, const struct dns_rr *rr)
 {
-	if (m->truncated || (m->rcode != DNS_NOERROR && m->rcode != DNS_NXDOMAIN))
-		return 0;
-	if (m->rcode == DNS_NOERROR && answers && t->answers)
-		return t->answers < TTL_MAX ? t->answers : TTL_MAX;
-	if (!t->any_deny)
-		return 0;
-	return t->deny < TTL_MAX_DENY ? t->deny : TTL_MAX_DENY;
+	bool soa = section == 1 && rr->type == DNS_SOA;
+	uint32_t ttl = sane_ttl(soa ? deny_ttl(p, rr) : rr->ttl);
+
+	l->soa |= soa;
+	if (ttl < l->ttl)
+		l->ttl = ttl;
+}
+
+/* RFC 2308 5: a denial without SOA is not kept. */
+static void set_life(struct dns_upstream_msg *m, const struct life *l, unsigned answers)
+{
+	m->denial = m->rcode == DNS_NXDOMAIN || !answers;
+	if (!m->truncated && (m->rcode == DNS_NOERROR || m->rcode == DNS_NXDOMAIN) &&
+	    (!m->denial || l->soa))
+		m->ttl = l->ttl;
 }
 
 bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd,
                         uint16_t type, struct dns_upstream_msg *out)
 {
-	struct ttls ttls = { .answers = UINT32_MAX };
+	struct life life = { .ttl = UINT32_MAX };
 	size_t at = DNS_HEADER + fwd->target_len + 4u;
 	struct dns_rr rr;
 
@@ -72,22 +84,24 @@ bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forw
 				dns_put16(p + 10, (uint16_t)i);
 				break;
 			}
-			if (section == 0 && rr.ttl < ttls.answers)
-				ttls.answers = rr.ttl;
-			if (section == 1 && rr.type == DNS_SOA) {
-				ttls.deny = deny_ttl(p, &rr);
-				ttls.any_deny = true;
-			}
+			life_record(&life, p, section, &rr);
 		}
 	}
 	out->len = at;
-	out->ttl = lifetime(out, &ttls, dns_get16(p + 6));
+	set_life(out, &life, dns_get16(p + 6));
 	return true;
 }
 
-static uint32_t aged(uint32_t ttl, uint32_t age, uint32_t floor)
+unsigned dns_upstream_ttls(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd,
+                           uint16_t *at, unsigned max)
 {
-	return ttl > age + floor ? ttl - age : floor;
+	size_t pos = DNS_HEADER + fwd->target_len + 4u;
+	struct dns_rr rr;
+	unsigned found = 0;
+
+	for (; found < max && pos < n && dns_rr_read(msg, n, pos, &rr); pos = rr.end)
+		at[found++] = (uint16_t)(rr.rdata - 6);
+	return found;
 }
 
 /* The question is as long as ours, so that the records lie where they lay and their pointers hold.
@@ -110,7 +124,7 @@ static void merge_plain(struct dns_reply *out, const struct dns_query *q, const 
 				return;
 			}
 			memcpy(out->p + at, msg + at, rr.end - at);
-			dns_put32(out->p + rr.rdata - 6, aged(rr.ttl, age, floor));
+			dns_put32(out->p + rr.rdata - 6, dns_ttl_aged(rr.ttl, age, floor));
 			out->len = rr.end;
 			++*counts[section];
 		}
@@ -196,24 +210,37 @@ static void merge_alias(struct dns_reply *out, const struct dns_query *q,
 
 	for (unsigned i = dns_get16(msg + 6); i; i--, at = rr.end)
 		if (!dns_rr_read(msg, n, at, &rr) ||
-		    !merge_record(out, q, fwd, msg, n, &rr, aged(rr.ttl, age, floor)))
+		    !merge_record(out, q, fwd, msg, n, &rr, dns_ttl_aged(rr.ttl, age, floor)))
 			return;
+}
+
+void dns_upstream_counts(struct dns_reply *out, const uint8_t *msg)
+{
+	out->answers = dns_get16(msg + 6);
+	out->authorities = dns_get16(msg + 8);
+	out->extras = dns_get16(msg + 10);
+}
+
+void dns_upstream_end(struct dns_reply *out, const struct dns_query *q,
+                      const struct dns_forwarded *fwd, const uint8_t *msg)
+{
+	/* RFC 1035 4.1.1: AA tells of the first owner in the answer, which is an alias of ours */
+	uint16_t flags = DNS_RA | (fwd->alias && fwd->owner != DNS_QUESTION ? DNS_AA : 0);
+
+	out->rcode = msg[3] & DNS_RCODE;
+	out->truncated |= (msg[2] & DNS_TC >> 8) != 0;
+	if (q->dnssec_ok || (q->flags & AD))
+		flags |= dns_get16(msg + 2) & AD;
+	dns_reply_end(out, q, flags);
 }
 
 void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,
                         const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
                         uint32_t floor)
 {
-	/* RFC 1035 4.1.1: AA tells of the first owner in the answer, which is an alias of ours */
-	uint16_t flags = DNS_RA | (fwd->alias && fwd->owner != DNS_QUESTION ? DNS_AA : 0);
-
-	out->rcode = msg[3] & DNS_RCODE;
 	if (fwd->alias)
 		merge_alias(out, q, fwd, msg, n, age, floor);
 	else
 		merge_plain(out, q, msg, n, age, floor);
-	out->truncated |= (msg[2] & DNS_TC >> 8) != 0;
-	if (q->dnssec_ok || (q->flags & AD))
-		flags |= dns_get16(msg + 2) & AD;
-	dns_reply_end(out, q, flags);
+	dns_upstream_end(out, q, fwd, msg);
 }

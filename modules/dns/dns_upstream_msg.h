@@ -7,6 +7,7 @@ struct dns_upstream_msg {
 	size_t len; /* without the OPT record, which was between the upstream and us */
 	enum dns_rcode rcode;
 	bool truncated;
+	bool denial;  /* there is no such name, or no such record */
 	uint32_t ttl; /* seconds it may be kept, 0: not at all */
 };
 
@@ -20,3 +21,14 @@ bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forw
 void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,
                         const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
                         uint32_t floor);
+/* The end of that: what the message says of itself, and the OPT record. */
+void dns_upstream_end(struct dns_reply *out, const struct dns_query *q,
+                      const struct dns_forwarded *fwd, const uint8_t *msg);
+void dns_upstream_counts(struct dns_reply *out, const uint8_t *msg); /* its records, taken whole */
+/* Where its TTLs stand; returns how many. */
+unsigned dns_upstream_ttls(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd,
+                           uint16_t *at, unsigned max);
+static inline uint32_t dns_ttl_aged(uint32_t ttl, uint32_t age, uint32_t floor)
+{
+	return ttl > age + floor ? ttl - age : floor;
+}

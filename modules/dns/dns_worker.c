@@ -46,12 +46,48 @@ void dns_worker_replied(const struct dns_query *q, const struct dns_client *clie
 	                                      .size = client->size });
 }
 
+/* No upstream answered a moment ago: an old answer, or none, without asking again (RFC 9520). */
+static void answer_failed(const struct dns_query *q, const struct dns_forwarded *fwd,
+                          struct dns_reply *out)
+{
+	struct dns_cached old;
+
+	if (dns_cache_get(q, fwd, loop_now(), true, &old)) {
+		dns_count(DNS_COUNT_CACHE_STALE);
+		dns_cache_reply(out, q, fwd, &old, DNS_STALE_TTL);
+	} else {
+		dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
+	}
+}
+
+/* False: an upstream must be asked. */
+static bool answer_cached(const struct dns_query *q, const struct dns_forwarded *fwd,
+                          struct dns_reply *out)
+{
+	struct dns_cached hit;
+
+	if (dns_cache_get(q, fwd, loop_now(), false, &hit)) {
+		dns_count(hit.denial ? DNS_COUNT_CACHE_HIT_DENIAL : DNS_COUNT_CACHE_HIT);
+		dns_cache_reply(out, q, fwd, &hit, 0);
+		if (hit.refresh) {
+			dns_count(DNS_COUNT_CACHE_PREFETCH);
+			dns_forward_refresh(q, fwd);
+		}
+	} else {
+		dns_count(DNS_COUNT_CACHE_MISS);
+		if (!dns_cache_failed(q, fwd, loop_now()))
+			return false;
+		answer_failed(q, fwd, out);
+	}
+	out->by = DNS_BY_CACHE;
+	return true;
+}
+
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out)
 {
 	struct dns_asker by = { .stream = client->stream };
 	struct dns_forwarded fwd;
-	struct dns_cached hit;
 	struct dns_query q;
 
 	out->turn = turn++;
@@ -64,13 +100,8 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 	case DNS_FORWARD:
 		if (dns_probe_came_back(zone.set, &q, &fwd, out))
 			break;
-		if (!dns_cache_get(&q, &fwd, loop_now(), false, &hit)) {
-			dns_count(DNS_COUNT_CACHE_MISS);
+		if (!answer_cached(&q, &fwd, out))
 			return dns_forward(&q, &fwd, client, out);
-		}
-		dns_count(DNS_COUNT_CACHE_HIT);
-		dns_upstream_merge(out, &q, &fwd, hit.msg, hit.len, hit.age, 0);
-		out->by = DNS_BY_CACHE;
 	}
 	dns_worker_replied(&q, client, out);
 	return true;
@@ -78,6 +109,19 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 
 /* ---- the role ----------------------------------------------------------------------------------
  */
+
+/* What other upstreams said does not count any more. */
+static void cache_follow(const struct dns_settings *set)
+{
+	static struct dns_groups asked;
+
+	if (!set)
+		return;
+	dns_cache_configure(&set->cache);
+	if (memcmp(&asked, &set->groups, sizeof(asked)) != 0)
+		dns_cache_clear();
+	asked = set->groups;
+}
 
 static void changed(struct worker *w, unsigned slot)
 {
@@ -94,6 +138,7 @@ static void changed(struct worker *w, unsigned slot)
 	}
 	if (slot == 0) {
 		zone.set = dns_settings_open(p, n);
+		cache_follow(zone.set);
 		p = zone.set ? zone.set->shard : NULL;
 		n = zone.set ? n - offsetof(struct dns_settings, shard) : 0;
 	}

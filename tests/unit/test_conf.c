@@ -83,6 +83,11 @@ static void test_defaults(void **state)
 	assert_string_equal(text_of(&conf.dns.address.v[1]), "fd00:10:96::a 53");
 	assert_int_equal(conf.dns.ttl, 5);
 	assert_int_equal(conf.dns.pods, CONF_PODS_INSECURE);
+	assert_int_equal(conf.dns.cache_ttl, 3600);
+	assert_int_equal(conf.dns.cache_deny_ttl, 1800);
+	assert_int_equal(conf.dns.cache_size, 4 << 20);
+	assert_true(conf.dns.prefetch);
+	assert_int_equal(conf.dns.serve_stale, 86400);
 	assert_true(conf.dns.upstreams_file);
 	assert_true(conf.ingress.any_address);
 	assert_int_equal(conf.ingress.http, 80);
@@ -143,6 +148,14 @@ static void test_values(void **state)
 	assert_string_equal(text_of(&conf.dns.address.v[0]), "10.96.0.53 53");
 	assert_int_equal(conf.dns.upstreams.n, 0);
 	assert_false(conf.dns.upstreams_file);
+	good("[dns]\ncache_ttl = 0\ncache_deny_ttl = 86400\ncache_size = 64K\nserve_stale = 90m\n");
+	assert_int_equal(conf.dns.cache_ttl, 0);
+	assert_int_equal(conf.dns.cache_deny_ttl, 86400);
+	assert_int_equal(conf.dns.cache_size, 65536);
+	assert_int_equal(conf.dns.serve_stale, 5400);
+	good("[dns]\nserve_stale = 0\ncache_size = 1000000\n");
+	assert_int_equal(conf.dns.serve_stale, 0);
+	assert_int_equal(conf.dns.cache_size, 1000000);
 	good("[dns]\nupstreams = tls://9.9.9.9#dns.quad9.net, tls://[2620:fe::9]:8853#"
 	     "pin-sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, [2620:fe::fe]\n"
 	     "policy = random\nstub_domains = acme.local 10.0.0.1 10.0.0.2:5353 , Corp.example. "
@@ -206,6 +219,17 @@ static void test_wrong_values(void **state)
 		{ "[service]\nnode_ports = 0-1\n", 2, "FIRST-LAST" },
 		{ "[service]\nnode_ports = 1-65536\n", 2, "FIRST-LAST" },
 		{ "[service]\nnode_ports = 1-2-3\n", 2, "FIRST-LAST" },
+		{ "[dns]\ncache_ttl = 86401\n", 2, "0 to 86400" },
+		{ "[dns]\ncache_deny_ttl = 1h\n", 2, "0 to 86400" },
+		{ "[dns]\ncache_size = 63K\n", 2, "64K to 256M" },
+		{ "[dns]\ncache_size = 257M\n", 2, "64K to 256M" },
+		{ "[dns]\ncache_size = M\n", 2, "64K to 256M" },
+		{ "[dns]\ncache_size = \n", 2, "64K to 256M" },
+		{ "[dns]\ncache_size = 4G\n", 2, "64K to 256M" },
+		{ "[dns]\nserve_stale = 8d\n", 2, "at most 7d" },
+		{ "[dns]\nserve_stale = -1\n", 2, "at most 7d" },
+		{ "[dns]\nserve_stale = 99999999999999999999d\n", 2, "at most 7d" },
+		{ "[dns]\nprefetch = maybe\n", 2, "yes or no" },
 		{ "[dns]\ndomain = \n", 2, "cluster.local" },
 		{ "[dns]\ndomain = .\n", 2, "cluster.local" },
 		{ "[dns]\ndomain = a..b\n", 2, "cluster.local" },

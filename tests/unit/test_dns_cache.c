@@ -97,54 +97,385 @@ static void test_lifetimes(void **state)
 	assert_int_equal(m.ttl, 30);
 	assert_true(dns_upstream_check(p, denial(p, 20, 300), 0x1234, &fwd, DNS_A, &m));
 	assert_int_equal(m.ttl, 20);
-	assert_true(dns_upstream_check(p, denial(p, 99999, 99999), 0x1234, &fwd, DNS_A, &m));
-	assert_int_equal(m.ttl, 1800);
+	assert_true(m.denial);
+	assert_true(dns_upstream_check(p, reply(p, 1, 0x80000001, DNS_NOERROR), 0x1234, &fwd, DNS_A,
+	                               &m)); /* RFC 2181: negative, so 0 */
+	assert_int_equal(m.ttl, 0);
 	assert_true(
-		dns_upstream_check(p, reply(p, 1, 99999, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
-	assert_int_equal(m.ttl, 3600);
+		dns_upstream_check(p, reply(p, 3, 99999, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
+	assert_int_equal(m.ttl, 99999);
+	assert_false(m.denial);
 	assert_true(dns_upstream_check(p, reply(p, 0, 0, DNS_NXDOMAIN), 0x1234, &fwd, DNS_A,
 	                               &m)); /* no SOA */
 	assert_int_equal(m.ttl, 0);
 }
 
-static void keep(uint64_t now_ms, uint32_t ttl)
+static const struct dns_cache_settings standard = {
+	.ttl = 3600, .deny_ttl = 1800, .size = 4u << 20, .stale = 24 * 3600, .prefetch = true
+};
+
+static void configure(struct dns_cache_settings set)
 {
-	uint8_t p[2000];
+	dns_cache_clear();
+	dns_cache_configure(&set);
+}
+
+static void put(uint64_t now_ms, uint8_t *p, size_t n)
+{
 	struct dns_upstream_msg m;
 
-	assert_true(dns_upstream_check(p, reply(p, 1, ttl, DNS_NOERROR), 0x1234, &fwd, DNS_A, &m));
+	assert_true(dns_upstream_check(p, n, 0x1234, &fwd, q.type, &m));
 	dns_cache_put(&q, &fwd, now_ms, p, &m);
+}
+
+static void keep(uint64_t now_ms, uint32_t ttl)
+{
+	uint8_t p[8000];
+
+	put(now_ms, p, reply(p, 1, ttl, DNS_NOERROR));
+}
+
+static void keep_denial(uint64_t now_ms, uint32_t ttl)
+{
+	uint8_t p[2000];
+
+	put(now_ms, p, denial(p, ttl, ttl));
+}
+
+static bool cached(uint64_t now_ms)
+{
+	struct dns_cached hit;
+
+	return dns_cache_get(&q, &fwd, now_ms, false, &hit);
+}
+
+static bool stale(uint64_t now_ms)
+{
+	struct dns_cached hit;
+
+	return dns_cache_get(&q, &fwd, now_ms, true, &hit);
 }
 
 static void test_cache(void **state)
 {
 	struct dns_cached hit;
-	char name[32];
 
 	(void)state;
+	configure(standard);
 	ask("www.example.com", "A");
-	assert_false(dns_cache_get(&q, &fwd, 0, true, &hit));
+	assert_false(stale(0));
 	keep(1000, 10);
 	ask("WWW.example.com", "A");
 	assert_true(dns_cache_get(&q, &fwd, 4500, false, &hit));
 	assert_int_equal(hit.age, 3);
-	assert_false(dns_cache_get(&q, &fwd, 11000, false, &hit));
-	assert_true(dns_cache_get(&q, &fwd, 11000, true, &hit));      /* stale */
-	assert_false(dns_cache_get(&q, &fwd, 100000000, true, &hit)); /* too stale */
+	assert_false(cached(11000));
+	assert_true(stale(11000));
+	assert_true(stale(11000 + 24 * 3600 * 1000 - 1));
+	assert_false(stale(11000 + 24 * 3600 * 1000));
 	q.dnssec_ok = true;
-	assert_false(dns_cache_get(&q, &fwd, 4500, false, &hit));
-	keep(1000, 0);
-	assert_false(dns_cache_get(&q, &fwd, 1000, true, &hit));
-	for (unsigned i = 0; i < DNS_CACHE_ENTRIES + 100; i++) {
-		snprintf(name, sizeof(name), "n%u.example.com", i);
-		ask(name, "A");
-		keep(1000, 60);
+	assert_false(cached(4500));
+	q.dnssec_ok = false;
+	q.flags |= DNS_CD;
+	assert_false(cached(4500));
+	q.flags &= ~DNS_CD;
+	ask("www.example.com", "AAAA");
+	assert_false(cached(4500));
+	configure((struct dns_cache_settings){ .ttl = 3600, .size = 1 << 20 }); /* stale: off */
+	ask("www.example.com", "A");
+	keep(1000, 10);
+	assert_true(cached(10999));
+	assert_false(stale(11000));
+}
+
+/* What is kept, of which kind, and how long. RFC 2308, 2181. */
+static void test_what_is_kept(void **state)
+{
+	enum { SOA = 1, TRUNCATED = 2 };
+	static const struct {
+		const char *what;
+		unsigned answers;
+		uint32_t ttl, minimum; /* of the answers or the SOA */
+		enum dns_rcode rcode;
+		unsigned how;
+		uint32_t kept; /* seconds */
+		bool denial;
+	} table[] = {
+		{ "an answer", 1, 60, 0, DNS_NOERROR, 0, 60, false },
+		{ "the least of several", 3, 60, 0, DNS_NOERROR, 0, 60, false },
+		{ "an answer for ever", 1, 0x7fffffff, 0, DNS_NOERROR, 0, 3600, false },
+		{ "an answer for once", 1, 0, 0, DNS_NOERROR, 0, 0, false },
+		{ "a negative TTL", 1, 0x80000000, 0, DNS_NOERROR, 0, 0, false },
+		{ "a truncated answer", 1, 60, 0, DNS_NOERROR, TRUNCATED, 0, false },
+		{ "a large answer", 250, 60, 0, DNS_NOERROR, 0, 60, false },
+		{ "a larger one", 260, 60, 0, DNS_NOERROR, 0, 0, false },
+		{ "no such name", 0, 600, 30, DNS_NXDOMAIN, SOA, 30, true },
+		{ "no such name, SOA for shorter", 0, 20, 300, DNS_NXDOMAIN, SOA, 20, true },
+		{ "no such name for ever", 0, 999999, 999999, DNS_NXDOMAIN, SOA, 1800, true },
+		{ "no such name for once", 0, 60, 0, DNS_NXDOMAIN, SOA, 0, true },
+		{ "no such name, without SOA", 0, 0, 0, DNS_NXDOMAIN, 0, 0, true },
+		{ "no such record", 0, 600, 30, DNS_NOERROR, SOA, 30, true },
+		{ "no such record, without SOA", 0, 0, 0, DNS_NOERROR, 0, 0, true },
+		{ "an alias to no such name", 1, 10, 30, DNS_NXDOMAIN, SOA, 10, true },
+		{ "an alias to no such record", 1, 60, 30, DNS_NOERROR, SOA, 30, false },
+		{ "a failure", 0, 0, 0, DNS_SERVFAIL, 0, 0, false },
+		{ "a failure with an answer", 1, 60, 0, DNS_SERVFAIL, 0, 0, false },
+		{ "a refusal with SOA", 0, 60, 60, DNS_REFUSED, SOA, 0, false },
+	};
+	static uint8_t p[8000];
+	struct dns_cached hit;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		size_t n;
+
+		configure(standard);
+		ask("www.example.com", "A");
+		n = reply(p, table[i].answers, table[i].ttl, table[i].rcode) - DNS_OPT_SIZE;
+		dns_put16(p + 10, 0);
+		if (table[i].how & SOA) {
+			uint8_t soa[22] = { 0 };
+
+			dns_put32(soa + 18, table[i].minimum);
+			dns_put16(p + 8, 1);
+			n = add_rr(p, n, DNS_SOA, table[i].ttl, soa, sizeof(soa));
+		}
+		if (table[i].how & TRUNCATED)
+			p[2] |= DNS_TC >> 8;
+		put(0, p, n);
+		if (cached(0) != (table[i].kept > 0) || cached(table[i].kept * 1000ull))
+			fail_msg("%s", table[i].what);
+		if (!table[i].kept)
+			continue;
+		if (!dns_cache_get(&q, &fwd, table[i].kept * 1000ull - 1, false, &hit) ||
+		    hit.denial != table[i].denial)
+			fail_msg("%s", table[i].what);
 	}
-	assert_int_equal(dns_cache_len(), DNS_CACHE_ENTRIES);
-	ask("n0.example.com", "A");
-	assert_false(dns_cache_get(&q, &fwd, 1000, false, &hit)); /* the oldest went */
+}
+
+/* A name is one thing or the other: the newest counts. */
+static void test_changes(void **state)
+{
+	(void)state;
+	configure(standard);
+	ask("www.example.com", "A");
+	keep(0, 60);
+	keep_denial(1000, 60);
+	assert_int_equal(dns_cache_len(false), 0);
+	assert_int_equal(dns_cache_len(true), 1);
+	keep(2000, 60);
+	assert_int_equal(dns_cache_len(false), 1);
+	assert_int_equal(dns_cache_len(true), 0);
+	keep(3000, 0); /* no longer to be kept */
+	assert_false(stale(3000));
+}
+
+static void test_failures(void **state)
+{
+	uint8_t p[2000];
+
+	(void)state;
+	configure(standard);
+	ask("www.example.com", "A");
+	keep(0, 60);
+	put(1000, p, reply(p, 0, 0, DNS_SERVFAIL));
+	assert_true(cached(1000)); /* it hides nothing */
+	assert_true(dns_cache_failed(&q, &fwd, 1999));
+	assert_false(dns_cache_failed(&q, &fwd, 2000));
+	dns_cache_fail(&q, &fwd, 2000);
+	assert_true(dns_cache_failed(&q, &fwd, 3999));
+	dns_cache_fail(&q, &fwd, 4000);
+	assert_true(dns_cache_failed(&q, &fwd, 7999));
+	dns_cache_fail(&q, &fwd, 8000);
+	assert_true(dns_cache_failed(&q, &fwd, 12999)); /* never longer */
+	assert_false(dns_cache_failed(&q, &fwd, 13000));
+	dns_cache_fail(&q, &fwd, 60000); /* long after: as the first time */
+	assert_false(dns_cache_failed(&q, &fwd, 61000));
+	ask("other.example.com", "A");
+	assert_false(dns_cache_failed(&q, &fwd, 60000));
+	ask("www.example.com", "A");
+	dns_cache_fail(&q, &fwd, 60000);
+	keep(60500, 60);
+	assert_false(dns_cache_failed(&q, &fwd, 60500));
+}
+
+static bool to_refresh(uint64_t now_ms)
+{
+	struct dns_cached hit;
+
+	assert_true(dns_cache_get(&q, &fwd, now_ms, false, &hit));
+	return hit.refresh;
+}
+
+static void test_prefetch(void **state)
+{
+	struct dns_cache_settings set = standard;
+
+	(void)state;
+	configure(standard);
+	ask("www.example.com", "A");
+	keep(0, 100);
+	assert_false(to_refresh(1000));
+	assert_false(to_refresh(2000));
+	assert_false(to_refresh(90000)); /* a tenth is left */
+	assert_true(to_refresh(90001));
+	assert_false(to_refresh(90002)); /* told once */
+	keep(90003, 100);
+	assert_false(to_refresh(190000)); /* it is not popular any more */
+	assert_false(to_refresh(190001));
+	assert_true(to_refresh(190002));
+	set.prefetch = false;
+	configure(set);
+	keep(0, 100);
+	for (unsigned i = 0; i < 5; i++)
+		assert_false(to_refresh(99000));
+}
+
+static void ask_number(const char *what, unsigned i)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%u.example.com", what, i);
+	ask(name, "A");
+}
+
+/* Floods of names, of those that exist and of those that do not. */
+static void test_floods(void **state)
+{
+	struct dns_cache_settings set = standard;
+	unsigned good = 0;
+
+	(void)state;
+	set.size = 256 << 10;
+	configure(set);
+	for (unsigned i = 0; i < 500; i++) {
+		ask_number("good", i);
+		keep(0, 3600);
+	}
+	for (unsigned i = 0; i < 100000; i++) {
+		ask_number("nx", i);
+		keep_denial(1000, 600);
+	}
+	assert_int_equal(dns_cache_len(false), 500);
+	assert_in_range(dns_cache_len(true), 100, 64 * 1024 / 100);
+	for (unsigned i = 0; i < 20000; i++) {
+		ask_number("rnd", i);
+		keep(1000, 3600);
+		ask_number("good", i % 100);
+		good += cached(2000);
+	}
+	assert_int_equal(good, 20000); /* what is used stays */
+	ask_number("good", 300);
+	assert_false(cached(2000)); /* what is not makes room */
+	ask_number("rnd", 19999);
+	assert_true(cached(2000));
+	assert_in_range(dns_cache_len(false), 500, 192 * 1024 / 100);
+	for (unsigned i = 0; i < 20000; i++) { /* all of them used: room is made all the same */
+		ask_number("used", i);
+		keep(3000, 3600);
+		assert_true(cached(3000));
+	}
 	dns_cache_clear();
-	assert_int_equal(dns_cache_len(), 0);
+	assert_int_equal(dns_cache_len(false) + dns_cache_len(true), 0);
+}
+
+/* Against a model: entries of all sizes come, are replaced, are asked for; nothing is ever wrong.
+ */
+static void test_ring_model(void **state)
+{
+	static uint64_t until[400];
+	struct dns_cache_settings set = standard;
+	uint64_t dice = 88172645463325252ull, now = 0;
+	unsigned hits = 0;
+
+	(void)state;
+	set.size = DNS_CACHE_MIN;
+	configure(set);
+	for (unsigned round = 0; round < 40000; round++) {
+		struct dns_cached hit;
+		unsigned i;
+
+		dice ^= dice << 13;
+		dice ^= dice >> 7;
+		dice ^= dice << 17;
+		i = dice >> 40 & 0x1ff;
+		now += dice & 0x3f;
+		if (i >= 400)
+			continue;
+		ask_number("m", i);
+		if (dice >> 20 & 1) {
+			static uint8_t p[8000];
+			unsigned answers = 1 + (dice >> 24 & 0x7f), ttl = 1 + (dice >> 32 & 0xf);
+
+			if (dice >> 21 & 1)
+				put(now, p, reply(p, answers, ttl, DNS_NOERROR));
+			else
+				put(now, p, denial(p, ttl, ttl));
+			until[i] = now + ttl * 1000ull;
+			assert_true(cached(now));
+		} else if (dns_cache_get(&q, &fwd, now, false, &hit)) {
+			assert_true(now < until[i]);
+			assert_memory_equal(hit.msg + DNS_HEADER, q.name, q.name_len);
+			hits++;
+		}
+	}
+	assert_true(hits > 1000);
+	dns_cache_clear();
+}
+
+/* A hit is the same answer as the slow way makes of the message. */
+static void test_hit(void **state)
+{
+	static const struct {
+		unsigned answers;
+		size_t max;
+	} table[] = {
+		{ 1, 512 }, { 3, 512 }, { 28, 512 }, { 29, 512 }, { 200, 512 }, { 200, 65535 }
+	};
+	static uint8_t p[8000], slow[65535], fast[65535];
+	struct dns_cached hit;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		for (uint32_t age = 0; age < 100; age += 33) {
+			size_t start = DNS_HEADER + sizeof("\3WwW\7example\3com") + 4;
+			struct dns_reply a = { .p = slow, .max = table[i].max, .len = start };
+			struct dns_reply b = { .p = fast, .max = table[i].max, .len = start };
+
+			configure(standard);
+			ask("wWw.example.com", "A");
+			keep(0, 50);
+			put(0, p, reply(p, table[i].answers, 90, DNS_NOERROR));
+			assert_true(dns_cache_get(&q, &fwd, age * 1000, true, &hit));
+			memcpy(slow + DNS_HEADER, q.raw, start - DNS_HEADER);
+			memcpy(fast + DNS_HEADER, q.raw, start - DNS_HEADER);
+			dns_upstream_merge(&a, &q, &fwd, hit.msg, hit.len, hit.age, 30);
+			dns_cache_reply(&b, &q, &fwd, &hit, 30);
+			assert_int_equal(a.len, b.len);
+			assert_memory_equal(slow, fast, a.len);
+		}
+}
+
+/* Nothing is told to live longer than it is kept. */
+static void test_caps(void **state)
+{
+	size_t ttl = DNS_HEADER + sizeof("\3www\7example\3com") + 4 + 6;
+	struct dns_reply out;
+
+	(void)state;
+	configure((struct dns_cache_settings){ .ttl = 100, .deny_ttl = 50, .size = 1 << 20 });
+	for (unsigned denials = 0; denials < 2; denials++) {
+		struct dns_cached hit;
+
+		ask("www.example.com", "A");
+		if (denials)
+			keep_denial(0, 86400);
+		else
+			keep(0, 86400);
+		assert_true(dns_cache_get(&q, &fwd, 10000, false, &hit));
+		out = (struct dns_reply){ .p = lab_out, .max = 512, .len = ttl - 6 };
+		dns_cache_reply(&out, &q, &fwd, &hit, 0);
+		assert_int_equal(dns_get32(lab_out + ttl), denials ? 40 : 90);
+	}
 }
 
 static const char *merge(const uint8_t *msg, size_t n, uint32_t age, uint32_t floor, size_t max)
@@ -243,7 +574,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check),       cmocka_unit_test(test_lifetimes),
-		cmocka_unit_test(test_cache),       cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_cache),       cmocka_unit_test(test_what_is_kept),
+		cmocka_unit_test(test_changes),     cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_prefetch),    cmocka_unit_test(test_floods),
+		cmocka_unit_test(test_ring_model),  cmocka_unit_test(test_hit),
+		cmocka_unit_test(test_caps),        cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merge_alias), cmocka_unit_test(test_names),
 	};
 
