@@ -607,6 +607,7 @@ static const struct key keys[] = {
 	KEY(dns, listen, read_endpoints, ""),
 	KEY(dns, ttl, read_ttl, "5"),
 	KEY(dns, pods, read_pods, "insecure"),
+	KEY(dns, autopath, read_bool, "yes"),
 	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
 	KEY(dns, policy, read_policy, "sequential"),
 	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "" },

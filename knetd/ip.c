@@ -1,5 +1,6 @@
 /* ip.c - see ip.h */
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,22 @@ const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT])
 	ip_text(&c->ip, out);
 	snprintf(out + strlen(out), CIDR_TEXT - strlen(out), "/%u", c->bits);
 	return out;
+}
+
+bool ip_of_sockaddr(struct ip *ip, const struct sockaddr *at)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)at;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
+	bool mapped = at->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+
+	*ip = (struct ip){ .len = at->sa_family == AF_INET || mapped ? 4 : 16 };
+	if (at->sa_family == AF_INET)
+		memcpy(ip->b, &v4->sin_addr, 4);
+	else if (at->sa_family == AF_INET6)
+		memcpy(ip->b, v6->sin6_addr.s6_addr + (mapped ? 12 : 0), ip->len);
+	else
+		return false;
+	return true;
 }
 
 bool ip_equal(const struct ip *a, const struct ip *b)

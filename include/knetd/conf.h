@@ -98,6 +98,7 @@ struct conf {
 		struct dns_upstreams upstreams;
 		enum conf_dns_policy policy;
 		struct stub_domains stubs;
+		bool autopath;                      /* walk the search path for pods */
 		char tls_ca[256];                   /* PEM, "": no names can be proved */
 		char hosts[256];                    /* a file like /etc/hosts, "": none */
 		char rewrite[16384];                /* rules with commas between them */

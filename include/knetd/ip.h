@@ -23,6 +23,9 @@ bool ip_parse(struct ip *ip, const char *s);
 bool cidr_parse(struct cidr *c, const char *s); /* "10.0.0.0/8"; host bits are cleared */
 const char *ip_text(const struct ip *ip, char out[static IP_TEXT]); /* RFC 5952; returns out */
 const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT]);
+struct sockaddr;
+/* false: of neither family. A mapped address is the IPv4 address that it means. */
+bool ip_of_sockaddr(struct ip *ip, const struct sockaddr *at);
 bool ip_is_any(const struct ip *ip);      /* 0.0.0.0, :: */
 bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8, ::1 */
 bool ip_equal(const struct ip *a, const struct ip *b);

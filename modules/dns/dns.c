@@ -69,7 +69,7 @@ static int publish_settings(struct err *e)
 {
 	auto_buf struct buf out = { 0 };
 
-	dns_plan_settings(dns_upstreams_now(), &out);
+	dns_plan_settings(dns_upstreams_now(), dns_upstreams_searches(), &out);
 	return same(dns.slot[0], &out) ? 0 : publish(0, &out, e);
 }
 

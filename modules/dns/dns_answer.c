@@ -106,11 +106,16 @@ static enum dns_result minimal(const struct dns_lookup *l)
 	return DNS_REPLY;
 }
 
+static bool has_upstream(const struct dns_lookup *l)
+{
+	return dns_groups_find(&l->z->set->groups, l->name.p, l->name.len)->n != 0;
+}
+
 static enum dns_result outside(const struct dns_lookup *l)
 {
 	bool led = l->out->answers != 0; /* there by an alias of ours */
 
-	if (!l->z->set->n_upstreams)
+	if (!has_upstream(l))
 		return led ? finish(l) : error(l, DNS_SERVFAIL);
 	if (!led && !(l->q->flags & DNS_RD))
 		return error(l, DNS_REFUSED);
@@ -120,6 +125,7 @@ static enum dns_result outside(const struct dns_lookup *l)
 	l->fwd->target_len = (uint8_t)l->name.len;
 	l->fwd->alias = !l->own;
 	l->fwd->owner = l->owner;
+	l->fwd->step = l->step;
 	return DNS_FORWARD;
 }
 
@@ -141,10 +147,36 @@ static enum dns_found look(struct dns_lookup *l)
 	return found;
 }
 
+/* A name that does not exist may be the first of a search path. Finds where that leads, as far as
+ * we know the names; an upstream that denies one brings us back here, to go on behind it. */
+static enum dns_found search(struct dns_lookup *l)
+{
+	struct dns_reply before = *l->out;
+	struct dns_path path;
+
+	if (!l->own || !dns_autopath_begin(l, &path))
+		return DNS_NO_NAME;
+	while (dns_autopath_next(l, &path)) {
+		enum dns_found found = look(l);
+
+		if (found != DNS_NO_NAME && (found != DNS_NOT_MINE || has_upstream(l))) {
+			l->step = path.step;
+			return found;
+		}
+		*l->out = before;
+	}
+	*l->out = before;
+	return dns_cluster_denies(l, DNS_NO_NAME);
+}
+
 static enum dns_result answer(struct dns_lookup *l)
 {
-	for (unsigned hops = 0; hops <= CHAIN_MAX; hops++) {
-		switch (look(l)) {
+	enum dns_found found = look(l);
+
+	if (found == DNS_NO_NAME)
+		found = search(l);
+	for (unsigned hops = 0; hops <= CHAIN_MAX; hops++, found = look(l)) {
+		switch (found) {
 		case DNS_NOT_MINE:
 			return outside(l);
 		case DNS_ANSWERED:
@@ -173,9 +205,9 @@ static void rewrite(struct dns_lookup *l)
 {
 	size_t n;
 
-	if (!dns_rewrite(&l->z->rewriter, l->name.p, l->name.len, l->rewritten, &n))
+	if (!dns_rewrite(&l->z->rewriter, l->name.p, l->name.len, l->made, &n))
 		return;
-	l->name = dns_name_split(l->rewritten, n, l->label);
+	l->name = dns_name_split(l->made, n, l->label);
 	l->own = false;
 }
 
@@ -191,6 +223,7 @@ enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_
 	/* its rooms for names are not cleared: that would cost more than the lookup */
 	l.z = z, l.q = q, l.by = by, l.out = out, l.fwd = fwd;
 	l.owner = DNS_QUESTION;
+	l.step = 0;
 	l.own = true;
 	dns_reply_begin(out, q, by->stream);
 	if (rcode)

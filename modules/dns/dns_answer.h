@@ -2,6 +2,8 @@
  * stands between a stranger's datagram and our reply. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "dns_local.h"
 #include "dns_reply.h"
 #include "dns_rewrite.h"
@@ -15,7 +17,10 @@ struct dns_zone {                       /* what the worker was told last */
 
 struct dns_asker { /* who asks, and how */
 	bool stream;
+	const struct sockaddr *from; /* NULL: unknown */
+	unsigned step; /* of the search path, to go on from; DNS_STEP_END: it led nowhere */
 };
+#define DNS_STEP_END UINT32_MAX
 
 enum dns_result {
 	DNS_DROP,    /* no answer at all */
@@ -27,6 +32,8 @@ struct dns_forwarded {                /* what to ask an upstream for */
 	uint8_t target[DNS_NAME_MAX]; /* wire form, lower case */
 	uint8_t target_len;
 	bool alias;     /* not the question's own name: an alias or a rewrite led there */
+	unsigned step;  /* when it was found on the search path, the step behind: to go on from, for
+	                 * a target that does not exist */
 	uint16_t owner; /* then: a pointer to where the target stands in the reply, or DNS_QUESTION
 	                 */
 };

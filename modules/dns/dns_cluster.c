@@ -45,6 +45,14 @@ static const struct dns_entry *find_name(const struct dns_zone *z, const struct 
 	return dns_shard_find(&z->shard[dns_slot(home)], name->p, len, hash, &place);
 }
 
+bool dns_cluster_has(const struct dns_zone *z, const uint8_t *name, size_t n)
+{
+	uint64_t hash = dns_hash(name, n);
+	uint32_t place = 0;
+
+	return dns_shard_find(&z->shard[dns_slot(hash)], name, n, hash, &place) != NULL;
+}
+
 /* ---- <a>-<b>-<c>-<d>.<ns>.pod.<zone> -----------------------------------------------------------
  */
 
@@ -70,15 +78,6 @@ static bool pod_address(const uint8_t *label, struct ip *ip)
 	return false;
 }
 
-static bool namespace_known(const struct dns_zone *z, const uint8_t *label)
-{
-	uint64_t hash = dns_hash(label, label[0] + 1u);
-	uint32_t place = 0;
-
-	return dns_shard_find(&z->shard[dns_slot(hash)], label, label[0] + 1u, hash, &place) !=
-	       NULL;
-}
-
 static bool pod_has_name(const struct dns_zone *z, const struct ip *ip, const uint8_t *ns)
 {
 	return z->set->pods != CONF_PODS_VERIFIED || dns_zone_pod_in(z->shard, ip, ns);
@@ -91,7 +90,8 @@ static enum dns_found pod_name(struct dns_lookup *l, unsigned n)
 	uint16_t type = l->q->type;
 	struct ip ip;
 
-	if (n > 3 || l->z->set->pods == CONF_PODS_DISABLED || !namespace_known(l->z, ns))
+	if (n > 3 || l->z->set->pods == CONF_PODS_DISABLED ||
+	    !dns_cluster_has(l->z, ns, ns[0] + 1u))
 		return dns_cluster_denies(l, DNS_NO_NAME);
 	if (n == 2)
 		return dns_cluster_denies(l, DNS_NO_DATA);

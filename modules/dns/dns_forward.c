@@ -36,6 +36,7 @@
 struct waiter {
 	struct waiter *next;
 	struct dns_client client;
+	unsigned step; /* of the search path that led to what was asked */
 	uint16_t len;
 	uint8_t query[DNS_QUERY_PACKED];
 };
@@ -129,30 +130,56 @@ struct finding { /* what is told: a message, or none */
 	uint32_t age, floor;
 };
 
-static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked,
-                         const struct finding *found)
+/* A search path that led to what does not exist goes on; where nobody answers, it ends. */
+static bool leads_on(const struct dns_forwarded *fwd, const struct finding *found)
 {
-	static uint8_t bytes[DNS_TCP_MAX];
-	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
-	struct dns_asker by = { .stream = w->client.stream };
+	return fwd->step && (!found->n || dns_upstream_denies(found->msg));
+}
+
+static unsigned next_step(const struct dns_forwarded *fwd, const struct finding *found)
+{
+	return found->n ? fwd->step : DNS_STEP_END;
+}
+
+/* false: another answer is waited for. */
+static bool waiter_answer(const struct waiter *w, const struct dns_forwarded *asked,
+                          const struct finding *found, struct dns_reply *out)
+{
+	struct dns_asker by = { .stream = w->client.stream,
+		                .from = &w->client.peer.any,
+		                .step = w->step };
 	struct dns_forwarded fwd;
 	struct dns_query q;
 	enum dns_result r;
 
-	r = dns_answer(dns_worker_zone(), w->query, w->len, &by, &q, &fwd, &out);
+	r = dns_answer(dns_worker_zone(), w->query, w->len, &by, &q, &fwd, out);
 	if (r == DNS_FORWARD) {
 		/* an alias may have been changed in between */
 		bool same = fwd.target_len == asked->target_len &&
 		            !memcmp(fwd.target, asked->target, fwd.target_len);
 
+		if (leads_on(&fwd, found))
+			return dns_worker_answer_from(next_step(&fwd, found), w->query, w->len,
+			                              &w->client, out);
 		if (found->n && same)
-			dns_upstream_merge(&out, &q, &fwd, found->msg, found->n, found->age,
+			dns_upstream_merge(out, &q, &fwd, found->msg, found->n, found->age,
 			                   found->floor);
 		else
-			dns_reply_error(&out, &q, DNS_SERVFAIL, DNS_RA);
-		out.by = DNS_BY_FORWARD;
+			dns_reply_error(out, &q, DNS_SERVFAIL, DNS_RA);
+		out->by = DNS_BY_FORWARD;
 	}
-	dns_worker_replied(&q, &w->client, &out);
+	dns_worker_replied(&q, &w->client, out);
+	return true;
+}
+
+static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked,
+                         const struct finding *found)
+{
+	static uint8_t bytes[DNS_TCP_MAX];
+	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
+
+	if (!waiter_answer(w, asked, found, &out))
+		return;
 	dns_count_duration(w->client.arrived, 1);
 	if (w->client.stream)
 		dns_tcp_send(&w->client, out.p, out.len);
@@ -185,10 +212,10 @@ static void flight_land(struct flight *f, const struct finding *found)
 	reply_all(w, &asked, found);
 }
 
-/* What the cache still has of it, in memory that lasts until the next call. */
-static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, struct finding *out)
+/* What the cache still has of it; copied, since answering may change the cache. */
+static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, struct finding *out,
+                  uint8_t copy[static DNS_CACHE_MESSAGE])
 {
-	static uint8_t copy[DNS_CACHE_MESSAGE];
 	struct dns_cached old;
 
 	if (!dns_cache_get(q, fwd, loop_now(), true, &old))
@@ -205,9 +232,10 @@ static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, st
 static void flight_give_up(struct flight *f)
 {
 	struct finding found = { 0 };
+	uint8_t copy[DNS_CACHE_MESSAGE];
 
 	dns_cache_fail(&f->q, &f->fwd, loop_now());
-	if (!stale(&f->q, &f->fwd, &found))
+	if (!stale(&f->q, &f->fwd, &found, copy))
 		dns_count(DNS_COUNT_FORWARD_FAILED);
 	flight_land(f, &found);
 }
@@ -218,9 +246,10 @@ static void on_patience(struct timer *t)
 	struct flight *f = container_of(t, struct flight, patience);
 	struct dns_forwarded asked = f->fwd;
 	struct waiter *w = f->waiters;
+	uint8_t copy[DNS_CACHE_MESSAGE];
 	struct finding found;
 
-	if (!w || !stale(&f->q, &f->fwd, &found))
+	if (!w || !stale(&f->q, &f->fwd, &found, copy))
 		return;
 	f->waiters = NULL;
 	f->n_waiters = 0;
@@ -417,6 +446,7 @@ static void flight_bad(struct flight *f, const struct finding *said)
 {
 	const struct dns_group *group = group_for(&f->fwd);
 	struct finding old;
+	uint8_t copy[DNS_CACHE_MESSAGE];
 	int place;
 
 	for (unsigned i = 0; group && i < group->n; i++)
@@ -431,7 +461,7 @@ static void flight_bad(struct flight *f, const struct finding *said)
 		return;
 	}
 	dns_cache_fail(&f->q, &f->fwd, loop_now());
-	flight_land(f, stale(&f->q, &f->fwd, &old) ? &old : said);
+	flight_land(f, stale(&f->q, &f->fwd, &old, copy) ? &old : said);
 }
 
 static void flight_again(struct flight *f, struct dns_peer *peer)
@@ -546,13 +576,14 @@ static struct flight *flight_new(const struct dns_query *q, const struct dns_for
 }
 
 static bool flight_join(struct flight *f, const struct dns_query *q,
-                        const struct dns_client *client)
+                        const struct dns_forwarded *fwd, const struct dns_client *client)
 {
 	struct waiter *w = f->n_waiters < WAITERS_A_FLIGHT ? waiter_take() : NULL;
 
 	if (!w)
 		return false;
 	w->client = *client;
+	w->step = fwd->step ? fwd->step - 1 : 0;
 	w->len = (uint16_t)dns_query_pack(q, w->query);
 	w->next = f->waiters;
 	f->waiters = w;
@@ -571,15 +602,20 @@ static bool out_of_patience(const struct flight *f)
 static bool answer_now(const struct dns_query *q, const struct dns_forwarded *fwd,
                        const struct dns_client *client, struct dns_reply *out, bool or_fail)
 {
-	struct finding found;
+	uint8_t query[DNS_QUERY_PACKED];
+	struct finding found = { 0 };
+	uint8_t copy[DNS_CACHE_MESSAGE];
 
-	if (stale(q, fwd, &found)) {
+	if (!stale(q, fwd, &found, copy) && !or_fail)
+		return false;
+	if (leads_on(fwd, &found))
+		return dns_worker_answer_from(next_step(fwd, &found), query,
+		                              dns_query_pack(q, query), client, out);
+	if (found.n) {
 		dns_upstream_merge(out, q, fwd, found.msg, found.n, found.age, found.floor);
-	} else if (or_fail) {
+	} else {
 		dns_count(DNS_COUNT_FORWARD_REFUSED);
 		dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
-	} else {
-		return false;
 	}
 	out->by = DNS_BY_FORWARD;
 	dns_worker_replied(q, client, out);
@@ -596,7 +632,7 @@ bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
 		return true;
 	if (!f)
 		f = flight_new(q, fwd, client);
-	if (f && flight_join(f, q, client))
+	if (f && flight_join(f, q, fwd, client))
 		return false;
 	if (f && !f->waiters && !f->refresh && f->begun_ms == loop_now())
 		flight_free(f); /* it began for this client alone */

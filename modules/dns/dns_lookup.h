@@ -22,8 +22,9 @@ struct dns_lookup {
 		size_t name_len, soa_len;
 		uint32_t ttl;
 	} apex;
-	uint8_t label[DNS_LABELS_MAX + 1]; /* of a name that did not come with the question */
-	uint8_t rewritten[DNS_NAME_MAX];
+	/* for a name that did not come with the question */
+	uint8_t made[DNS_NAME_MAX], label[DNS_LABELS_MAX + 1];
+	unsigned step; /* of the search path, where the name was found, and one more */
 };
 
 enum dns_found {
@@ -45,7 +46,19 @@ enum dns_found dns_pointers(struct dns_lookup *l);
 /* Zones read from files. */
 enum dns_found dns_file_zones(struct dns_lookup *l);
 
+/* Is there that name: <service>.<ns>, or <ns>, lower case and without a root label? */
+bool dns_cluster_has(const struct dns_zone *z, const uint8_t *name, size_t n);
 bool dns_in_zone(const struct dns_name *name, const uint8_t *zone, size_t zone_len,
                  unsigned zone_labels);
 /* The cluster's zone is the one that denies. */
 enum dns_found dns_cluster_denies(struct dns_lookup *l, enum dns_found how);
+
+/* The rest of the client's search path, when the question is the first one of it. */
+struct dns_path {
+	size_t len;      /* of the name that is searched for, without a root label */
+	unsigned labels; /* of it */
+	unsigned step;   /* the candidate that comes next */
+};
+bool dns_autopath_begin(const struct dns_lookup *l, struct dns_path *path);
+/* Writes the alias to the next candidate and turns to it; false: there is none, or no room. */
+bool dns_autopath_next(struct dns_lookup *l, struct dns_path *path);

@@ -313,7 +313,8 @@ static void add_ranges(struct dns_settings *s, const struct conf_cidrs *c)
 		s->ranges[s->n_ranges++] = c->v[i];
 }
 
-void dns_plan_settings(const struct dns_groups *groups, struct buf *out)
+void dns_plan_settings(const struct dns_groups *groups, const struct dns_searches *searches,
+                       struct buf *out)
 {
 	static struct dns_settings s; /* too large for the stack */
 	struct dns_shard none = { 0 };
@@ -341,6 +342,8 @@ void dns_plan_settings(const struct dns_groups *groups, struct buf *out)
 	s.cache.size = conf.dns.cache_size;
 	s.cache.stale = conf.dns.serve_stale;
 	s.cache.prefetch = conf.dns.prefetch;
+	s.autopath = conf.dns.autopath;
+	s.searches = *searches;
 	dns_records_zone(&to, &conf.dns.address, s.pods != CONF_PODS_DISABLED);
 	buf_add(out, &s, sizeof(s));
 	dns_shard_build(out, &none, (struct dns_owners){ 0 }, &p.fresh[0]);

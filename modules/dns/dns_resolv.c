@@ -45,3 +45,36 @@ void dns_resolv_parse(const char *text, struct dns_upstreams *out)
 		text += n + (text[n] == '\n');
 	}
 }
+
+static void add_search(struct dns_searches *out, const char *word)
+{
+	uint8_t zone[DNS_NAME_MAX], name[DNS_NAME_MAX];
+	size_t zone_len = dns_name_from_text(zone, conf.dns.domain);
+	size_t n = dns_name_from_text(name, word);
+	bool ours = n >= zone_len && !memcmp(name + n - zone_len, zone, zone_len);
+
+	if (!n || ours || out->n == DNS_SEARCHES)
+		return;
+	out->v[out->n].len = (uint8_t)n;
+	memcpy(out->v[out->n++].name, name, n);
+}
+
+void dns_resolv_searches(const char *text, struct dns_searches *out)
+{
+	char line[1024], *save;
+
+	memset(out, 0, sizeof(*out));
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char *word;
+
+		snprintf(line, sizeof(line), "%.*s", n < 1023 ? (int)n : 1023, text);
+		word = strtok_r(line, " \t\r", &save);
+		if (word && (!strcmp(word, "search") || !strcmp(word, "domain"))) {
+			memset(out, 0, sizeof(*out)); /* the last line counts */
+			while ((word = strtok_r(NULL, " \t\r", &save)))
+				add_search(out, word);
+		}
+		text += n + (text[n] == '\n');
+	}
+}

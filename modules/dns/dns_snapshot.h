@@ -37,7 +37,7 @@
 	63000 /* bytes of records in one set: they fit one TCP answer, behind aliases too */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
-#define DNS_SETTINGS_MAGIC 0x33736e64u /* "dns3": the number changes with the format */
+#define DNS_SETTINGS_MAGIC 0x34736e64u /* "dns4": the number changes with the format */
 #define DNS_SHARD_MAGIC 0x31687364u
 
 struct dns_cache_settings {
@@ -45,6 +45,15 @@ struct dns_cache_settings {
 	uint32_t size;          /* bytes */
 	uint32_t stale;         /* seconds that an expired answer may be told */
 	bool prefetch;
+};
+
+#define DNS_SEARCHES 16
+struct dns_searches { /* the node's own search list */
+	uint8_t n;
+	struct {
+		uint8_t len;
+		uint8_t name[DNS_NAME_MAX]; /* wire form, lower case, with the root label */
+	} v[DNS_SEARCHES];
 };
 
 struct dns_settings {
@@ -59,6 +68,8 @@ struct dns_settings {
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */
 	struct dns_groups groups;
 	struct dns_cache_settings cache;
+	uint8_t autopath; /* walk the search path for pods */
+	struct dns_searches searches;
 	_Alignas(8) uint8_t shard[];
 };
 

@@ -16,6 +16,12 @@ struct dns_upstream_msg {
 bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd,
                         uint16_t type, struct dns_upstream_msg *out);
 
+/* Does msg, which dns_upstream_check has seen, say that there is no such name? */
+static inline bool dns_upstream_denies(const uint8_t *msg)
+{
+	return (msg[3] & DNS_RCODE) == DNS_NXDOMAIN;
+}
+
 /* Makes msg, which dns_upstream_check has seen, the end of the reply that dns_answer began. Its
  * records are `age` seconds older by now; floor: the least TTL to be told. */
 void dns_upstream_merge(struct dns_reply *out, const struct dns_query *q,

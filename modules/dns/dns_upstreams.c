@@ -24,7 +24,8 @@
 static struct {
 	void (*changed)(void);
 	struct dns_upstreams file; /* what it said last */
-	struct stat seen;          /* of the file that was read last */
+	struct dns_searches searches;
+	struct stat seen; /* of the file that was read last */
 	struct timer timer;
 	bool other_list, other_stubs; /* given at run time: */
 	struct dns_upstreams list;
@@ -36,6 +37,11 @@ static struct {
 const struct dns_groups *dns_upstreams_now(void)
 {
 	return &ups.now;
+}
+
+const struct dns_searches *dns_upstreams_searches(void)
+{
+	return &ups.searches;
 }
 
 static void tell(const struct dns_groups *g)
@@ -61,15 +67,18 @@ static void tell(const struct dns_groups *g)
 static bool settle(void)
 {
 	static struct dns_groups next;
+	static struct dns_searches told;
+	bool searches = memcmp(&told, &ups.searches, sizeof(told)) != 0;
 	const struct dns_upstreams *list = ups.other_list            ? &ups.list
 	                                   : conf.dns.upstreams_file ? &ups.file
 	                                                             : &conf.dns.upstreams;
 
 	dns_groups_build(&next, list, ups.other_stubs ? &ups.stubs : &conf.dns.stubs,
 	                 conf.dns.policy, dns_resolv_own);
+	told = ups.searches;
 	memcpy(next.loop, ups.loop, sizeof(next.loop));
 	if (!memcmp(&next, &ups.now, sizeof(next)))
-		return false;
+		return searches;
 	ups.now = next;
 	tell(&ups.now);
 	return true;
@@ -97,6 +106,7 @@ static void read_file(void)
 	ups.seen = st;
 	text[n] = '\0';
 	dns_resolv_parse(text, &ups.file);
+	dns_resolv_searches(text, &ups.searches);
 }
 
 void dns_upstreams_reload(void)

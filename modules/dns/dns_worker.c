@@ -83,28 +83,36 @@ static bool answer_cached(const struct dns_query *q, const struct dns_forwarded 
 	return true;
 }
 
-bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
-                       struct dns_reply *out)
+bool dns_worker_answer_from(unsigned step, const uint8_t *query, size_t n,
+                            const struct dns_client *client, struct dns_reply *out)
 {
-	struct dns_asker by = { .stream = client->stream };
+	struct dns_asker by = { .stream = client->stream, .from = &client->peer.any, .step = step };
 	struct dns_forwarded fwd;
 	struct dns_query q;
+	enum dns_result result;
 
 	out->turn = turn++;
-	switch (dns_answer(&zone, query, n, &by, &q, &fwd, out)) {
-	case DNS_DROP:
-		dns_count(DNS_COUNT_DROPPED);
-		return false;
-	case DNS_REPLY:
-		break;
-	case DNS_FORWARD:
+	while ((result = dns_answer(&zone, query, n, &by, &q, &fwd, out)) == DNS_FORWARD) {
 		if (dns_probe_came_back(zone.set, &q, &fwd, out))
 			break;
 		if (!answer_cached(&q, &fwd, out))
 			return dns_forward(&q, &fwd, client, out);
+		if (!fwd.step || out->rcode == DNS_NOERROR)
+			break;
+		by.step = out->rcode == DNS_NXDOMAIN ? fwd.step : DNS_STEP_END;
+	}
+	if (result == DNS_DROP) {
+		dns_count(DNS_COUNT_DROPPED);
+		return false;
 	}
 	dns_worker_replied(&q, client, out);
 	return true;
+}
+
+bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
+                       struct dns_reply *out)
+{
+	return dns_worker_answer_from(0, query, n, client, out);
 }
 
 /* ---- the role ----------------------------------------------------------------------------------

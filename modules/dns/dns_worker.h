@@ -35,6 +35,10 @@ bool dns_worker_draining(void);
 /* One query, from the network or from the forwarder's memory. True when out is to be sent. */
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out);
+/* The same where the candidates of its search path up to `step` do
+ * not exist. */
+bool dns_worker_answer_from(unsigned step, const uint8_t *query, size_t n,
+                            const struct dns_client *client, struct dns_reply *out);
 /* To be called once for every answer that is sent. */
 void dns_worker_replied(const struct dns_query *q, const struct dns_client *client,
                         const struct dns_reply *out);

@@ -39,6 +39,7 @@ static void add_service(const struct dns_target *to, const char *name, const cha
 static void make_zone(void)
 {
 	static struct dns_groups groups;
+	static struct dns_searches searches;
 	struct dns_upstreams upstreams = { 0 };
 	struct dns_shard none = { 0 };
 	struct dns_plan plan;
@@ -62,7 +63,7 @@ static void make_zone(void)
 		dns_plan_shard(&plan, i, &none, &slot[i]);
 		dns_shard_open(&zone.shard[i], slot[i].data, slot[i].len);
 	}
-	dns_plan_settings(&groups, &slot[0]);
+	dns_plan_settings(&groups, &searches, &slot[0]);
 	zone.set = dns_settings_open(slot[0].data, slot[0].len);
 	dns_shard_open(&zone.shard[0], zone.set->shard,
 	               slot[0].len - offsetof(struct dns_settings, shard));

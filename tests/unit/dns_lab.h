@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +27,8 @@ static struct cursor lab_cursor;
 static struct buf lab_slot[DNS_SLOTS];
 static struct dns_zone lab_zone;
 static struct dns_groups lab_upstreams = { .n = 1, .group[0].suffix_len = 1 };
+static struct dns_searches lab_searches;
+static struct sockaddr_in lab_from; /* who asks; port 0: unknown */
 
 static inline void lab_open(void)
 {
@@ -190,7 +193,7 @@ static inline unsigned lab_sync(bool full)
 		built++;
 	}
 	buf_reset(&lab_slot[0]);
-	dns_plan_settings(&lab_upstreams, &lab_slot[0]);
+	dns_plan_settings(&lab_upstreams, &lab_searches, &lab_slot[0]);
 	lab_open_slot(0);
 	assert_non_null(lab_zone.set);
 	dns_plan_free(&plan);
@@ -331,14 +334,16 @@ static inline const char *lab_text(const uint8_t *p, size_t n)
 	return text;
 }
 
-static unsigned lab_turn;
+static unsigned lab_turn, lab_step;
 static uint8_t lab_out[DNS_TCP_MAX];
 static struct dns_reply lab_reply;
 static struct dns_forwarded lab_forwarded;
 
 static inline const char *lab_ask_bytes(const uint8_t *query, size_t n, bool stream)
 {
-	struct dns_asker by = { .stream = stream };
+	struct dns_asker by = { .stream = stream,
+		                .from = lab_from.sin_port ? (struct sockaddr *)&lab_from : NULL,
+		                .step = lab_step };
 	struct dns_query q;
 	enum dns_result r;
 
