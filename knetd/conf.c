@@ -430,6 +430,19 @@ static const char *read_upstreams(void *field, size_t size, const char *value)
 	return each_item(value, one_upstream, &conf.dns.upstreams);
 }
 
+const char *const conf_dns_log_name[CONF_DNS_LOGS] = { "no", "errors", "all" };
+
+static const char *read_dns_log(void *field, size_t size, const char *value)
+{
+	(void)size;
+	for (unsigned i = 0; i < CONF_DNS_LOGS; i++)
+		if (!strcmp(value, conf_dns_log_name[i])) {
+			*(enum conf_dns_log *)field = i;
+			return NULL;
+		}
+	return "no, errors or all";
+}
+
 static const char *read_policy(void *field, size_t size, const char *value)
 {
 	static const char *const words[] = {
@@ -619,6 +632,7 @@ static const struct key keys[] = {
 	KEY(dns, cache_size, read_cache_size, "4M"),
 	KEY(dns, prefetch, read_bool, "yes"),
 	KEY(dns, serve_stale, read_stale, "1d"),
+	KEY(dns, log, read_dns_log, "no"),
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),
 	KEY(ingress, timeout, read_seconds, "60"),

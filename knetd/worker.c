@@ -370,6 +370,7 @@ static int set_up(const char *role, const char *index, struct err *e)
 	if (!self.page)
 		return -e->code;
 	w->counters = self.page->counters;
+	w->shared = self.page->shared;
 	self.seen = wanted();
 	self.build = worker_build();
 	return 0;

@@ -49,6 +49,7 @@ struct worker_page { /* a memory file; its size is sealed, so that neither side 
 	_Atomic uint64_t taken; /* by the worker: the newest FLUSH in force there */
 	uint64_t reserved[6];
 	_Atomic uint64_t counters[WORKER_COUNTERS]; /* by the worker */
+	_Alignas(64) uint8_t shared[WORKER_SHARED]; /* by the role, as it likes */
 };
 
 int worker_page_new(struct err *e);                         /* a descriptor */

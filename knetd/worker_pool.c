@@ -99,6 +99,18 @@ uint64_t worker_pool_dropped(const struct worker_pool *p)
 	return sum;
 }
 
+unsigned worker_pool_seats(const struct worker_pool *p)
+{
+	return p->n_seats;
+}
+
+void *worker_pool_shared(const struct worker_pool *p, unsigned seat)
+{
+	const struct worker_proc *proc = seat < p->n_seats ? p->seats[seat].proc : NULL;
+
+	return proc && proc->page ? proc->page->shared : NULL;
+}
+
 /* ---- seats ---------------------------------------------------------------------------------- */
 
 /* After any change of who serves. */

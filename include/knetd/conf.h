@@ -39,6 +39,15 @@ enum conf_masquerade { /* whose source address connections through Services lose
 	               CONF_MASQUERADE_NEEDED,   /* only where answers would not find back */
 };
 
+enum conf_dns_log { /* which queries are logged */
+	            CONF_DNS_LOG_NO,
+	            CONF_DNS_LOG_ERRORS, /* those that were answered neither with data nor by saying
+	                                    that there are none */
+	            CONF_DNS_LOG_ALL,
+	            CONF_DNS_LOGS
+};
+extern const char *const conf_dns_log_name[CONF_DNS_LOGS]; /* as configured: "no" */
+
 enum conf_dns_policy { /* which upstream of a list is asked first */
 	               CONF_DNS_SEQUENTIAL,
 	               CONF_DNS_RANDOM,
@@ -106,6 +115,7 @@ struct conf {
 		uint32_t cache_size;                /* bytes, of each worker */
 		bool prefetch;
 		uint32_t serve_stale; /* seconds; 0: off */
+		enum conf_dns_log log;
 	} dns;
 	struct {
 		bool any_address;            /* addresses=*: one dual-stack socket a port */

@@ -101,6 +101,8 @@ struct http_answer {
 	void (*undone)(struct http_answer *answer, const struct err *e);
 	unsigned form; /* for undone to remember which */
 };
+/* A refusal in Kubernetes' form (Status): 404 for ENOENT, else 400. */
+void http_refuse(struct http_answer *answer, int code, const char *text);
 /* Percent-decoding, plus: '+' is a blank. False when it is malformed, has a NUL or does not fit. */
 bool http_decode(const char *p, size_t n, bool plus, char *out, size_t size);
 /* The decoded value of a query parameter into out; false when absent or too long. */

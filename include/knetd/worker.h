@@ -25,6 +25,7 @@
 #define WORKER_SOCKETS 64
 #define WORKER_COUNTERS 1016 /* with the words before them: two pages of memory */
 #define WORKER_MAX 64
+#define WORKER_SHARED (320 * 1024) /* what is never touched of it takes no memory */
 
 struct worker_socket { /* a listening socket the worker was given */
 	int fd;
@@ -39,6 +40,7 @@ struct worker { /* in the worker process; one a process */
 	_Atomic uint64_t *counters; /* WORKER_COUNTERS words that grow, added up by /metrics */
 	struct snapshot **slots;    /* role->slots of them, NULL: empty; snapshot_ref to keep one */
 	bool draining; /* stop accepting; the role calls worker_exit() when it is idle */
+	void *shared;  /* WORKER_SHARED bytes that the control process sees too, zero at first */
 };
 
 struct worker_role {      /* const, one per kind of worker, in the table in knetd/worker_roles.c */
@@ -88,5 +90,9 @@ uint64_t worker_pool_dropped(const struct worker_pool *p);
 /* The same for a word that also shrinks: the sum over those that live. */
 uint64_t worker_pool_gauge(const struct worker_pool *p, unsigned counter);
 unsigned worker_pool_alive(const struct worker_pool *p);
+unsigned worker_pool_seats(const struct worker_pool *p);
+/* The shared bytes of the worker that has that seat now, NULL: none has. Whoever writes there has
+ * read strangers' bytes: nothing in them is to be believed. */
+void *worker_pool_shared(const struct worker_pool *p, unsigned seat);
 /* stop: end the workers too (-x); otherwise they serve on. */
 void worker_pool_free(struct worker_pool *p, bool stop);

@@ -19,6 +19,7 @@ enum ctl_command {
 	CTL_STATUS,
 	CTL_TRACE,
 	CTL_LB,
+	CTL_DNS,
 	CTL_LOGS_LEVEL,
 	CTL_VERSION,
 	CTL_COMMANDS
@@ -35,6 +36,7 @@ struct ctl_args {
 	const char *ns;               /* NULL: not said */
 	const char *output, *selector, *field_selector, *dry_run, *validate, *timeout;
 	const char *field_manager, *cascade, *grace_period;
+	const char *from, *name, *client;
 	bool all_namespaces, watch, watch_only, show_labels, no_headers, show_kind;
 	bool show_managed_fields, ignore_not_found, force, server_side, force_conflicts;
 	bool recursive, all, wait, now, help;

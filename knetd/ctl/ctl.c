@@ -1,7 +1,7 @@
 /* ctl.c - `knetctl`: the command line, for machines without kubectl. It is a client of the daemon's
  * socket and nothing else; it needs no rights but those on the socket.
  *
- * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c
+ * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c dns.c
  * are
  * the commands; columns.c, json_text.c, jsonpath.c and table.c make what they print. */
 #include <errno.h>
@@ -41,6 +41,8 @@ static const struct {
 	             "Tell which Service holds which load-balancer address, and which wait.\n"
 	             "test asks the network whether they can be reached, and says what to do. Ends "
 	             "with 1 when something is wrong." },
+	[CTL_DNS] = { ctl_dns, "--watch",
+	              "Show the queries that the cluster DNS answers, as they come, until Ctrl-C." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
 	[CTL_VERSION] = { ctl_version, "", "Print the versions of knetctl and of the daemon." },

@@ -21,6 +21,8 @@ int ctl_status(const struct ctl_args *a);
 int ctl_trace(const struct ctl_args *a);
 int ctl_lb_test(const struct ctl_args *a);
 int ctl_lb(const struct ctl_args *a);
+int ctl_dns(const struct ctl_args *a);
+int ctl_dns_watch(const struct ctl_args *a);
 int ctl_logs_level(const struct ctl_args *a);
 int ctl_version(const struct ctl_args *a);
 

@@ -9,12 +9,14 @@
 #include <knetd/auto.h>
 #include <knetd/conf.h>
 #include <knetd/event.h>
+#include <knetd/http.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
 #include <knetd/module.h>
 #include <knetd/worker.h>
 
 #include "dns_host.h"
+#include "dns_log.h"
 #include "dns_metrics.h"
 #include "dns_names.h"
 #include "dns_plan.h"
@@ -200,13 +202,17 @@ static int init(struct err *e)
 	dns.pool = worker_pool_start(&dns_role, listen, n, e);
 	if (!dns.pool && e->code == EADDRINUSE)
 		return err_wrap(e, "another DNS server is in the way ([dns] address, listen)");
-	return dns.pool ? nft_watch(DNS_TABLE, table_changed, e) : -e->code;
+	if (!dns.pool)
+		return -e->code;
+	dns_log_begin(dns.pool, conf.dns.log);
+	return nft_watch(DNS_TABLE, table_changed, e);
 }
 
 static void finish(bool remove)
 {
 	dns_upstreams_exit();
 	dns_names_exit();
+	dns_log_end();
 	worker_pool_free(dns.pool, remove);
 	if (remove)
 		dns_host_remove(&dns.addresses);
@@ -223,7 +229,13 @@ static void reload(void)
 static void metrics(struct buf *out)
 {
 	dns_metrics(dns.pool, dns_upstreams_now(), out);
+	dns_log_metrics(out);
 }
+
+static const struct route routes[] = {
+	{ "GET", "/knetd/v1/dns/log", dns_log_show },
+	{ NULL, NULL, NULL },
+};
 
 const struct module dns_module = {
 	.name = "dns",
@@ -233,5 +245,6 @@ const struct module dns_module = {
 	.sync = apply,
 	.metrics = metrics,
 	.reload = reload,
+	.routes = routes,
 	.exit = finish,
 };

@@ -8,6 +8,7 @@
 #include "dns_forward.h"
 #include "dns_peer.h"
 #include "dns_probe.h"
+#include "dns_log.h"
 #include "dns_worker.h"
 
 #define DRAIN_CHECK_MS 50
@@ -44,6 +45,8 @@ void dns_worker_replied(const struct dns_query *q, const struct dns_client *clie
 	                (struct dns_counted){ .stream = client->stream,
 	                                      .v4 = dns_client_is_v4(client),
 	                                      .size = client->size });
+	if (dns_log_on())
+		dns_log_reply(q, client, out);
 }
 
 /* No upstream answered a moment ago: an old answer, or none, without asking again (RFC 9520). */
@@ -185,6 +188,7 @@ static int start(struct worker *w, struct err *e)
 
 	self = w;
 	dns_count_start(w->counters);
+	dns_log_start(w);
 	ret = dns_udp_start(w, e);
 	return ret ? ret : dns_tcp_start(w, e);
 }

@@ -91,20 +91,6 @@ static void answer_steps(struct http_answer *answer, const struct trace *t, cons
 	buf_str(b, "]}\n");
 }
 
-static void answer_error(struct http_answer *answer, int code, const char *text)
-{
-	bool missing = code == ENOENT;
-	struct buf *b = &answer->body;
-
-	answer->status = missing ? 404 : 400;
-	buf_printf(b,
-	           "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-	           "\"Failure\",\"reason\":\"%s\"",
-	           missing ? "NotFound" : "BadRequest");
-	put(b, "message", text);
-	buf_printf(b, ",\"code\":%u}\n", answer->status);
-}
-
 static void serve_trace(const struct http_call *call, struct http_answer *answer)
 {
 	char from[600] = "", to[600] = "", ns[64] = "default";
@@ -115,13 +101,13 @@ static void serve_trace(const struct http_call *call, struct http_answer *answer
 
 	if (!http_query(call->query, "from", from, sizeof(from)) ||
 	    !http_query(call->query, "to", to, sizeof(to)) || !*from || !*to) {
-		answer_error(answer, EINVAL, "from and to are expected, of 599 bytes at most");
+		http_refuse(answer, EINVAL, "from and to are expected, of 599 bytes at most");
 		return;
 	}
 	http_query(call->query, "namespace", ns, sizeof(ns));
 	read_addresses(&node);
 	if (trace_plan(&t, ns, from, to, &e))
-		answer_error(answer, e.code, e.text);
+		http_refuse(answer, e.code, e.text);
 	else
 		answer_steps(answer, &t, from, to);
 }

@@ -1,0 +1,70 @@
+/* dns_log.c - the worker's half of the query log: see dns_log.h. */
+#include <time.h>
+
+#include <knetd/loop.h>
+
+#include "dns_log.h"
+
+static struct dns_log_ring nowhere; /* before the start */
+struct dns_log_ring *dns_log_ring = &nowhere;
+
+void dns_log_start(const struct worker *w)
+{
+	dns_log_ring = w->shared;
+	atomic_store_explicit(&dns_log_ring->born, loop_now_ns(), memory_order_relaxed);
+}
+
+static void set_client(struct dns_log_record *r, const struct dns_client *c)
+{
+	r->stream = c->stream;
+	r->v4 = dns_client_is_v4(c);
+	if (c->peer.any.sa_family == AF_INET) {
+		memcpy(r->ip, &c->peer.v4.sin_addr, 4);
+		r->port = ntohs(c->peer.v4.sin_port);
+		return;
+	}
+	/* an IPv4 client of an IPv6 socket: its address is at the end of the mapped one */
+	memcpy(r->ip, c->peer.v6.sin6_addr.s6_addr + (r->v4 ? 12 : 0), r->v4 ? 4 : 16);
+	r->port = ntohs(c->peer.v6.sin6_port);
+}
+
+static void set_question(struct dns_log_record *r, const struct dns_query *q)
+{
+	r->id = q->id;
+	r->type = q->type;
+	r->class = q->name_len ? dns_get16(q->raw + q->name_len + 2) : DNS_IN;
+	r->udp_size = q->udp_size;
+	r->dnssec_ok = q->dnssec_ok;
+	r->name_len = q->name_len;
+	memcpy(r->name, q->name, q->name_len);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+void dns_log_reply(const struct dns_query *q, const struct dns_client *client,
+                   const struct dns_reply *out)
+{
+	struct dns_log_ring *ring = dns_log_ring;
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	struct dns_log_record *r = &ring->records[head % DNS_LOG_RECORDS];
+	bool fine = out->rcode == DNS_NOERROR || out->rcode == DNS_NXDOMAIN;
+
+	if (fine && atomic_load_explicit(&ring->mode, memory_order_relaxed) == CONF_DNS_LOG_ERRORS)
+		return;
+	/* whoever reads half of the new record in the old one's place sees the head moved */
+	atomic_thread_fence(memory_order_release);
+	set_client(r, client);
+	set_question(r, q);
+	r->size = client->size;
+	r->flags = dns_get16(out->p + 2);
+	r->rcode = (uint16_t)out->rcode;
+	r->answer_size = (uint16_t)out->len;
+	r->took = now_ns() - client->arrived;
+	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+}
