@@ -130,10 +130,11 @@ struct finding { /* what is told: a message, or none */
 	uint32_t age, floor;
 };
 
-/* A search path that led to what does not exist goes on; where nobody answers, it ends. */
+/* A search path that led to what does not exist goes on, as a resolver's does, and so it does from
+ * a name that the upstream fails on; where nobody answers, it ends. */
 static bool leads_on(const struct dns_forwarded *fwd, const struct finding *found)
 {
-	return fwd->step && (!found->n || dns_upstream_denies(found->msg));
+	return fwd->step && (!found->n || dns_upstream_rcode(found->msg) != DNS_NOERROR);
 }
 
 static unsigned next_step(const struct dns_forwarded *fwd, const struct finding *found)

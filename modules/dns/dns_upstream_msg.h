@@ -16,10 +16,10 @@ struct dns_upstream_msg {
 bool dns_upstream_check(uint8_t *p, size_t n, uint16_t id, const struct dns_forwarded *fwd,
                         uint16_t type, struct dns_upstream_msg *out);
 
-/* Does msg, which dns_upstream_check has seen, say that there is no such name? */
-static inline bool dns_upstream_denies(const uint8_t *msg)
+/* Of a message that dns_upstream_check has seen. */
+static inline enum dns_rcode dns_upstream_rcode(const uint8_t *msg)
 {
-	return (msg[3] & DNS_RCODE) == DNS_NXDOMAIN;
+	return (enum dns_rcode)(msg[3] & DNS_RCODE);
 }
 
 /* Makes msg, which dns_upstream_check has seen, the end of the reply that dns_answer began. Its
