@@ -101,6 +101,7 @@ class Ours:
             self.netns = self.knetd.netns
             load(self.knetd, services)
             self.upstream = upstream(self.netns, names, f"{self.knetd.dir}/upstream")
+            peers.answers(self, "n1.example.com")
             self.pids = [pid for name, pid in self.knetd.workers().items() if name.startswith("dns-")]
             for pid in self.pids if pin else []:
                 subprocess.run(["taskset", "-pc", "0", str(pid)], check=True, stdout=subprocess.DEVNULL)
