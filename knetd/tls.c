@@ -25,7 +25,7 @@ static const uint16_t suites[] = {
 	BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 };
 
-static void set_algorithms(br_ssl_engine_context *eng)
+void tls_set_algorithms(br_ssl_engine_context *eng)
 {
 	br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
 	br_ssl_engine_set_suites(eng, suites, ARRAY_LEN(suites));
@@ -44,37 +44,45 @@ static void set_algorithms(br_ssl_engine_context *eng)
 static void set_identity(struct tls *t, const struct tls_identity *id)
 {
 	if (id->key.key_type == BR_KEYTYPE_EC)
-		br_ssl_server_set_single_ec(&t->sc, id->chain, id->n, &id->key.key.ec,
+		br_ssl_server_set_single_ec(&t->u.server, id->chain, id->n, &id->key.key.ec,
 		                            BR_KEYTYPE_SIGN, BR_KEYTYPE_EC, br_ec_get_default(),
 		                            br_ecdsa_sign_asn1_get_default());
 	else
-		br_ssl_server_set_single_rsa(&t->sc, id->chain, id->n, &id->key.key.rsa,
+		br_ssl_server_set_single_rsa(&t->u.server, id->chain, id->n, &id->key.key.rsa,
 		                             BR_KEYTYPE_SIGN, br_rsa_private_get_default(),
 		                             br_rsa_pkcs1_sign_get_default());
 	if (!id->clients.dn.data)
 		return;
 	t->check = xmalloc(sizeof(*t->check));
 	client_check_init(t->check, t, id);
-	br_ssl_engine_set_x509(&t->sc.eng, &t->check->vtable);
-	br_ssl_server_set_trust_anchor_names_alt(&t->sc, &id->clients, 1);
-	br_ssl_engine_add_flags(&t->sc.eng, BR_OPT_TOLERATE_NO_CLIENT_AUTH);
+	br_ssl_engine_set_x509(&t->u.engine, &t->check->vtable);
+	br_ssl_server_set_trust_anchor_names_alt(&t->u.server, &id->clients, 1);
+	br_ssl_engine_add_flags(&t->u.engine, BR_OPT_TOLERATE_NO_CLIENT_AUTH);
+}
+
+void tls_set_up(struct tls *t)
+{
+	unsigned char seed[32];
+
+	/* the engine would open /dev/urandom, which a worker must not */
+	t->u.engine.rng_os_rand_done = 1;
+	br_ssl_engine_add_flags(&t->u.engine, BR_OPT_NO_RENEGOTIATION);
+	br_ssl_engine_set_buffers_bidi(&t->u.engine, t->in, sizeof(t->in), t->out, sizeof(t->out));
+	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
+		br_ssl_engine_inject_entropy(&t->u.engine, seed, sizeof(seed));
 }
 
 struct tls *tls_new(struct tls_identity *id)
 {
 	struct tls *t = xmalloc(sizeof(*t));
-	unsigned char seed[32];
 
 	memset(t, 0, offsetof(struct tls, in));
 	t->id = tls_identity_ref(id);
-	br_ssl_server_zero(&t->sc);
-	set_algorithms(&t->sc.eng);
+	br_ssl_server_zero(&t->u.server);
+	tls_set_algorithms(&t->u.engine);
 	set_identity(t, id);
-	br_ssl_engine_add_flags(&t->sc.eng, BR_OPT_NO_RENEGOTIATION);
-	br_ssl_engine_set_buffers_bidi(&t->sc.eng, t->in, sizeof(t->in), t->out, sizeof(t->out));
-	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
-		br_ssl_engine_inject_entropy(&t->sc.eng, seed, sizeof(seed));
-	br_ssl_server_reset(&t->sc);
+	tls_set_up(t);
+	br_ssl_server_reset(&t->u.server);
 	return t;
 }
 
@@ -84,22 +92,24 @@ void tls_free(struct tls *t)
 		return;
 	tls_identity_unref(t->id);
 	free(t->check);
+	free(t->proof);
 	explicit_bzero(t, sizeof(*t));
 	free(t);
 }
 
 static unsigned state(const struct tls *t)
 {
-	return br_ssl_engine_current_state(&t->sc.eng);
+	return br_ssl_engine_current_state(&t->u.engine);
 }
 
-/* Application data may flow: from now on the client's certificate is of no use. */
+/* Application data may flow: from now on the other side's certificate is of no use. */
 static void notice_open(struct tls *t)
 {
 	if (t->open || !(state(t) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)))
 		return;
 	t->open = true;
 	free(TAKE(t->check));
+	free(TAKE(t->proof));
 }
 
 /* Record bytes to the socket; false when it takes no more now, or never will. */
@@ -107,12 +117,12 @@ static bool push(struct tls *t, int fd)
 {
 	while (state(t) & BR_SSL_SENDREC) {
 		size_t n;
-		unsigned char *p = br_ssl_engine_sendrec_buf(&t->sc.eng, &n);
+		unsigned char *p = br_ssl_engine_sendrec_buf(&t->u.engine, &n);
 		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent <= 0)
 			return false;
-		br_ssl_engine_sendrec_ack(&t->sc.eng, sent);
+		br_ssl_engine_sendrec_ack(&t->u.engine, sent);
 	}
 	return true;
 }
@@ -121,7 +131,7 @@ static bool push(struct tls *t, int fd)
 static ssize_t pull(struct tls *t, int fd)
 {
 	size_t n;
-	unsigned char *p = br_ssl_engine_recvrec_buf(&t->sc.eng, &n);
+	unsigned char *p = br_ssl_engine_recvrec_buf(&t->u.engine, &n);
 	ssize_t got = recv(fd, p, n, MSG_DONTWAIT);
 
 	if (got <= 0)
@@ -129,7 +139,7 @@ static ssize_t pull(struct tls *t, int fd)
 	if (!t->begun)
 		t->plain = isupper(p[0]);
 	t->begun = true;
-	br_ssl_engine_recvrec_ack(&t->sc.eng, got);
+	br_ssl_engine_recvrec_ack(&t->u.engine, got);
 	notice_open(t);
 	return got;
 }
@@ -137,18 +147,18 @@ static ssize_t pull(struct tls *t, int fd)
 static size_t take(struct tls *t, void *p, size_t n)
 {
 	size_t have;
-	unsigned char *data = br_ssl_engine_recvapp_buf(&t->sc.eng, &have);
+	unsigned char *data = br_ssl_engine_recvapp_buf(&t->u.engine, &have);
 
 	if (have > n)
 		have = n;
 	memcpy(p, data, have);
-	br_ssl_engine_recvapp_ack(&t->sc.eng, have);
+	br_ssl_engine_recvapp_ack(&t->u.engine, have);
 	return have;
 }
 
 static ssize_t ended(const struct tls *t)
 {
-	if (br_ssl_engine_last_error(&t->sc.eng) == BR_ERR_OK)
+	if (br_ssl_engine_last_error(&t->u.engine) == BR_ERR_OK)
 		return 0;
 	errno = EPROTO;
 	return -1;
@@ -181,14 +191,15 @@ static size_t send_run(struct tls *t, int fd, const unsigned char *p, size_t n)
 
 	while (done < n) {
 		size_t room;
-		unsigned char *buf = br_ssl_engine_sendapp_buf(&t->sc.eng, &room);
+		unsigned char *buf = br_ssl_engine_sendapp_buf(&t->u.engine, &room);
 
-		if (!buf && (!push(t, fd) || !(buf = br_ssl_engine_sendapp_buf(&t->sc.eng, &room))))
+		if (!buf &&
+		    (!push(t, fd) || !(buf = br_ssl_engine_sendapp_buf(&t->u.engine, &room))))
 			break;
 		if (room > n - done)
 			room = n - done;
 		memcpy(buf, p + done, room);
-		br_ssl_engine_sendapp_ack(&t->sc.eng, room);
+		br_ssl_engine_sendapp_ack(&t->u.engine, room);
 		done += room;
 	}
 	return done;
@@ -204,7 +215,7 @@ ssize_t tls_send(struct tls *t, int fd, const struct iovec *iov, int n)
 		done += sent;
 		wanted += iov[i].iov_len;
 	}
-	br_ssl_engine_flush(&t->sc.eng, 0);
+	br_ssl_engine_flush(&t->u.engine, 0);
 	errno = 0;
 	if (!push(t, fd) && errno && errno != EAGAIN && errno != EINTR)
 		return -1;
@@ -222,7 +233,7 @@ void tls_end(struct tls *t, int fd)
 {
 	if (!t->open || (state(t) & BR_SSL_CLOSED))
 		return;
-	br_ssl_engine_close(&t->sc.eng);
+	br_ssl_engine_close(&t->u.engine);
 	push(t, fd);
 }
 

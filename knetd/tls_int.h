@@ -29,15 +29,31 @@ struct client_check {
 };
 void client_check_init(struct client_check *c, struct tls *t, const struct tls_identity *id);
 
+struct server_check; /* tls_client.c */
+
+struct tls_anchors {
+	size_t n;
+	br_x509_trust_anchor v[];
+};
+
 struct client_said {
 	bool good, refused;
 	char name[256], organization[256];
 };
 
+void tls_set_algorithms(br_ssl_engine_context *eng);
+void tls_set_up(struct tls *t); /* flags, buffers, entropy: all but the identity */
+
 struct tls {
-	br_ssl_server_context sc;
+	union { /* both begin with their engine */
+		br_ssl_engine_context engine;
+		br_ssl_server_context server;
+		br_ssl_client_context client;
+	} u;
 	struct tls_identity *id;
 	struct client_check *check; /* until the handshake is done */
+	struct server_check *proof; /* the same, of a client's side */
+	const char *trouble;        /* what is wrong with the server, beyond the engine's word */
 	struct client_said client;
 	bool begun, plain, open;
 	unsigned char in[16384 + 325], out[4096 + 85]; /* a peer's longest record; our own */

@@ -221,7 +221,8 @@ static void read_extension(struct der *list, struct x509_info *out)
 
 static void read_key(struct der *d, struct x509_info *out)
 {
-	struct der info = take(d, SEQUENCE, NULL), algorithm = take(&info, SEQUENCE, NULL);
+	struct der info = take(d, SEQUENCE, &out->public_key),
+		   algorithm = take(&info, SEQUENCE, NULL);
 	struct der bits = take(&info, BITS, NULL), oid = take(&algorithm, OID, NULL);
 	struct der curve = next_is(&algorithm, OID) ? take(&algorithm, OID, NULL) : algorithm;
 

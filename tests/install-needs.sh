@@ -11,7 +11,7 @@ set -eu
 packages="
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	libcmocka-dev libmnl-dev libnftnl-dev
-	python3 python3-pip python3-pytest python3-yaml python3-dnspython python3-requests
+	python3 python3-pip python3-pytest python3-yaml python3-dnspython python3-requests python3-cryptography
 	python3-prometheus-client
 	python3-grpcio python3-grpc-tools
 	nftables iproute2 conntrack curl procps dnsutils iputils-ping socat

@@ -1,5 +1,5 @@
-/* tls.h - TLS 1.2 for the server's side of a connection, by BearSSL: an engine between a socket and
- * whoever reads and writes plain bytes. Nothing here waits, polls or owns the socket.
+/* tls.h - TLS 1.2 for one connection, by BearSSL: an engine between a socket and whoever reads and
+ * writes plain bytes. Nothing here waits, polls or owns the socket.
  *
  * A connection takes TLS_CONNECTION_BYTES at most, and TLS_HANDSHAKE_BYTES more until its handshake
  * is done. No session cache: a resumed session would not know its client's certificate. */
@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <knetd/buf.h>
 #include <knetd/err.h>
 #include <knetd/x509.h>
 
@@ -31,11 +32,34 @@ const struct x509_info *tls_identity_info(const struct tls_identity *id);
 struct tls_identity *tls_identity_ref(struct tls_identity *id);
 void tls_identity_unref(struct tls_identity *id); /* NULL is harmless */
 
+/* ---- whom a client trusts -------------------------------------------------------------------- */
+
+#define TLS_ANCHORS 512 /* certificates in a bundle; the usual ones have about 150 */
+
+/* From a PEM bundle the form that tls_anchors_open takes; certificates that are none of an
+ * authority are left out. -EINVAL when it cannot be read or has none. */
+int tls_anchors_read(struct buf *out, const char *pem, size_t n, struct err *e);
+struct tls_anchors; /* points into the bytes it was opened from */
+/* NULL when they are none, or n is 0; tls_anchors_free. */
+struct tls_anchors *tls_anchors_open(const void *p, size_t n);
+void tls_anchors_free(struct tls_anchors *a); /* NULL is harmless */
+
+struct tls_proof {        /* what a server must prove; all that is given */
+	const char *name; /* it is in its certificate, which an anchor vouches for; "": not asked */
+	const uint8_t (*pins)[32]; /* its key is one of these: SHA-256 of SubjectPublicKeyInfo */
+	unsigned n_pins;
+	const struct tls_anchors *anchors; /* NULL: nobody vouches for anything */
+};
+
 /* ---- one connection ------------------------------------------------------------------------- */
 
 struct tls;
 
 struct tls *tls_new(struct tls_identity *id);
+/* The client's side. proof must live until the handshake is done. */
+struct tls *tls_connect(const struct tls_proof *proof);
+/* Why it failed, for people; NULL when it did not, or the other side just left. */
+const char *tls_trouble(const struct tls *t);
 void tls_free(struct tls *t); /* NULL is harmless */
 
 /* As recv: bytes, 0 at the end, -1 with errno; the handshake happens inside. EAGAIN: nothing to

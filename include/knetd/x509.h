@@ -48,6 +48,7 @@ struct x509_info {
 	struct x509_part signed_part, signature; /* what the issuer signed */
 	struct x509_part issuer, subject;        /* whole DER of the names */
 	struct x509_part key;                    /* of P-256: the 65 bytes of the point, else n 0 */
+	struct x509_part public_key;             /* whole DER: SubjectPublicKeyInfo */
 	struct x509_part key_id;                 /* subjectKeyIdentifier, n 0 when there is none */
 };
 /* Names beyond X509_NAMES are left out. -EINVAL when it is not a certificate. */

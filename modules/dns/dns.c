@@ -21,6 +21,7 @@
 #include "dns_names.h"
 #include "dns_plan.h"
 #include "dns_records.h"
+#include "dns_trust.h"
 #include "dns_upstreams.h"
 
 extern const struct module dns_module;
@@ -75,6 +76,17 @@ static int publish_settings(struct err *e)
 	return same(dns.slot[0], &out) ? 0 : publish(0, &out, e);
 }
 
+/* Without it what has to be proved by name cannot be asked; everything else goes on. */
+static void publish_trust(void)
+{
+	auto_buf struct buf out = { 0 };
+	struct err e = { 0 };
+
+	if (dns_trust_build(dns_upstreams_now(), &out, &e) ||
+	    (!same(dns.slot[DNS_SLOT_TRUST], &out) && publish(DNS_SLOT_TRUST, &out, &e)))
+		log_err("dns: %s", e.text);
+}
+
 static int publish_shard(const struct dns_plan *p, unsigned slot, bool full, struct err *e)
 {
 	const struct snapshot *s = dns.slot[slot];
@@ -106,6 +118,8 @@ static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
 {
 	int ret = full ? publish_settings(e) : 0;
 
+	if (full)
+		publish_trust();
 	for (unsigned slot = 1; slot < DNS_SLOTS && !ret; slot++)
 		if (p->rebuild[slot])
 			ret = publish_shard(p, slot, full, e);
@@ -163,6 +177,7 @@ static void upstreams_changed(void)
 {
 	struct err e = { 0 };
 
+	publish_trust();
 	if (publish_settings(&e))
 		log_err("dns: %s", e.text);
 	worker_pool_flush(dns.pool);
@@ -224,6 +239,8 @@ static void reload(void)
 {
 	dns_upstreams_reload();
 	dns_names_reload();
+	publish_trust();
+	worker_pool_flush(dns.pool);
 }
 
 static void metrics(struct buf *out)

@@ -19,6 +19,7 @@ struct dns_exchange { /* lives in its owner; zero: not begun */
 	struct dns_peer *peer; /* NULL: nothing is on its way */
 	uint16_t id;
 	bool stream;
+	bool alone;      /* by a connection where nothing else is owed, if there can be one */
 	int error;       /* of a failure; ESTALE: a connection that had served before was closed */
 	struct event ev; /* of a datagram */
 	struct dns_conn *conn;

@@ -30,6 +30,7 @@
 #define WAITERS 4096
 #define WAITERS_A_FLIGHT 256
 #define WHOLE_MS 4500
+#define TRIES_MAX 16 /* where things fail fast */
 #define HOPELESS_MS 1000
 #define PATIENCE_MS 1800 /* RFC 8767 5: the client response timer */
 
@@ -55,6 +56,7 @@ struct flight {
 	uint8_t key[DNS_QUESTION_KEY];
 	size_t key_len;
 	struct dns_share share;
+	unsigned tries, resets;
 	unsigned first, round; /* place in the group that comes first; rounds over all */
 	uint16_t asked, bad;   /* places: in this round; not again */
 	uint64_t begun_ms, sent_ms;
@@ -346,6 +348,7 @@ static void flight_ask(struct flight *f, struct dns_peer *peer)
 	uint64_t left = f->begun_ms + WHOLE_MS - loop_now();
 
 	dns_count(DNS_COUNT_FORWARD);
+	f->tries++;
 	f->again = f->x.peer == peer && !f->stream && !peer->up.tls;
 	f->peer = peer;
 	f->x.done = on_answer;
@@ -365,7 +368,8 @@ static void flight_ask(struct flight *f, struct dns_peer *peer)
 static void flight_next(struct flight *f)
 {
 	const struct dns_group *group = group_for(&f->fwd);
-	int place = group && loop_now() - f->begun_ms < WHOLE_MS ? next_place(f, group) : -1;
+	bool more = f->tries < TRIES_MAX && loop_now() - f->begun_ms < WHOLE_MS;
+	int place = group && more ? next_place(f, group) : -1;
 
 	f->leave = false;
 	if (place < 0) {
@@ -376,12 +380,24 @@ static void flight_next(struct flight *f)
 	flight_ask(f, dns_peer_at(group, (unsigned)place));
 }
 
+/* Who is asked now is not asked again. */
+static void mark_bad(struct flight *f)
+{
+	const struct dns_group *group = group_for(&f->fwd);
+
+	for (unsigned i = 0; group && i < group->n; i++)
+		if (dns_peer_at(group, i) == f->peer)
+			f->bad |= (uint16_t)(1u << i);
+}
+
 /* A socket of datagrams stays open for an answer that is late, as long as the same upstream is
  * asked again. */
 static void flight_failed(struct flight *f, int error)
 {
 	struct dns_peer *peer = f->peer;
 
+	if (error != ETIMEDOUT && ++f->resets > 1)
+		mark_bad(f);
 	f->peer = NULL;
 	if (error == ETIMEDOUT && f->x.peer && f->x.stream)
 		dns_exchange_late(&f->x);
@@ -450,9 +466,7 @@ static void flight_bad(struct flight *f, const struct finding *said)
 	uint8_t copy[DNS_CACHE_MESSAGE];
 	int place;
 
-	for (unsigned i = 0; group && i < group->n; i++)
-		if (dns_peer_at(group, i) == f->peer)
-			f->bad |= (uint16_t)(1u << i);
+	mark_bad(f);
 	dns_exchange_end(&f->x);
 	f->stream = false;
 	f->edns = true;
@@ -533,7 +547,7 @@ static void on_answer(struct dns_exchange *x, uint8_t *msg, size_t n)
 	if (n) {
 		flight_message(f, msg, n);
 	} else if (x->error == ESTALE && !f->redialed) {
-		f->redialed = true;
+		f->redialed = f->x.alone = true;
 		flight_again(f, f->peer);
 	} else {
 		flight_failed(f, x->error);

@@ -28,7 +28,8 @@
 #define DNS_SLOTS (DNS_SHARDS + 1)
 #define DNS_SLOT_LOCAL DNS_SLOTS         /* hosts entries and zone files: dns_local.h */
 #define DNS_SLOT_REWRITE (DNS_SLOTS + 1) /* dns_rewrite.h */
-#define DNS_SLOTS_ALL (DNS_SLOTS + 2)    /* that the workers are sent */
+#define DNS_SLOT_TRUST (DNS_SLOTS + 2)   /* dns_trust.h */
+#define DNS_SLOTS_ALL (DNS_SLOTS + 3)    /* that the workers are sent */
 #define DNS_KEY_ADDR 0xff
 #define DNS_KEY_POD 0xfe
 #define DNS_KEY_MAX DNS_NAME_MAX

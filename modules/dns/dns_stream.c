@@ -17,10 +17,12 @@
 #include <knetd/tls.h>
 
 #include "dns_stream.h"
+#include "dns_trust.h"
 
 #define CONNS 32
 #define CONNS_A_PEER 2
-#define PENDING 128 /* questions without an answer, a connection */
+#define CONNS_ALONE 2 /* more, for questions that were on one that broke */
+#define PENDING 128   /* questions without an answer, a connection */
 #define OPEN_MS 3000
 #define IDLE_MS 10000
 #define STALL_MS 4000 /* without a byte, while something is owed */
@@ -31,6 +33,8 @@ struct dns_conn {
 	struct timer timer;
 	struct dns_peer *peer; /* NULL: a free place */
 	struct tls *tls;
+	struct tls_proof proof;
+	struct dns_trust *trust; /* that the proof is by */
 	bool connected, served;
 	bool doubtful;       /* an answer was waited for in vain */
 	bool leaving;        /* its upstream is none any more */
@@ -58,6 +62,7 @@ static void conn_close(struct dns_conn *c)
 		close(c->ev.fd);
 	tls_free(c->tls);
 	c->tls = NULL;
+	dns_trust_drop(TAKE(c->trust));
 	buf_free(&c->in);
 	buf_free(&c->out);
 	c->peer = NULL;
@@ -88,10 +93,14 @@ static void conn_fail(struct dns_conn *c, int error)
 	}
 }
 
+static bool is_open(const struct dns_conn *c)
+{
+	return c->connected && (!c->tls || tls_is_open(c->tls));
+}
+
 static void conn_settle(struct dns_conn *c)
 {
-	bool open = c->connected && (!c->tls || tls_is_open(c->tls));
-	bool out = !c->connected || (open && c->out.len) || (c->tls && tls_unsent(c->tls));
+	bool out = !c->connected || (is_open(c) && c->out.len) || (c->tls && tls_unsent(c->tls));
 
 	loop_mod(&c->ev, EPOLLIN | (out ? EPOLLOUT : 0));
 }
@@ -109,7 +118,12 @@ static int conn_dial(struct dns_conn *c)
 	if (connect(c->ev.fd, &at.any, len) < 0 && errno != EINPROGRESS)
 		return errno;
 	if (c->peer->up.tls) {
-		return EPROTO;
+		c->trust = dns_trust_hold();
+		c->proof = (struct tls_proof){ .name = c->peer->up.name,
+			                       .pins = c->peer->up.pins,
+			                       .n_pins = c->peer->up.n_pins,
+			                       .anchors = dns_trust_anchors(c->trust) };
+		c->tls = tls_connect(&c->proof);
 	}
 	c->ev.fn = conn_event;
 	return loop_add(&c->ev, EPOLLIN | EPOLLOUT, NULL) ? ENOMEM : 0;
@@ -145,8 +159,9 @@ static struct dns_conn *conn_open(struct dns_peer *peer, int *error)
 	return c;
 }
 
-/* The one of the peer's with the fewest questions; a new one when all are busy. */
-static struct dns_conn *conn_for(struct dns_peer *peer, int *error)
+/* The one of the peer's with the fewest questions; a new one when all are busy. alone: what broke
+ * one connection shall not break another for others. */
+static struct dns_conn *conn_for(struct dns_peer *peer, bool alone, int *error)
 {
 	struct dns_conn *best = NULL;
 	unsigned n = 0;
@@ -162,10 +177,12 @@ static struct dns_conn *conn_for(struct dns_peer *peer, int *error)
 		if (!best || c->n_pending < best->n_pending)
 			best = c;
 	}
-	if (best && best->n_pending < PENDING)
+	if (best && best->n_pending < (alone ? 1 : PENDING))
 		return best;
 	*error = EAGAIN;
-	return n < CONNS_A_PEER ? conn_open(peer, error) : NULL;
+	if (n < (alone ? CONNS_A_PEER + CONNS_ALONE : CONNS_A_PEER))
+		return conn_open(peer, error);
+	return best && best->n_pending < PENDING ? best : NULL;
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------
@@ -273,12 +290,17 @@ static void conn_event(struct event *ev, uint32_t mask)
 
 	if (!c->connected)
 		error = mask & (EPOLLOUT | EPOLLERR | EPOLLHUP) ? conn_connected(c) : 0;
-	else if (mask & EPOLLIN && !c->doubtful && !c->leaving)
+	else if (mask & EPOLLIN && is_open(c) && !c->doubtful && !c->leaving)
 		timer_set(&c->timer, c->n_pending ? STALL_MS : IDLE_MS);
 	if (!error && c->connected)
 		error = conn_read(c);
 	if (!error && c->connected)
 		error = conn_write(c);
+	if (error && c->tls && !tls_is_open(c->tls))
+		dns_peer_complain(c->peer,
+		                  tls_trouble(c->tls)
+		                          ? tls_trouble(c->tls)
+		                          : "it closes the connection during the TLS handshake");
 	if (error)
 		conn_fail(c, error);
 	else
@@ -290,6 +312,8 @@ static void conn_timer(struct timer *t)
 {
 	struct dns_conn *c = container_of(t, struct dns_conn, timer);
 
+	if (c->connected && !is_open(c) && !c->leaving)
+		dns_peer_complain(c->peer, "it does not finish the TLS handshake");
 	if (c->n_pending)
 		c->doubtful = true;
 	conn_fail(c, ETIMEDOUT);
@@ -300,7 +324,7 @@ static void conn_timer(struct timer *t)
 
 bool dns_stream_start(struct dns_exchange *x, uint8_t *query, size_t n)
 {
-	struct dns_conn *c = conn_for(x->peer, &x->error);
+	struct dns_conn *c = conn_for(x->peer, x->alone, &x->error);
 	uint8_t length[2];
 
 	x->conn = NULL;
@@ -318,7 +342,7 @@ bool dns_stream_start(struct dns_exchange *x, uint8_t *query, size_t n)
 	buf_add(&c->out, query, n);
 	x->conn = c;
 	list_add_tail(&c->pending, &x->in_conn);
-	if (!c->n_pending++ && c->connected)
+	if (!c->n_pending++ && is_open(c))
 		timer_set(&c->timer, STALL_MS);
 	conn_settle(c);
 	return true;
@@ -336,8 +360,12 @@ void dns_stream_end(struct dns_exchange *x)
 	list_del(&x->in_conn);
 	c->n_pending--;
 	x->conn = NULL;
-	if (!c->n_pending)
-		timer_set(&c->timer, c->doubtful ? 0 : IDLE_MS);
+	if (c->n_pending)
+		return;
+	if (c->doubtful)
+		timer_set(&c->timer, 0);
+	else if (is_open(c))
+		timer_set(&c->timer, IDLE_MS);
 }
 
 void dns_stream_doubt(struct dns_exchange *x)

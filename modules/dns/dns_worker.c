@@ -9,6 +9,7 @@
 #include "dns_peer.h"
 #include "dns_probe.h"
 #include "dns_log.h"
+#include "dns_trust.h"
 #include "dns_worker.h"
 
 #define DRAIN_CHECK_MS 50
@@ -140,6 +141,10 @@ static void changed(struct worker *w, unsigned slot)
 	const void *p = s ? s->data : NULL;
 	size_t n = s ? s->len : 0;
 
+	if (slot == DNS_SLOT_TRUST) {
+		dns_trust_changed(w->slots[slot]);
+		return;
+	}
 	if (slot == DNS_SLOT_LOCAL || slot == DNS_SLOT_REWRITE) {
 		if (slot == DNS_SLOT_LOCAL)
 			dns_local_open(&zone.local, p, n);

@@ -1,7 +1,7 @@
 """A DNS server for tests that does what the first label of a name says, right or wrong, and tells each question it gets.
 
-As a program: hostile_upstream.py ADDRESS[=CERT,KEY] ... serves UDP and TCP port 53 of each address, TLS on port 853 where a
-certificate is given. A question goes to standard output as a line "HOW ADDRESS NAME TYPE PORT ID"; a line "ADDRESS MODE" on
+As a program: hostile_upstream.py ADDRESS[=HOW] ... serves UDP and TCP port 53 of each address, and port 853 as HOW says: CERT,KEY
+for TLS, CERT,KEY,1.3 for nothing older, plain for none, close for a listener that hangs up. A question goes to standard output as a line "HOW ADDRESS NAME TYPE PORT ID"; a line "ADDRESS MODE" on
 standard input changes what all of an address' answers are: ok, silent, servfail, shut (nobody listens).
 """
 
@@ -147,10 +147,17 @@ class Server:
         threading.Thread(target=self.accepts, args=(self.tcp, None, "tcp"), daemon=True).start()
         self.secure = None
         if self.tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self.tls)
             self.secure = self.listener(853)
-            threading.Thread(target=self.accepts, args=(self.secure, context, "tls"), daemon=True).start()
+            threading.Thread(target=self.accepts, args=(self.secure, self.context(), "tls"), daemon=True).start()
+
+    def context(self):
+        if self.tls[0] in ("plain", "close"):
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.tls[:2])
+        if self.tls[2:] == ["1.3"]:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+        return context
 
     def listener(self, port):
         s = socket.socket()
@@ -163,10 +170,17 @@ class Server:
         was, self.mode = self.mode, mode
         if mode == "shut":
             for s in filter(None, (self.udp, self.tcp, self.secure)):
-                if s.type == socket.SOCK_STREAM:
-                    s.shutdown(socket.SHUT_RDWR)
+                try:
+                    s.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits there, which then lets go of it
+                except OSError:
+                    pass
                 s.close()
         elif was == "shut":
+            for attempt in range(100):
+                try:
+                    return self.open()
+                except OSError:  # the thread is still at it
+                    time.sleep(0.05)
             self.open()
 
     def reply(self, data, how, port):
@@ -201,6 +215,8 @@ class Server:
                 data, peer = u.recvfrom(4096)
             except OSError:
                 return
+            if not peer:  # shut
+                return
             threading.Thread(target=self.datagram, args=(u, data, peer), daemon=True).start()
 
     def accepts(self, listener, context, how):
@@ -213,6 +229,8 @@ class Server:
 
     def connection(self, c, context, how, port):
         try:
+            if how == "tls" and self.tls == ["close"]:
+                return
             if context:
                 c = context.wrap_socket(c, server_side=True)
             with LOCK:
@@ -256,8 +274,10 @@ def main():
     print("ready", flush=True)
     for line in sys.stdin:
         address, mode = line.split()
-        servers[address].set(mode)
-        print("mode", address, mode, 0, 0, 0, 0, flush=True)
+        if address in servers:
+            servers[address].set(mode)
+        with LOCK:
+            print("mode", address, mode, 0, 0, 0, 0, flush=True)
     os._exit(0)
 
 
@@ -285,11 +305,13 @@ class Upstreams:
 
     def asked(self, name=None, address=None, how=None):
         """Questions so far: (how, address, name, port, id, size)."""
+        self.set("-", "sync")  # what was answered has been told by then
         with self.condition:
             return [(h, a, n, int(p), int(i), int(s)) for h, a, n, _, p, i, s in self.lines
                     if h in ("udp", "tcp", "tls") and name in (None, n) and address in (None, a) and how in (None, h)]
 
     def opened(self, address):
+        self.set("-", "sync")
         with self.condition:
             return sum(line[:2] == ["open", address] for line in self.lines)
 

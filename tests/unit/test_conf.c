@@ -159,7 +159,7 @@ static void test_values(void **state)
 	good("[dns]\nupstreams = tls://9.9.9.9#dns.quad9.net, tls://[2620:fe::9]:8853#"
 	     "pin-sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, [2620:fe::fe]\n"
 	     "policy = random\nstub_domains = acme.local 10.0.0.1 10.0.0.2:5353 , Corp.example. "
-	     "tls://10.1.1.1#dns.corp.example\n");
+	     "tls://10.1.1.1#dns.corp.example\nstub_domains = 10.in-addr.arpa 10.0.0.1\n");
 	assert_string_equal(upstream_text(&conf.dns.upstreams.v[0], text),
 	                    "tls://9.9.9.9:853#dns.quad9.net");
 	assert_string_equal(upstream_text(&conf.dns.upstreams.v[1], text),
@@ -167,7 +167,7 @@ static void test_values(void **state)
 	assert_int_equal(conf.dns.upstreams.v[1].n_pins, 1);
 	assert_string_equal(upstream_text(&conf.dns.upstreams.v[2], text), "[2620:fe::fe]:53");
 	assert_int_equal(conf.dns.policy, CONF_DNS_RANDOM);
-	assert_int_equal(conf.dns.stubs.n, 2);
+	assert_int_equal(conf.dns.stubs.n, 3);
 	assert_string_equal(conf.dns.stubs.v[1].domain, "corp.example");
 	assert_int_equal(conf.dns.stubs.v[1].first, 2);
 	assert_string_equal(upstream_text(&conf.dns.stubs.upstreams[1], text), "10.0.0.2:5353");
