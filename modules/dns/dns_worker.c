@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include <knetd/loop.h>
+#include <knetd/map.h>
 
 #include "dns_cache.h"
 #include "dns_forward.h"
@@ -125,14 +126,17 @@ bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *
 /* What other upstreams said does not count any more. */
 static void cache_follow(const struct dns_settings *set)
 {
-	static struct dns_groups asked;
+	static uint64_t asked;
+	uint64_t now;
 
 	if (!set)
 		return;
+	now = hash_bytes(set->groups.group, sizeof(set->groups.group),
+	                 hash_bytes(set->groups.upstream, sizeof(set->groups.upstream), 1));
 	dns_cache_configure(&set->cache);
-	if (memcmp(&asked, &set->groups, sizeof(asked)) != 0)
+	if (now != asked)
 		dns_cache_clear();
-	asked = set->groups;
+	asked = now;
 }
 
 static void changed(struct worker *w, unsigned slot)

@@ -305,3 +305,35 @@ def test_empty_after_a_restart_of_the_worker(knetd, upstream):
     assert eventually(lambda: rcode(ask(knetd, name)) == "NOERROR")
     assert upstream.asked(name) == 2
     assert metric(knetd, "coredns_cache_entries") == 1
+
+
+def test_kept_over_a_restart_of_the_daemon(knetd, upstream):
+    """The control process alone: its workers serve on, and remember."""
+    name = "a-600-kept.example"
+    ask(knetd, name)
+    worker = knetd.workers()["dns-0"]
+    knetd.stop()
+    knetd.start()
+    assert knetd.workers()["dns-0"] == worker
+    assert rcode(ask(knetd, name)) == "NOERROR"
+    assert upstream.asked(name) == 1
+
+
+def test_other_upstreams_other_answers(knetd, upstream):
+    """What the one before said is forgotten when a domain gets an upstream of its own."""
+    name = "a-600-moves.example"
+    ask(knetd, name)
+    knetd.stop()
+    with open(knetd.ini, encoding="utf-8") as f:
+        ini = f.read()
+    try:
+        with open(knetd.ini, "w", encoding="utf-8") as f:
+            f.write(ini + f"stub_domains = example {UPSTREAM}\n")
+        knetd.start()
+        assert rcode(ask(knetd, name)) == "NOERROR"
+        assert upstream.asked(name) == 2
+    finally:
+        knetd.stop()
+        with open(knetd.ini, "w", encoding="utf-8") as f:
+            f.write(ini)
+        knetd.start()
