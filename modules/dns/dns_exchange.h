@@ -1,6 +1,8 @@
 /* dns_exchange.h - one message to one upstream, and what comes back. By datagram each has a socket
  * of its own, connected to the upstream: a random port and a random id, and the kernel lets nobody
- * else's datagrams in. Over TCP and TLS it shares a connection (dns_stream.h) under a random id. */
+ * else's datagrams in (RFC 5452). That is 32 bits to guess within the time of one answer; letters
+ * of random case (0x20) would add few to that for most names, and some servers do not keep them:
+ * they are not used. Over TCP and TLS it shares a connection (dns_stream.h) under a random id. */
 #pragma once
 
 #include <knetd/list.h>
@@ -8,7 +10,7 @@
 
 #include "dns_peer.h"
 
-#define DNS_EXCHANGE_QUERY (2 + 128 * 4) /* bytes of a query with everything, also its padding */
+#define DNS_EXCHANGE_QUERY 512 /* bytes of a query with everything, also its padding */
 
 struct dns_conn;
 

@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
+#include <knetd/map.h>
 
 #include "dns_resolv.h"
 #include "dns_upstreams.h"
@@ -136,13 +136,27 @@ void dns_upstreams_override(const struct dns_upstreams *list, const struct stub_
 		ups.changed();
 }
 
+/* What loops are told by is the same for every control process of this daemon, so that the workers'
+ * settings, and what they know of upstreams, outlive a restart; and it is nobody else's. */
+static void name_loops(void)
+{
+	char key[512] = "";
+	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, key, 64);
+	struct stat net = { 0 };
+
+	if (n <= 0 || stat("/proc/self/ns/net", &net) < 0)
+		return;
+	n += snprintf(key + n, sizeof(key) - (size_t)n, "%llu %s", (unsigned long long)net.st_ino,
+	              conf.node.run_dir);
+	snprintf(ups.loop, sizeof(ups.loop), "%016llx",
+	         (unsigned long long)hash_bytes(key, (size_t)n, 0x6c6f6f70));
+}
+
 void dns_upstreams_init(void (*changed)(void))
 {
-	uint64_t chance;
-
 	ups.changed = changed;
-	if (getrandom(&chance, sizeof(chance), 0) == sizeof(chance))
-		snprintf(ups.loop, sizeof(ups.loop), "%016llx", (unsigned long long)chance);
+	name_loops();
 	if (conf.dns.upstreams_file) {
 		read_file();
 		ups.timer.fn = check;

@@ -79,7 +79,7 @@ def answer(q, stream, address, delay=True):
         rr(r, "answer", name, "MX", "10 Mail.mx.example.", "20 other.example.")
         rr(r, "additional", "mail.mx.example.", "A", "192.0.2.66")
     elif q.question[0].rdtype == 1:
-        rr(r, "answer", name, "A", "192.0.2." + address.split(".")[-1], ttl=1 if kind == "short" else 60)
+        rr(r, "answer", name, "A", "192.0.2." + address.replace(":", ".").split(".")[-1], ttl=1 if kind == "short" else 60)
     return r
 
 
@@ -140,7 +140,8 @@ class Server:
         self.open()
 
     def open(self):
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self.udp = socket.socket(self.family, socket.SOCK_DGRAM)
         self.udp.bind((self.address, 53))
         self.tcp = self.listener(53)
         threading.Thread(target=self.datagrams, args=(self.udp,), daemon=True).start()
@@ -160,7 +161,7 @@ class Server:
         return context
 
     def listener(self, port):
-        s = socket.socket()
+        s = socket.socket(self.family)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((self.address, port))
         s.listen(64)

@@ -17,7 +17,7 @@ from daemon import Knetd  # noqa: E402
 from hostile_upstream import SPOILT, Upstreams  # noqa: E402
 from test_dns import V4, ask, data, dial, rcode  # noqa: E402
 
-A, B, C, D = "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4"
+A, B, C, D, S = "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4", "fd00:5::6"
 
 
 def until(condition, seconds=15):
@@ -39,9 +39,10 @@ def counter(knetd, name):
 @pytest.fixture(scope="module")
 def pair():
     """One daemon with upstream A, stub domains at B and C."""
-    knetd = start(f"upstreams = {A}\nstub_domains = corp.example {B}, lab.corp.example {C}, 9.in-addr.arpa {B}, dead.example {D}")
+    knetd = start(f"upstreams = {A}\nstub_domains = corp.example {B}, lab.corp.example {C}, 9.in-addr.arpa {B}, dead.example {D}, six.example [{S}]:53")
     try:
-        with Upstreams(knetd, A, B, C) as upstreams:
+        knetd.exec("ip", "addr", "add", S, "dev", "lo", check=True)
+        with Upstreams(knetd, A, B, C, S) as upstreams:
             knetd.start()
             yield knetd, upstreams
     finally:
@@ -57,6 +58,8 @@ def test_stub_domains(pair):
     assert data(ask(knetd, "www.corp.example.")) == data(ask(knetd, "corp.example.")) == ["192.0.2.2"]
     assert data(ask(knetd, "x.lab.corp.example.")) == data(ask(knetd, "LAB.Corp.example.")) == ["192.0.2.3"]
     assert data(ask(knetd, "notcorp.example.")) == ["192.0.2.1"]
+    assert data(ask(knetd, "www.six.example.")) == ["192.0.2.6"]
+    assert len(data(ask(knetd, "big.six.example.", tcp=True))) == 300
     ask(knetd, "1.2.3.9.in-addr.arpa.", "PTR")
     ask(knetd, "1.2.3.8.in-addr.arpa.", "PTR")
     assert [q[1] for q in up.asked("1.2.3.9.in-addr.arpa.")] == [B]
@@ -148,6 +151,15 @@ def test_dead_upstream_is_left_alone_and_comes_back(how):
             assert len(up.asked(address=A)) == n  # no traffic without a question
     finally:
         knetd.close()
+
+
+def test_slow_answer_is_waited_for(pair):
+    """An upstream that has to ask others itself: longer than a try, and sent again in between from the same socket."""
+    knetd, up = pair
+    assert data(ask(knetd, "slow-1500.example.")) == ["192.0.2.1"]
+    asked = up.asked("slow-1500.example.")
+    assert len(asked) > 1 and len({(q[3], q[4]) for q in asked}) == 1
+    assert f"{A}:53 does not answer" not in knetd.logged()
 
 
 def test_all_dead(pair):

@@ -196,6 +196,35 @@ static void test_identity(void **state)
 	assert_int_equal(tls_identity_new(&id, "", 0, &e), -EINVAL);
 }
 
+/* ---- whom a client trusts ----------------------------------------------------------------------
+ */
+
+static void test_anchors(void **state)
+{
+	auto_buf struct buf pem = { 0 }, out = { 0 };
+	uint8_t *cut;
+	struct tls_anchors *a;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(tls_anchors_read(&out, "", 0, &e), -EINVAL);
+	pem_write(&pem, "CERTIFICATE", lab.cert, lab.n); /* no authority's */
+	assert_int_equal(tls_anchors_read(&out, pem.data, pem.len, &e), -EINVAL);
+	pem_write(&pem, "CERTIFICATE", lab.ca, lab.ca_n);
+	pem_write(&pem, "CERTIFICATE", lab.ca, lab.ca_n);
+	assert_int_equal(tls_anchors_read(&out, pem.data, pem.len, &e), 0);
+	a = tls_anchors_open(out.data, out.len);
+	assert_non_null(a);
+	tls_anchors_free(a);
+	for (size_t n = 0; n < out.len; n++) { /* exactly as long: nothing beyond is read */
+		cut = malloc(n ? n : 1);
+		memcpy(cut, out.data, n);
+		a = tls_anchors_open(cut, n);
+		assert_null(a);
+		free(cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_names),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_anchors),
 	};
 
 	return cmocka_run_group_tests(tests, make, NULL);
