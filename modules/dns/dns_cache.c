@@ -20,6 +20,7 @@ struct entry {
 	uint64_t stored_ms;
 	uint32_t ttl;
 	uint16_t type, len, n_ttls, hits;
+	struct dns_run run;
 	uint8_t flags, name_len;
 	bool refreshing;
 	uint16_t ttl_at[]; /* then the message, its question in lower case */
@@ -123,10 +124,23 @@ bool dns_cache_get(const struct dns_query *q, const struct dns_forwarded *fwd, u
 		.age = (uint32_t)((now_ms - e->stored_ms) / 1000),
 		.ttl = e->ttl_at,
 		.n_ttls = e->n_ttls,
+		.run = e->run,
 		.denial = denial,
 		.refresh = !stale && refresh_now(e, now_ms),
 	};
 	return true;
+}
+
+/* Their TTLs are equal: it does not matter which is counted down. */
+static void turn_run(struct dns_reply *out, const struct dns_cached *hit)
+{
+	const uint8_t *from = hit->msg + hit->run.at;
+	uint8_t *to = out->p + hit->run.at;
+	size_t size = hit->run.size, before = out->turn % hit->run.n * size;
+	size_t after = hit->run.n * size - before;
+
+	memcpy(to, from + before, after);
+	memcpy(to + after, from, before);
 }
 
 void dns_cache_reply(struct dns_reply *out, const struct dns_query *q,
@@ -139,6 +153,8 @@ void dns_cache_reply(struct dns_reply *out, const struct dns_query *q,
 		return;
 	}
 	dns_reply_bytes(out, hit->msg + start, n);
+	if (hit->run.n > 1)
+		turn_run(out, hit);
 	for (unsigned i = 0; i < hit->n_ttls; i++)
 		dns_put32(out->p + hit->ttl[i],
 		          dns_ttl_aged(dns_get32(hit->msg + hit->ttl[i]), hit->age, floor));
@@ -217,6 +233,7 @@ static void store(const struct dns_query *q, const struct dns_forwarded *fwd, ui
 	e->type = q->type;
 	e->len = (uint16_t)m->len;
 	e->n_ttls = (uint16_t)n;
+	e->run = dns_upstream_run(msg, m->len, fwd);
 	e->hits = 0;
 	e->flags = question_flags(q);
 	e->name_len = fwd->target_len;

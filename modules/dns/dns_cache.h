@@ -19,6 +19,7 @@ struct dns_cached {
 	uint32_t age;        /* seconds */
 	const uint16_t *ttl; /* where in msg its TTLs stand */
 	unsigned n_ttls;
+	struct dns_run run; /* told from a different one on each time */
 	bool denial;
 	bool refresh; /* it is asked for often and will soon expire: told once */
 };

@@ -104,6 +104,25 @@ unsigned dns_upstream_ttls(const uint8_t *msg, size_t n, const struct dns_forwar
 	return found;
 }
 
+struct dns_run dns_upstream_run(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd)
+{
+	size_t at = DNS_HEADER + fwd->target_len + 4u;
+	struct dns_run run = { 0 };
+	struct dns_rr rr;
+
+	for (unsigned i = dns_get16(msg + 6); i && dns_rr_read(msg, n, at, &rr); i--, at = rr.end) {
+		/* the same but for the address */
+		if (run.n && rr.end - at == run.size &&
+		    !memcmp(msg + run.at, msg + at, rr.rdata - at))
+			run.n++;
+		else if (run.n > 1)
+			break;
+		else if (rr.type == DNS_A || rr.type == DNS_AAAA)
+			run = (struct dns_run){ (uint16_t)at, (uint16_t)(rr.end - at), 1 };
+	}
+	return run;
+}
+
 /* The question is as long as ours, so that the records lie where they lay and their pointers hold.
  */
 static void merge_plain(struct dns_reply *out, const struct dns_query *q, const uint8_t *msg,

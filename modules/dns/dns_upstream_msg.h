@@ -34,6 +34,11 @@ void dns_upstream_counts(struct dns_reply *out, const uint8_t *msg); /* its reco
 /* Where its TTLs stand; returns how many. */
 unsigned dns_upstream_ttls(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd,
                            uint16_t *at, unsigned max);
+/* Addresses that stand in a row and may be told in any order. */
+struct dns_run {
+	uint16_t at, size, n; /* of each record; how many */
+};
+struct dns_run dns_upstream_run(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd);
 static inline uint32_t dns_ttl_aged(uint32_t ttl, uint32_t age, uint32_t floor)
 {
 	return ttl > age + floor ? ttl - age : floor;

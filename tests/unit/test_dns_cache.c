@@ -455,6 +455,73 @@ static void test_hit(void **state)
 		}
 }
 
+/* Addresses take turns; an alias before them and what is behind stay where they are. */
+static void test_turns(void **state)
+{
+	size_t start = DNS_HEADER + sizeof("\3www\7example\3com") + 4;
+	unsigned first[5] = { 0 };
+	uint8_t p[2000];
+	size_t n;
+
+	(void)state;
+	configure(standard);
+	ask("www.example.com", "A");
+	n = add_rr(p, reply(p, 0, 0, DNS_NOERROR) - DNS_OPT_SIZE, DNS_CNAME, 90, "\4real\xc0\x10",
+	           7);
+	for (uint8_t i = 0; i < 4; i++)
+		n = add_rr(p, n, DNS_A, 60, (uint8_t[]){ 192, 0, 2, i }, 4);
+	n = add_rr(p, n, DNS_A, 50, (uint8_t[]){ 192, 0, 2, 9 }, 4);
+	dns_put16(p + 6, 6);
+	dns_put16(p + 10, 0);
+	put(0, p, n);
+	for (unsigned turn = 0; turn < 8; turn++) {
+		struct dns_reply out = { .p = lab_out, .max = 512, .len = start, .turn = turn };
+		struct dns_cached hit;
+		unsigned seen = 0;
+
+		memcpy(lab_out + DNS_HEADER, q.raw, start - DNS_HEADER);
+		assert_true(dns_cache_get(&q, &fwd, 10000, false, &hit));
+		dns_cache_reply(&out, &q, &fwd, &hit, 0);
+		assert_int_equal(out.len, n);
+		assert_int_equal(dns_get16(lab_out + start + 2), DNS_CNAME);
+		for (unsigned i = 0; i < 4; i++) {
+			const uint8_t *rr = lab_out + start + 19 + i * 16ul;
+
+			assert_int_equal(dns_get32(rr + 6), 50);
+			seen |= 1u << rr[15];
+			first[rr[15]] += !i;
+		}
+		assert_int_equal(seen, 0xf);
+		assert_int_equal(lab_out[n - 1], 9);
+		assert_int_equal(dns_get32(lab_out + n - 10), 40);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(first[i], 2);
+}
+
+static void test_ad_bit(void **state)
+{
+	uint8_t p[2000];
+	size_t n;
+
+	(void)state;
+	configure(standard);
+	ask("www.example.com", "A");
+	n = reply(p, 1, 60, DNS_NOERROR);
+	p[3] |= 0x20;
+	put(0, p, n);
+	for (unsigned asked = 0; asked < 2; asked++) {
+		struct dns_reply out = { .p = lab_out, .max = 512 };
+		struct dns_cached hit;
+
+		q.flags = (uint16_t)(DNS_RD | (asked ? 0x20 : 0));
+		out.len = DNS_HEADER + q.name_len + 4u;
+		assert_true(dns_cache_get(&q, &fwd, 0, false, &hit));
+		dns_cache_reply(&out, &q, &fwd, &hit, 0);
+		assert_int_equal(lab_out[3] >> 5 & 1, asked); /* RFC 6840 5.8 */
+	}
+}
+
 /* Nothing is told to live longer than it is kept. */
 static void test_caps(void **state)
 {
@@ -577,7 +644,8 @@ int main(void)
 		cmocka_unit_test(test_cache),       cmocka_unit_test(test_what_is_kept),
 		cmocka_unit_test(test_changes),     cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_prefetch),    cmocka_unit_test(test_floods),
-		cmocka_unit_test(test_ring_model),  cmocka_unit_test(test_hit),
+		cmocka_unit_test(test_ring_model),  cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_ad_bit),      cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_caps),        cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merge_alias), cmocka_unit_test(test_names),
 	};
