@@ -41,7 +41,7 @@ enum { /* which commands take a flag */
        PICKS = READS | CTL_BIT(CTL_DESCRIBE) | CTL_BIT(CTL_DELETE),
        WRITES = CTL_BIT(CTL_APPLY) | CTL_BIT(CTL_CREATE),
        FILED = WRITES | CTL_BIT(CTL_DELETE),
-       SPACED = PICKS | FILED | CTL_BIT(CTL_TRACE),
+       SPACED = PICKS | FILED | CTL_BIT(CTL_TRACE) | CTL_BIT(CTL_DNS),
        ALL_COMMANDS = CTL_BIT(CTL_COMMANDS) - 1,
 };
 
@@ -58,6 +58,7 @@ static const struct flag flags[] = {
 	{ "no-headers", 0, FLAG_BOOL, AT(no_headers), READS | CTL_BIT(CTL_LB), NULL, "no line of headers" },
 	{ "show-managed-fields", 0, FLAG_BOOL, AT(show_managed_fields), READS, NULL, "metadata.managedFields in json and yaml" },
 	{ "watch", 'w', FLAG_BOOL, AT(watch), READS | CTL_BIT(CTL_DNS), NULL, "then go on with what changes; of dns: the queries, as they come" },
+	{ "from", 0, FLAG_TEXT, AT(from), CTL_BIT(CTL_DNS), "POD|ADDRESS", "answer as that client is answered" },
 	{ "name", 0, FLAG_TEXT, AT(name), CTL_BIT(CTL_DNS), "SUFFIX", "with --watch: queries for this name and those below it" },
 	{ "client", 0, FLAG_TEXT, AT(client), CTL_BIT(CTL_DNS), "ADDRESS", "with --watch: queries of this client" },
 	{ "watch-only", 0, FLAG_BOOL, AT(watch_only), READS, NULL, "only what changes" },

@@ -41,8 +41,11 @@ static const struct {
 	             "Tell which Service holds which load-balancer address, and which wait.\n"
 	             "test asks the network whether they can be reached, and says what to do. Ends "
 	             "with 1 when something is wrong." },
-	[CTL_DNS] = { ctl_dns, "--watch",
-	              "Show the queries that the cluster DNS answers, as they come, until Ctrl-C." },
+	[CTL_DNS] = { ctl_dns, "NAME [TYPE] | --watch",
+	              "Tell where the cluster DNS has an answer from, and the answer.\n"
+	              "Short names are looked up as pods of the namespace do. With --watch: show the "
+	              "queries as they come, until Ctrl-C. Ends with 1 when there is no answer, 2 when "
+	              "it could not be asked for." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
 	[CTL_VERSION] = { ctl_version, "", "Print the versions of knetctl and of the daemon." },
@@ -196,7 +199,7 @@ static int misused(const struct ctl_args *a, const struct err *e)
 		        ctl_command_name[a->command]);
 	else
 		fprintf(stderr, "Run 'knetctl --help' for usage.\n");
-	return a->command == CTL_TRACE ? 2 : 1;
+	return a->command == CTL_TRACE || a->command == CTL_DNS ? 2 : 1;
 }
 
 int ctl_main(int argc, char **argv)

@@ -22,6 +22,7 @@
 #include "dns_plan.h"
 #include "dns_records.h"
 #include "dns_trust.h"
+#include "dns_show.h"
 #include "dns_upstreams.h"
 
 extern const struct module dns_module;
@@ -228,6 +229,7 @@ static void finish(bool remove)
 	dns_upstreams_exit();
 	dns_names_exit();
 	dns_log_end();
+	dns_ask_exit();
 	worker_pool_free(dns.pool, remove);
 	if (remove)
 		dns_host_remove(&dns.addresses);
@@ -249,7 +251,21 @@ static void metrics(struct buf *out)
 	dns_log_metrics(out);
 }
 
+static void show(const struct http_call *call, struct http_answer *answer)
+{
+	static struct dns_zone zone;
+
+	for (unsigned i = 0; i < DNS_SLOTS_ALL; i++) {
+		const struct snapshot *s = dns.slot[i];
+
+		dns_zone_take(&zone, i, s ? s->data : NULL, s ? s->len : 0);
+	}
+	dns_show(&zone, call, answer);
+}
+
 static const struct route routes[] = {
+	{ "GET", "/knetd/v1/dns", show },
+	{ "GET", "/knetd/v1/dns/ask", dns_ask },
 	{ "GET", "/knetd/v1/dns/log", dns_log_show },
 	{ NULL, NULL, NULL },
 };

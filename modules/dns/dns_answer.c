@@ -115,6 +115,7 @@ static enum dns_result outside(const struct dns_lookup *l)
 {
 	bool led = l->out->answers != 0; /* there by an alias of ours */
 
+	l->out->by = led ? l->out->by : DNS_BY_FORWARD;
 	if (!has_upstream(l))
 		return led ? finish(l) : error(l, DNS_SERVFAIL);
 	if (!led && !(l->q->flags & DNS_RD))
@@ -140,10 +141,14 @@ static enum dns_found look(struct dns_lookup *l)
 		dns_pointers,
 		dns_file_zones,
 	};
+	static const enum dns_source by[] = { DNS_BY_HOSTS, DNS_BY_ZONE, DNS_BY_ZONE, DNS_BY_FILE };
 	enum dns_found found = DNS_NOT_MINE;
 
-	for (unsigned i = 0; i < ARRAY_LEN(sources) && found == DNS_NOT_MINE; i++)
+	for (unsigned i = 0; i < ARRAY_LEN(sources) && found == DNS_NOT_MINE; i++) {
 		found = sources[i](l);
+		if (found != DNS_NOT_MINE)
+			l->out->by = by[i];
+	}
 	return found;
 }
 
@@ -161,6 +166,7 @@ static enum dns_found search(struct dns_lookup *l)
 
 		if (found != DNS_NO_NAME && (found != DNS_NOT_MINE || has_upstream(l))) {
 			l->step = path.step;
+			l->out->by = DNS_BY_AUTOPATH;
 			return found;
 		}
 		*l->out = before;

@@ -15,6 +15,9 @@ struct dns_zone {                       /* what the worker was told last */
 	struct dns_rewriter rewriter; /* names that are looked up as others */
 };
 
+/* A slot of the snapshots is another one now: n bytes at p, which stay; 0: it is empty. */
+void dns_zone_take(struct dns_zone *z, unsigned slot, const void *p, size_t n);
+
 struct dns_asker { /* who asks, and how */
 	bool stream;
 	const struct sockaddr *from; /* NULL: unknown */

@@ -149,20 +149,9 @@ static void changed(struct worker *w, unsigned slot)
 		dns_trust_changed(w->slots[slot]);
 		return;
 	}
-	if (slot == DNS_SLOT_LOCAL || slot == DNS_SLOT_REWRITE) {
-		if (slot == DNS_SLOT_LOCAL)
-			dns_local_open(&zone.local, p, n);
-		else
-			dns_rewrite_open(&zone.rewriter, p, n);
-		return;
-	}
-	if (slot == 0) {
-		zone.set = dns_settings_open(p, n);
+	dns_zone_take(&zone, slot, p, n);
+	if (slot == 0)
 		cache_follow(zone.set);
-		p = zone.set ? zone.set->shard : NULL;
-		n = zone.set ? n - offsetof(struct dns_settings, shard) : 0;
-	}
-	dns_shard_open(&zone.shard[slot], p, n);
 	if (slot == 0 && zone.set)
 		dns_peers_changed(&zone.set->groups);
 }
