@@ -299,12 +299,17 @@ void dns_plan_all(struct dns_plan *p)
 /* ---- snapshots ---------------------------------------------------------------------------------
  */
 
-void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
+bool dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
                     struct buf *out)
 {
-	dns_shard_build(out, old, (struct dns_owners){ p->owners, p->n_owners }, &p->fresh[slot]);
+	struct dns_owners drop = { p->owners, p->n_owners };
+
+	if (dns_shard_same(old, drop, &p->fresh[slot]))
+		return false;
+	dns_shard_build(out, old, drop, &p->fresh[slot]);
 	if (!out->failed && !((const struct dns_shard_head *)out->data)->n_entries)
 		buf_reset(out);
+	return true;
 }
 
 static void add_ranges(struct dns_settings *s, const struct conf_cidrs *c)

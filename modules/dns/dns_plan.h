@@ -33,7 +33,8 @@ void dns_plan_all(struct dns_plan *p);
 /* The content of slot 0, in one go. */
 void dns_plan_settings(const struct dns_groups *groups, const struct dns_searches *searches,
                        struct buf *out);
-/* The new content of a slot from 1 on; out stays empty when nothing is left in it. */
-void dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
+/* The new content of a slot from 1 on; out stays empty when nothing is left in it. false: it is
+ * what the old one holds. */
+bool dns_plan_shard(const struct dns_plan *p, unsigned slot, const struct dns_shard *old,
                     struct buf *out);
 void dns_plan_free(struct dns_plan *p);

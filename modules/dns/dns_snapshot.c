@@ -311,6 +311,24 @@ static uint32_t copy_kept(struct buf *out, const struct dns_shard *old, struct d
 	return kept;
 }
 
+bool dns_shard_same(const struct dns_shard *old, struct dns_owners drop, const struct buf *fresh)
+{
+	const struct dns_entry *e;
+	size_t same = 0;
+
+	for (size_t at = old->p ? first_entry(old) : old->n; at < old->n; at += e->size) {
+		e = entry_at(old, (uint32_t)at);
+		if (!e)
+			return false;
+		if (!owned_by(e, drop))
+			continue;
+		if (fresh->len - same < e->size || memcmp(fresh->data + same, e, e->size) != 0)
+			return false;
+		same += e->size;
+	}
+	return same == fresh->len;
+}
+
 static uint32_t count_entries(const struct buf *b)
 {
 	uint32_t n = 0;

@@ -179,10 +179,12 @@ struct dns_record {
 /* false when the set is full. */
 bool dns_record_add(struct dns_writer *w, const struct dns_record *r);
 
-/* A shard of the old one's entries, but those whose owner is in drop, and the fresh ones. */
 struct dns_owners {
 	const uint64_t *v; /* sorted */
 	size_t n;
 };
+/* Are the fresh entries those that go, in their order? Then there is nothing to build. */
+bool dns_shard_same(const struct dns_shard *old, struct dns_owners drop, const struct buf *fresh);
+/* A shard of the old one's entries, but those whose owner is in drop, and the fresh ones. */
 void dns_shard_build(struct buf *out, const struct dns_shard *old, struct dns_owners drop,
                      const struct buf *fresh);

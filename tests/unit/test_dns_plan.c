@@ -24,7 +24,7 @@ static int by_content(const void *a, const void *b)
 
 static void lab_dump(struct buf *out)
 {
-	static struct seen seen[20000];
+	static struct seen seen[80000];
 	size_t n = 0;
 
 	for (unsigned slot = 1; slot < DNS_SLOTS; slot++) {
@@ -83,11 +83,14 @@ static void random_service(const char *ns, const char *name)
 		lab_delete(KIND_SERVICE, ns, name);
 		return;
 	case 1:
-		lab_service(ns, name, "None", "http/TCP/80,dns/UDP/53", "");
+		lab_service(ns, name, "None", pick(2) ? "http/TCP/80,dns/UDP/53" : "/TCP/80",
+		            pick(4) ? "" : ",\"publishNotReadyAddresses\":true");
 		return;
 	case 2:
-		lab_service(ns, name, "", "",
-		            ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\"");
+		lab_service(
+			ns, name, "", "",
+			pick(3) ? ",\"type\":\"ExternalName\",\"externalName\":\"www.example.com\""
+				: ",\"type\":\"ExternalName\",\"externalName\":\"192.0.2.1\"");
 		return;
 	default:
 		snprintf(ips, sizeof(ips), "10.96.0.%u,fd00:10:96::%x", 1 + pick(200),
@@ -98,7 +101,13 @@ static void random_service(const char *ns, const char *name)
 
 static void random_slice(const char *ns, const char *service, const char *slice)
 {
-	char endpoints[600];
+	static const char *const ports[] = {
+		"[]", "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]",
+		"[{\"name\":\"dns\",\"protocol\":\"UDP\",\"port\":53},"
+		"{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8081}]"
+	};
+	bool v6 = !pick(3);
+	char endpoints[900];
 	size_t n = 0;
 
 	if (!pick(4)) {
@@ -106,11 +115,13 @@ static void random_slice(const char *ns, const char *service, const char *slice)
 		return;
 	}
 	endpoints[0] = '\0';
-	for (unsigned i = pick(5); i; i--)
-		n += sprintf(endpoints + n, "10.244.0.%u%s%s ", 1 + pick(40),
-		             pick(3) ? "" : "=host", pick(5) ? "" : "!");
-	lab_slice(ns, service, slice, "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":8080}]",
-	          endpoints);
+	for (unsigned i = pick(5); i; i--) {
+		n += sprintf(endpoints + n, v6 ? "fd00:10:244::%x" : "10.244.0.%u", 1 + pick(40));
+		if (!pick(3)) /* the same ones, over and over */
+			n += sprintf(endpoints + n, "=host-%u", pick(3));
+		n += sprintf(endpoints + n, "%s ", pick(5) ? "" : "!");
+	}
+	lab_slice(ns, service, slice, ports[pick(3)], endpoints);
 }
 
 static void random_pod(const char *ns)
@@ -150,17 +161,47 @@ static void random_change(void)
 	}
 }
 
+/* The answers for all names there may be, as one text. */
+static void ask_all(struct buf *out)
+{
+	static const char *const forms[] = { "svc-%u.%s.svc.cluster.local",
+		                             "host-%u.svc-1.%s.svc.cluster.local",
+		                             "_http._tcp.svc-%u.%s.svc.cluster.local",
+		                             "_tcp.svc-%u.%s.svc.cluster.local",
+		                             "10-244-0-%u.%s.pod.cluster.local" };
+	static const char *const types[] = { "A", "AAAA", "SRV" };
+	char name[80];
+
+	for (unsigned i = 0; i < NAMES * 2 * ARRAY_LEN(forms) * ARRAY_LEN(types); i++) {
+		snprintf(name, sizeof(name), forms[i / (NAMES * 2) % ARRAY_LEN(forms)],
+		         i / 2 % NAMES, i % 2 ? "one" : "two");
+		lab_turn = 0;
+		buf_str(out, lab_ask(name, types[i / (NAMES * 2 * ARRAY_LEN(forms))]));
+		buf_str(out, "\n");
+	}
+}
+
 static void test_updates_equal_rebuilds(void **state)
 {
 	(void)state;
+	conf.dns.pods = CONF_PODS_VERIFIED;
 	lab_sync(true);
 	for (unsigned round = 0; round < 400; round++) {
+		auto_buf struct buf before = { 0 }, after = { 0 };
+
 		for (unsigned n = 1 + pick(8); n; n--)
 			random_change();
 		lab_sync(false);
-		if (round % 4 == 0)
-			same_as_from_nothing();
+		if (round % 4 != 0)
+			continue;
+		ask_all(&before);
+		same_as_from_nothing();
+		ask_all(&after);
+		buf_add(&before, "", 1);
+		buf_add(&after, "", 1);
+		assert_string_equal(before.data, after.data);
 	}
+	conf.dns.pods = CONF_PODS_INSECURE;
 }
 
 static void test_update_touches_few_shards(void **state)
@@ -181,6 +222,98 @@ static void test_update_touches_few_shards(void **state)
 	assert_int_equal(lab_sync(false), 0); /* endpoints behind a cluster address have no names */
 	lab_delete(KIND_SERVICE, "one", "many-7");
 	assert_in_range(lab_sync(false), 1, 3); /* and perhaps its namespace */
+	same_as_from_nothing();
+}
+
+/* ---- many Services
+ * ------------------------------------------------------------------------------ */
+
+#define MANY 10000
+
+static size_t bytes_of_all(void)
+{
+	size_t n = 0;
+
+	for (unsigned i = 1; i < DNS_SLOTS; i++)
+		n += lab_slot[i].len;
+	return n;
+}
+
+static void put_many_services(void)
+{
+	char name[16], ips[48];
+
+	lab_put(KIND_NAMESPACE, "", "many", "{}");
+	store_begin();
+	lab_batch = true;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "svc-%u", i);
+		snprintf(ips, sizeof(ips), "10.96.%u.%u,fd00:10:96::%x", 10 + i / 250, 1 + i % 250,
+		         0x1000 + i);
+		lab_service("many", name, ips, "http/TCP/80,metrics/TCP/9090", "");
+	}
+	lab_batch = false;
+	assert_int_equal(store_commit(NULL), 0);
+	lab_sync(true);
+}
+
+/* How many shards a change builds, and that they are a sliver of all. */
+static void builds(unsigned least, unsigned most)
+{
+	unsigned n;
+
+	lab_built = 0;
+	n = lab_sync(false);
+	assert_in_range(n, least, most);
+	assert_true(lab_built < bytes_of_all() / 50);
+}
+
+static void test_one_change_among_many(void **state)
+{
+	(void)state;
+	put_many_services();
+	assert_true(bytes_of_all() > MANY * 200);
+	lab_service("many", "fresh", "10.96.9.1,fd00:10:96::9", "http/TCP/80", "");
+	builds(1, 4); /* its name, both addresses, its namespace */
+	lab_service("many", "fresh", "10.96.9.1,fd00:10:96::9", "https/TCP/443", "");
+	builds(1, 1); /* its name alone */
+	lab_service("many", "fresh", "10.96.9.2,fd00:10:96::9", "https/TCP/443", "");
+	builds(2, 3);
+	lab_service("many", "fresh", "10.96.9.2,fd00:10:96::9", "https/TCP/443",
+	            ",\"sessionAffinity\":\"ClientIP\"");
+	builds(0, 0); /* nothing for DNS */
+	lab_slice("many", "fresh", "fresh-x", "[]", "10.244.0.1");
+	builds(0, 0);
+	lab_pod("many", "pod", "10.244.9.1,fd00:10:244::9", "");
+	builds(1, 2);
+	lab_delete(KIND_POD, "many", "pod");
+	builds(1, 2);
+	lab_delete(KIND_SERVICE, "many", "fresh");
+	builds(1, 4);
+	same_as_from_nothing();
+}
+
+/* One endpoint of many: the shards of the others' addresses stay. */
+static void test_one_endpoint_among_many(void **state)
+{
+	char endpoints[2000];
+	size_t n = 0;
+
+	(void)state;
+	lab_service("many", "headless", "None", "http/TCP/80", "");
+	for (unsigned i = 0; i < 100; i++)
+		n += sprintf(endpoints + n, "10.244.7.%u ", 1 + i);
+	lab_slice("many", "headless", "headless-a",
+	          "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":80}]", endpoints);
+	assert_in_range(lab_sync(false), 50, 102);
+	sprintf(endpoints + n, "10.244.8.1 ");
+	lab_slice("many", "headless", "headless-a",
+	          "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":80}]", endpoints);
+	builds(1, 2);
+	endpoints[n] = '\0';
+	lab_slice("many", "headless", "headless-a",
+	          "[{\"name\":\"http\",\"protocol\":\"TCP\",\"port\":80}]", endpoints);
+	builds(1, 2);
 	same_as_from_nothing();
 }
 
@@ -316,6 +449,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_updates_equal_rebuilds),
 		cmocka_unit_test(test_update_touches_few_shards),
+		cmocka_unit_test(test_one_change_among_many),
+		cmocka_unit_test(test_one_endpoint_among_many),
 		cmocka_unit_test(test_pods),
 		cmocka_unit_test(test_pod_touches_its_own_shards),
 		cmocka_unit_test(test_resolv),

@@ -222,6 +222,69 @@ static void test_names_that_are_none(void **state)
 	is("alias.spec.svc." Z, "CNAME", "NOERROR AA | alias.spec.svc." Z ". CNAME 192.0.2.com.");
 }
 
+/* ---- names at the limit
+ * --------------------------------------------------------------------------
+ */
+
+#define LABEL63 "a23456789-b23456789-c23456789-d23456789-e23456789-f23456789-g23"
+
+static char *text(const char *format, ...)
+{
+	static char texts[8][1200];
+	static unsigned n;
+	char *out = texts[n++ % ARRAY_LEN(texts)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out, sizeof(texts[0]), format, args);
+	va_end(args);
+	return out;
+}
+
+/* A domain so long that <63>.<63>.svc.<domain> takes `len` bytes of the 255 that a name may have.
+ */
+static void limit(size_t len, const char *hostname, bool fits)
+{
+	size_t n = len - 2 * 64 - 4 - 2;
+	const char *name, *host;
+
+	for (size_t i = 0; i < n; i++)
+		conf.dns.domain[i] = i % 20 == 19 && i != n - 1 ? '.' : 'd';
+	conf.dns.domain[n] = '\0';
+	lab_slice(LABEL63, LABEL63, "limit", "[{\"name\":\"x\",\"protocol\":\"TCP\",\"port\":80}]",
+	          text("10.244.0.99=%s", hostname));
+	lab_sync(true);
+	name = text("%s.%s.svc.%s", LABEL63, LABEL63, conf.dns.domain);
+	host = text("%s.%s", hostname, name);
+	assert_int_equal(strlen(name) + 2, len);
+	is(name, "A", text("NOERROR AA | %s. A 10.244.0.99", name));
+	if (fits)
+		is(host, "A", text("NOERROR AA | %s. A 10.244.0.99", host));
+	is("99.0.244.10.in-addr.arpa", "PTR",
+	   fits ? text("NOERROR AA | 99.0.244.10.in-addr.arpa. PTR %s.", host)
+	        : text("NXDOMAIN AA | | 0.244.10.in-addr.arpa. SOA ns.dns.%s.", conf.dns.domain));
+}
+
+/* What would be longer has no name, and nothing leads to it; the rest of the Service is there. */
+static void test_names_at_the_limit(void **state)
+{
+	char domain[sizeof(conf.dns.domain)];
+
+	(void)state;
+	strcpy(domain, conf.dns.domain);
+	lab_put(KIND_NAMESPACE, "", LABEL63, "{}");
+	lab_service(LABEL63, LABEL63, "None", "x/TCP/80", "");
+	limit(190, LABEL63, true); /* 254 */
+	limit(191, LABEL63, true);
+	limit(192, LABEL63, false);
+	limit(250, "host", true);
+	limit(250, "hosts", false);
+	limit(255, "h", false);
+	strcpy(conf.dns.domain, domain);
+	lab_delete(KIND_ENDPOINTSLICE, LABEL63, "limit");
+	lab_sync(true);
+}
+
 /* ---- more than an answer holds ------------------------------------------------------------------
  */
 
@@ -315,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_several_addresses_of_an_endpoint),
 		cmocka_unit_test(test_unready_endpoints),
 		cmocka_unit_test(test_names_that_are_none),
+		cmocka_unit_test(test_names_at_the_limit),
 		cmocka_unit_test(test_more_than_an_answer_holds),
 	};
 
