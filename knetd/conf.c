@@ -503,6 +503,28 @@ static const char *read_more(void *field, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *one_path(void *arg, char *item)
+{
+	(void)arg;
+	return *item == '/' ? NULL : "absolute paths of files or directories";
+}
+
+static const char *read_paths(void *field, size_t size, const char *value)
+{
+	const char *want = each_item(value, one_path, NULL);
+
+	return want ? want : read_more(field, size, value);
+}
+
+static const char *read_object_name(void *field, size_t size, const char *value)
+{
+	const char *slash = strchr(value, '/');
+
+	if (*value && (!slash || slash == value || !slash[1] || strchr(slash + 1, '/')))
+		return "NAMESPACE/NAME, or nothing";
+	return read_text(field, size, value);
+}
+
 static const char *one_whole_address(void *arg, char *item)
 {
 	struct conf_cidrs *list = arg;
@@ -628,6 +650,8 @@ static const struct key keys[] = {
 	KEY(dns, tls_ca, read_path_or_none, "/etc/ssl/certs/ca-certificates.crt"),
 	KEY(dns, hosts, read_path_or_none, ""),
 	KEY(dns, rewrite, read_more, ""),
+	KEY(dns, zones, read_paths, ""),
+	KEY(dns, config_map, read_object_name, "kube-system/kube-dns"),
 	KEY(dns, cache_ttl, read_cache_ttl, "3600"),
 	KEY(dns, cache_deny_ttl, read_cache_ttl, "1800"),
 	KEY(dns, cache_size, read_cache_size, "4M"),

@@ -107,10 +107,12 @@ struct conf {
 		struct dns_upstreams upstreams;
 		enum conf_dns_policy policy;
 		struct stub_domains stubs;
-		bool autopath;                      /* walk the search path for pods */
-		char tls_ca[256];                   /* PEM, "": no names can be proved */
-		char hosts[256];                    /* a file like /etc/hosts, "": none */
-		char rewrite[16384];                /* rules with commas between them */
+		bool autopath;        /* walk the search path for pods */
+		char tls_ca[256];     /* PEM, "": no names can be proved */
+		char hosts[256];      /* a file like /etc/hosts, "": none */
+		char rewrite[16384];  /* rules with commas between them */
+		char zones[4096];     /* files, patterns and directories, with commas */
+		char config_map[320]; /* "namespace/name", "": none */
 		uint32_t cache_ttl, cache_deny_ttl; /* seconds, the most */
 		uint32_t cache_size;                /* bytes, of each worker */
 		bool prefetch;

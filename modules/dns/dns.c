@@ -15,6 +15,7 @@
 #include <knetd/module.h>
 #include <knetd/worker.h>
 
+#include "dns_config_map.h"
 #include "dns_host.h"
 #include "dns_log.h"
 #include "dns_metrics.h"
@@ -116,9 +117,9 @@ static int publish_names(struct err *e)
 	return ret;
 }
 
-static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
+static int publish_plan(const struct dns_plan *p, bool full, bool settings, struct err *e)
 {
-	int ret = full ? publish_settings(e) : 0;
+	int ret = settings ? publish_settings(e) : 0;
 
 	if (full)
 		publish_trust();
@@ -146,19 +147,25 @@ static int apply(struct changes *c, struct err *e)
 {
 	struct change change;
 	struct dns_plan plan;
-	bool full = c->full;
+	bool full = c->full, config = full;
 	int ret;
 
 	dns_plan_begin(&plan);
-	while (changes_next(c, &change))
-		dns_plan_change(&plan, &change);
-	if (full)
+	while (changes_next(c, &change)) {
+		if (change.kind == KIND_CONFIGMAP)
+			config |= dns_config_map_is(change.new ? change.new : change.old);
+		else
+			dns_plan_change(&plan, &change);
+	}
+	if (config)
+		dns_config_map_read(dns_config_map_now());
+	if (full) {
 		dns_names_all();
-	if (full)
 		dns_plan_all(&plan);
-	else
+	} else {
 		dns_plan_changes_end(&plan);
-	ret = publish_plan(&plan, full, e);
+	}
+	ret = publish_plan(&plan, full, config, e);
 	tell_cut(plan.cut);
 	dns_plan_free(&plan);
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
@@ -228,6 +235,7 @@ static int init(struct err *e)
 static void finish(bool remove)
 {
 	dns_upstreams_exit();
+	dns_config_map_exit();
 	dns_names_exit();
 	dns_log_end();
 	dns_ask_exit();
@@ -274,7 +282,7 @@ static const struct route routes[] = {
 const struct module dns_module = {
 	.name = "dns",
 	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ENDPOINTSLICE) |
-	           KIND_BIT(KIND_NAMESPACE) | KIND_BIT(KIND_POD),
+	           KIND_BIT(KIND_NAMESPACE) | KIND_BIT(KIND_POD) | KIND_BIT(KIND_CONFIGMAP),
 	.init = init,
 	.sync = apply,
 	.metrics = metrics,

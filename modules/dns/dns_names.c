@@ -12,6 +12,7 @@
 #include "dns_hosts.h"
 #include "dns_local.h"
 #include "dns_names.h"
+#include "dns_zones.h"
 
 #define CHECK_MS 5000
 
@@ -119,15 +120,31 @@ static void build_rules(struct buf *out)
 	dns_rewrite_build(&all, out);
 }
 
+/* ---- zones -------------------------------------------------------------------------------------
+ */
+
+int dns_names_set_zone(const char *key, const char *text, struct err *e)
+{
+	int ret = 0;
+
+	if (text)
+		ret = dns_zones_set(key, text, e);
+	else
+		dns_zones_unset(key);
+	if (!ret)
+		names.stale[DNS_SLOT_LOCAL] = true;
+	return ret;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------
  */
 
 static void build_local(struct buf *out)
 {
 	auto_buf struct buf entries = { 0 };
-	unsigned hosts = build_hosts(&entries);
+	unsigned hosts = build_hosts(&entries), zones = dns_zones_entries(&entries);
 
-	dns_local_build(out, hosts, 0, &entries);
+	dns_local_build(out, hosts, zones, &entries);
 }
 
 bool dns_names_take(unsigned slot, struct buf *out)
@@ -150,6 +167,8 @@ void dns_names_all(void)
 void dns_names_reload(void)
 {
 	read_hosts();
+	if (dns_zones_read())
+		names.stale[DNS_SLOT_LOCAL] = true;
 	if (names.stale[DNS_SLOT_LOCAL] && names.changed)
 		names.changed();
 }
@@ -169,7 +188,7 @@ int dns_names_init(void (*changed)(void), struct err *e)
 	dns_names_reload();
 	names.changed = changed;
 	names.timer.fn = check;
-	if (*conf.dns.hosts)
+	if (*conf.dns.hosts || *conf.dns.zones)
 		timer_set(&names.timer, CHECK_MS);
 	return 0;
 }
@@ -177,6 +196,7 @@ int dns_names_init(void (*changed)(void), struct err *e)
 void dns_names_exit(void)
 {
 	timer_del(&names.timer);
+	dns_zones_exit();
 	free(names.hosts.text);
 	free(names.hosts.given);
 }

@@ -19,6 +19,8 @@ void dns_names_reload(void); /* looks at the files now */
 /* What a ConfigMap says. hosts: a text, already found good; NULL: nothing. They are copied. */
 void dns_names_set_hosts(const char *hosts);
 void dns_names_set_rewrites(const struct dns_rewrites *rules);
+/* text NULL: there is no such zone any more. On an error the zone stays as it was. */
+int dns_names_set_zone(const char *key, const char *text, struct err *e);
 
 /* Is the snapshot in that slot an old one? Then it is built anew. */
 bool dns_names_take(unsigned slot, struct buf *out);
