@@ -1,9 +1,7 @@
 /* dns_forward.c - see dns_forward.h.
  *
- * A flight is one question on its way; its waiters are the clients that asked it. What is kept of a
- * client is its packed query: when the answer is there, the query is worked out again (dns_answer),
- * which writes header, question and aliases, and the upstream's records are added. Everything is
- * bounded: flights, waiters, waiters a flight, shares of flights (dns_share.h), time.
+ * A flight is one question on its way; its waiters are the clients that asked it (dns_waiter.h).
+ * Everything is bounded: flights, waiters, waiters a flight, shares of flights (dns_share.h), time.
  *
  * A flight asks the upstreams of its group in the policy's order, those that do not answer
  * (dns_peer.h) left out. Each try is short, and the whole is over before a stub resolver gives up
@@ -24,23 +22,14 @@
 #include "dns_forward.h"
 #include "dns_scrub.h"
 #include "dns_share.h"
+#include "dns_waiter.h"
 
 #define REFRESHES 64 /* flights that nobody waits for */
 #define HOPELESS 16  /* flights to upstreams that do not answer */
-#define WAITERS 4096
-#define WAITERS_A_FLIGHT 256
 #define WHOLE_MS 4500
 #define TRIES_MAX 16 /* where things fail fast */
 #define HOPELESS_MS 1000
 #define PATIENCE_MS 1800 /* RFC 8767 5: the client response timer */
-
-struct waiter {
-	struct waiter *next;
-	struct dns_client client;
-	unsigned step; /* of the search path that led to what was asked */
-	uint16_t len;
-	uint8_t query[DNS_QUERY_PACKED];
-};
 
 struct flight {
 	struct flight *next_free;
@@ -61,14 +50,12 @@ struct flight {
 	uint16_t asked, bad;   /* places: in this round; not again */
 	uint64_t begun_ms, sent_ms;
 	bool again; /* sent twice: nobody knows which one was answered */
-	unsigned n_waiters;
-	struct waiter *waiters;
+	struct dns_waiters waiters;
 };
 static_assert(UPSTREAMS_MAX <= 16, "places are bits");
 
 static struct flight flights[DNS_FLIGHTS], *free_flights;
-static struct waiter waiters[WAITERS], *free_waiters;
-static unsigned flights_touched, waiters_touched, n_flights, n_refreshes, n_hopeless;
+static unsigned flights_touched, n_flights, n_refreshes, n_hopeless;
 static struct map by_question;
 
 static void flight_failed(struct flight *f, int error);
@@ -107,117 +94,28 @@ static void flight_free(struct flight *f)
 	free_flights = f;
 }
 
-static struct waiter *waiter_take(void)
-{
-	struct waiter *w = free_waiters;
-
-	if (w)
-		free_waiters = w->next;
-	else if (waiters_touched < WAITERS)
-		w = &waiters[waiters_touched++];
-	return w;
-}
-
 bool dns_forward_idle(void)
 {
 	return !n_flights;
 }
 
-/* ---- the answer, to everybody who waits --------------------------------------------------------
+/* ---- the end -----------------------------------------------------------------------------------
  */
-
-struct finding { /* what is told: a message, or none */
-	const uint8_t *msg;
-	size_t n;
-	uint32_t age, floor;
-};
-
-/* A search path that led to what does not exist goes on, as a resolver's does, and so it does from
- * a name that the upstream fails on; where nobody answers, it ends. */
-static bool leads_on(const struct dns_forwarded *fwd, const struct finding *found)
-{
-	return fwd->step && (!found->n || dns_upstream_rcode(found->msg) != DNS_NOERROR);
-}
-
-static unsigned next_step(const struct dns_forwarded *fwd, const struct finding *found)
-{
-	return found->n ? fwd->step : DNS_STEP_END;
-}
-
-/* false: another answer is waited for. */
-static bool waiter_answer(const struct waiter *w, const struct dns_forwarded *asked,
-                          const struct finding *found, struct dns_reply *out)
-{
-	struct dns_asker by = { .stream = w->client.stream,
-		                .from = &w->client.peer.any,
-		                .step = w->step };
-	struct dns_forwarded fwd;
-	struct dns_query q;
-	enum dns_result r;
-
-	r = dns_answer(dns_worker_zone(), w->query, w->len, &by, &q, &fwd, out);
-	if (r == DNS_FORWARD) {
-		/* an alias may have been changed in between */
-		bool same = fwd.target_len == asked->target_len &&
-		            !memcmp(fwd.target, asked->target, fwd.target_len);
-
-		if (leads_on(&fwd, found))
-			return dns_worker_answer_from(next_step(&fwd, found), w->query, w->len,
-			                              &w->client, out);
-		if (found->n && same)
-			dns_upstream_merge(out, &q, &fwd, found->msg, found->n, found->age,
-			                   found->floor);
-		else
-			dns_reply_error(out, &q, DNS_SERVFAIL, DNS_RA);
-		out->by = DNS_BY_FORWARD;
-	}
-	dns_worker_replied(&q, &w->client, out);
-	return true;
-}
-
-static void waiter_reply(const struct waiter *w, const struct dns_forwarded *asked,
-                         const struct finding *found)
-{
-	static uint8_t bytes[DNS_TCP_MAX];
-	struct dns_reply out = { .p = bytes, .max = w->client.stream ? DNS_TCP_MAX : DNS_UDP_MAX };
-
-	if (!waiter_answer(w, asked, found, &out))
-		return;
-	dns_count_duration(w->client.arrived, 1);
-	if (w->client.stream)
-		dns_tcp_send(&w->client, out.p, out.len);
-	else
-		dns_udp_send(&w->client, out.p, out.len);
-}
-
-static void reply_all(struct waiter *w, const struct dns_forwarded *asked,
-                      const struct finding *found)
-{
-	struct waiter *next;
-
-	dns_worker_fresh();
-	for (; w; w = next) {
-		next = w->next;
-		waiter_reply(w, asked, found);
-		w->next = free_waiters;
-		free_waiters = w;
-	}
-}
 
 /* The flight is gone first: a connection that gets its answer may go on to its next query, which
  * may take the flight's place. */
-static void flight_land(struct flight *f, const struct finding *found)
+static void flight_land(struct flight *f, const struct dns_finding *found)
 {
 	struct dns_forwarded asked = f->fwd;
-	struct waiter *w = f->waiters;
+	struct dns_waiters waiters = f->waiters;
 
 	flight_free(f);
-	reply_all(w, &asked, found);
+	dns_waiters_tell(waiters, &asked, found);
 }
 
 /* What the cache still has of it; copied, since answering may change the cache. */
-static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, struct finding *out,
-                  uint8_t copy[static DNS_CACHE_MESSAGE])
+static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd,
+                  struct dns_finding *out, uint8_t copy[static DNS_CACHE_MESSAGE])
 {
 	struct dns_cached old;
 
@@ -225,7 +123,7 @@ static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, st
 		return false;
 	dns_count(DNS_COUNT_CACHE_STALE);
 	memcpy(copy, old.msg, old.len);
-	*out = (struct finding){
+	*out = (struct dns_finding){
 		.msg = copy, .n = old.len, .age = old.age, .floor = DNS_STALE_TTL
 	};
 	return true;
@@ -234,7 +132,7 @@ static bool stale(const struct dns_query *q, const struct dns_forwarded *fwd, st
 /* No upstream answers: better an old answer than none. */
 static void flight_give_up(struct flight *f)
 {
-	struct finding found = { 0 };
+	struct dns_finding found = { 0 };
 	uint8_t copy[DNS_CACHE_MESSAGE];
 
 	dns_cache_fail(&f->q, &f->fwd, loop_now());
@@ -248,15 +146,14 @@ static void on_patience(struct timer *t)
 {
 	struct flight *f = container_of(t, struct flight, patience);
 	struct dns_forwarded asked = f->fwd;
-	struct waiter *w = f->waiters;
+	struct dns_waiters waiters = f->waiters;
 	uint8_t copy[DNS_CACHE_MESSAGE];
-	struct finding found;
+	struct dns_finding found;
 
-	if (!w || !stale(&f->q, &f->fwd, &found, copy))
+	if (!waiters.n || !stale(&f->q, &f->fwd, &found, copy))
 		return;
-	f->waiters = NULL;
-	f->n_waiters = 0;
-	reply_all(w, &asked, &found);
+	f->waiters = (struct dns_waiters){ 0 };
+	dns_waiters_tell(waiters, &asked, &found);
 }
 
 /* ---- whom to ask -------------------------------------------------------------------------------
@@ -441,28 +338,20 @@ void dns_forward_leave(const struct dns_peer *p)
 /* ---- what an upstream says ---------------------------------------------------------------------
  */
 
-static bool anybody_streams(const struct flight *f)
-{
-	for (const struct waiter *w = f->waiters; w; w = w->next)
-		if (w->client.stream)
-			return true;
-	return false;
-}
-
 /* A truncated answer is good enough for clients with datagrams: they take no more than we told the
  * upstream. Not so for those with connections, for the cache alone, and where the upstream took us
  * for one without EDNS. */
 static bool wants_stream(const struct flight *f)
 {
-	return !f->x.stream && (!f->waiters || !f->edns || anybody_streams(f));
+	return !f->x.stream && (!f->waiters.n || !f->edns || dns_waiters_stream(&f->waiters));
 }
 
 /* The upstream cannot answer this: another one may. The last one's word is passed on, unless the
  * cache knows better. */
-static void flight_bad(struct flight *f, const struct finding *said)
+static void flight_bad(struct flight *f, const struct dns_finding *said)
 {
 	const struct dns_group *group = group_for(&f->fwd);
-	struct finding old;
+	struct dns_finding old;
 	uint8_t copy[DNS_CACHE_MESSAGE];
 	int place;
 
@@ -509,7 +398,7 @@ static void flight_message(struct flight *f, uint8_t *p, size_t n)
 {
 	struct dns_peer *peer = f->peer;
 	struct dns_upstream_msg m;
-	struct finding found = { .msg = p };
+	struct dns_finding found = { .msg = p };
 
 	if (!dns_upstream_check(p, n, f->x.id, &f->fwd, f->q.type, &m)) {
 		if (f->x.stream)
@@ -593,16 +482,8 @@ static struct flight *flight_new(const struct dns_query *q, const struct dns_for
 static bool flight_join(struct flight *f, const struct dns_query *q,
                         const struct dns_forwarded *fwd, const struct dns_client *client)
 {
-	struct waiter *w = f->n_waiters < WAITERS_A_FLIGHT ? waiter_take() : NULL;
-
-	if (!w)
+	if (!dns_waiters_join(&f->waiters, q, fwd, client))
 		return false;
-	w->client = *client;
-	w->step = fwd->step ? fwd->step - 1 : 0;
-	w->len = (uint16_t)dns_query_pack(q, w->query);
-	w->next = f->waiters;
-	f->waiters = w;
-	f->n_waiters++;
 	if (!f->patience.heap)
 		timer_set(&f->patience, PATIENCE_MS);
 	return true;
@@ -618,13 +499,13 @@ static bool answer_now(const struct dns_query *q, const struct dns_forwarded *fw
                        const struct dns_client *client, struct dns_reply *out, bool or_fail)
 {
 	uint8_t query[DNS_QUERY_PACKED];
-	struct finding found = { 0 };
+	struct dns_finding found = { 0 };
 	uint8_t copy[DNS_CACHE_MESSAGE];
 
 	if (!stale(q, fwd, &found, copy) && !or_fail)
 		return false;
-	if (leads_on(fwd, &found))
-		return dns_worker_answer_from(next_step(fwd, &found), query,
+	if (dns_leads_on(fwd, &found))
+		return dns_worker_answer_from(dns_next_step(fwd, &found), query,
 		                              dns_query_pack(q, query), client, out);
 	if (found.n) {
 		dns_upstream_merge(out, q, fwd, found.msg, found.n, found.age, found.floor);
@@ -649,7 +530,7 @@ bool dns_forward(const struct dns_query *q, const struct dns_forwarded *fwd,
 		f = flight_new(q, fwd, client);
 	if (f && flight_join(f, q, fwd, client))
 		return false;
-	if (f && !f->waiters && !f->refresh && f->begun_ms == loop_now())
+	if (f && !f->waiters.n && !f->refresh && f->begun_ms == loop_now())
 		flight_free(f); /* it began for this client alone */
 	return answer_now(q, fwd, client, out, true);
 }

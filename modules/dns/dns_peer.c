@@ -157,8 +157,17 @@ void dns_peer_answered(struct dns_peer *p, int ms)
 		dns_peer_mend(p);
 }
 
+/* No descriptors, no memory, no place: not the upstream's fault. */
+static bool is_ours(int error)
+{
+	return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM ||
+	       error == ENOBUFS;
+}
+
 void dns_peer_failed(struct dns_peer *p, int error)
 {
+	if (is_ours(error))
+		return;
 	p->fails++;
 	if (error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH)
 		dns_peer_break(p);

@@ -26,7 +26,7 @@
 #define OPEN_MS 3000
 #define IDLE_MS 10000
 #define STALL_MS 4000 /* without a byte, while something is owed */
-#define MESSAGES 32   /* in one go */
+#define READS 8       /* in one go; a read takes all that a TLS record holds */
 
 struct dns_conn {
 	struct event ev;
@@ -217,7 +217,7 @@ static void conn_messages(struct dns_conn *c)
 	size_t at = 0, len;
 
 	c->busy = true;
-	for (unsigned i = 0; i < MESSAGES && c->in.len - at >= 2; i++) {
+	while (c->in.len - at >= 2) {
 		len = dns_get16((uint8_t *)c->in.data + at);
 		if (c->in.len - at < 2 + len)
 			break;
@@ -252,7 +252,7 @@ static int conn_write(struct dns_conn *c)
 
 static int conn_read(struct dns_conn *c)
 {
-	for (unsigned i = 0; i < MESSAGES; i++) {
+	for (unsigned i = 0; i < READS; i++) {
 		char *room = buf_room(&c->in, READ_SIZE);
 		ssize_t n;
 
@@ -266,10 +266,9 @@ static int conn_read(struct dns_conn *c)
 			return ECONNRESET;
 		c->in.len += (size_t)n;
 		conn_messages(c);
-		if (n < READ_SIZE && !(c->tls && tls_pending(c->tls)))
+		if (n < READ_SIZE && !c->tls)
 			return 0;
 	}
-	loop_again();
 	return 0;
 }
 
