@@ -137,6 +137,9 @@ void rt_link_del_hurry(struct rt *rt, const void *arg);
  * name NULL: some may have. */
 int link_watch(void (*fn)(const char *name), struct err *e);
 
+/* Calls fn from the loop when an address was taken away from lo; NULL: some may have. */
+int addr_watch(void (*fn)(const struct ip *gone), struct err *e);
+
 /* Calls fn from the loop when a link that is not a pod's has come, gone (flags 0) or changed (l),
  * or an address marked RT_ADDR_SERVED was taken away (a); with neither when a default route came or
  * went, or some of this was lost. */

@@ -212,10 +212,26 @@ static void table_changed(const char *table)
 	module_resync(&dns_module);
 }
 
+static void address_gone(const struct ip *ip)
+{
+	char text[IP_TEXT];
+
+	for (unsigned i = 0; i < dns.addresses.n; i++) {
+		if (ip && !ip_equal(ip, &dns.addresses.v[i].ip))
+			continue;
+		if (ip)
+			log_info("dns: somebody took %s away from lo; adding it again",
+			         ip_text(ip, text));
+		module_resync(&dns_module);
+		return;
+	}
+}
+
 static int init(struct err *e)
 {
 	struct worker_listen listen[4 * CONF_ADDRS];
 	unsigned n = 0;
+	int ret;
 
 	dns_host_addresses(&dns.addresses);
 	add_listen(listen, &n, &dns.addresses, true);
@@ -229,7 +245,8 @@ static int init(struct err *e)
 	if (!dns.pool)
 		return -e->code;
 	dns_log_begin(dns.pool, conf.dns.log);
-	return nft_watch(DNS_TABLE, table_changed, e);
+	ret = addr_watch(address_gone, e);
+	return ret ? ret : nft_watch(DNS_TABLE, table_changed, e);
 }
 
 static void finish(bool remove)

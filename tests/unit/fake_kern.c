@@ -459,6 +459,13 @@ int link_watch(void (*fn)(const char *name), struct err *e)
 
 static void (*lan_news)(const struct rt_link *l, const struct rt_addr *a);
 
+int addr_watch(void (*fn)(const struct ip *gone), struct err *e)
+{
+	(void)fn;
+	(void)e;
+	return 0;
+}
+
 int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e)
 {
 	(void)e;
