@@ -16,6 +16,7 @@
 #include <knetd/worker.h>
 
 #include "dns_config_map.h"
+#include "dns_cookie_secret.h"
 #include "dns_host.h"
 #include "dns_log.h"
 #include "dns_metrics.h"
@@ -233,6 +234,7 @@ static int init(struct err *e)
 	unsigned n = 0;
 	int ret;
 
+	dns_cookie_secret_init();
 	dns_host_addresses(&dns.addresses);
 	add_listen(listen, &n, &dns.addresses, true);
 	add_listen(listen, &n, &conf.dns.listen, false);

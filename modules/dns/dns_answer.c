@@ -130,6 +130,20 @@ static enum dns_result outside(const struct dns_lookup *l)
 	return DNS_FORWARD;
 }
 
+/* ---- EDNS --------------------------------------------------------------------------------------
+ */
+
+static void settle_options(struct dns_query *q, const struct dns_zone *z,
+                           const struct dns_asker *by)
+{
+	struct ip from = { 0 };
+
+	if (!z->set || !by->from || !ip_of_sockaddr(&from, by->from))
+		q->cookie_len = 0;
+	dns_edns_settle(q, &from, z->set ? z->set->cookie_secret : NULL, by->now, by->stream,
+	                by->idle);
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------
  */
 
@@ -232,10 +246,14 @@ enum dns_result dns_answer(const struct dns_zone *z, const uint8_t *query, size_
 	l.step = 0;
 	l.own = true;
 	dns_reply_begin(out, q, by->stream);
-	if (rcode)
+	if (q->cookie_len || q->keepalive)
+		settle_options(q, z, by);
+	if (rcode || !q->name_len)
 		return error(&l, (enum dns_rcode)rcode);
-	if (!z->set)
+	if (!z->set) {
+		out->ede = DNS_EDE_NOT_READY;
 		return error(&l, DNS_SERVFAIL);
+	}
 	if (q->type == DNS_AXFR || q->type == DNS_IXFR)
 		return error(&l, DNS_REFUSED);
 	l.name = (struct dns_name){

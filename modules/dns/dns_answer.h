@@ -22,6 +22,8 @@ struct dns_asker { /* who asks, and how */
 	bool stream;
 	const struct sockaddr *from; /* NULL: unknown */
 	unsigned step; /* of the search path, to go on from; DNS_STEP_END: it led nowhere */
+	uint32_t now;  /* seconds since 1970 */
+	uint16_t idle; /* tenths of a second a silent connection is kept */
 };
 #define DNS_STEP_END UINT32_MAX
 

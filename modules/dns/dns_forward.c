@@ -507,6 +507,7 @@ static bool answer_now(const struct dns_query *q, const struct dns_forwarded *fw
 	if (dns_leads_on(fwd, &found))
 		return dns_worker_answer_from(dns_next_step(fwd, &found), query,
 		                              dns_query_pack(q, query), client, out);
+	out->ede = found.n ? dns_ede_stale(found.msg) : DNS_EDE_NO_AUTHORITY;
 	if (found.n) {
 		dns_upstream_merge(out, q, fwd, found.msg, found.n, found.age, found.floor);
 	} else {

@@ -13,6 +13,7 @@
 #include <knetd/conf.h>
 #include <knetd/view.h>
 
+#include "dns_cookie_secret.h"
 #include "dns_plan.h"
 #include "dns_pods.h"
 #include "dns_records.h"
@@ -332,6 +333,7 @@ void dns_plan_settings(const struct dns_groups *groups, const struct dns_searche
 	s.magic = DNS_SETTINGS_MAGIC;
 	s.ttl = conf.dns.ttl;
 	s.pods = (uint8_t)conf.dns.pods;
+	memcpy(s.cookie_secret, dns_cookie_secret(), sizeof(s.cookie_secret));
 	dns_plan_begin(&p);
 	to = target(&p);
 	memcpy(s.zone, p.zone, p.zone_len);

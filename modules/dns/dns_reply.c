@@ -9,6 +9,7 @@ void dns_reply_begin(struct dns_reply *out, const struct dns_query *q, bool stre
 		out->max = q->udp_size;
 	out->rcode = DNS_NOERROR;
 	out->by = DNS_BY_ZONE;
+	out->ede = DNS_EDE_NONE;
 	out->truncated = false;
 	out->answers = out->authorities = out->extras = 0;
 	out->len = DNS_HEADER;
@@ -20,7 +21,7 @@ void dns_reply_begin(struct dns_reply *out, const struct dns_query *q, bool stre
 
 bool dns_reply_room(const struct dns_reply *out, const struct dns_query *q, size_t n)
 {
-	return out->len + n + (q->edns ? DNS_OPT_SIZE : 0) <= out->max;
+	return out->len + n + q->opt_size <= out->max;
 }
 
 void dns_reply_end(struct dns_reply *out, const struct dns_query *q, uint16_t flags)
@@ -28,7 +29,8 @@ void dns_reply_end(struct dns_reply *out, const struct dns_query *q, uint16_t fl
 	uint8_t *p = out->p;
 
 	if (q->edns) {
-		out->len += dns_opt_write(p + out->len, q->dnssec_ok, out->rcode);
+		out->len +=
+			dns_edns_write(p + out->len, out->max - out->len, q, out->rcode, out->ede);
 		out->extras++;
 	}
 	dns_put16(p, q->id);

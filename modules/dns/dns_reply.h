@@ -2,6 +2,7 @@
  * is written beyond what the client takes. */
 #pragma once
 
+#include "dns_edns.h"
 #include "dns_snapshot.h"
 #include "dns_wire.h"
 
@@ -26,6 +27,7 @@ struct dns_reply {
 	unsigned turn; /* different for each query: which record comes first */
 	enum dns_rcode rcode;
 	enum dns_source by; /* DNS_BY_ZONE at first: for metrics and logs */
+	enum dns_ede ede;   /* told to clients with EDNS */
 	bool truncated;
 	uint16_t answers, authorities, extras; /* records so far */
 };

@@ -21,6 +21,7 @@
 #include <knetd/conf.h>
 #include <knetd/ip.h>
 
+#include "dns_cookie.h"
 #include "dns_groups.h"
 #include "dns_wire.h"
 
@@ -38,7 +39,7 @@
 	63000 /* bytes of records in one set: they fit one TCP answer, behind aliases too */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
-#define DNS_SETTINGS_MAGIC 0x34736e64u /* "dns4": the number changes with the format */
+#define DNS_SETTINGS_MAGIC 0x35736e64u /* "dns5": the number changes with the format */
 #define DNS_SHARD_MAGIC 0x31687364u
 
 struct dns_cache_settings {
@@ -64,6 +65,7 @@ struct dns_settings {
 	uint8_t zone_labels;
 	uint8_t n_ranges, n_upstreams; /* of all groups */
 	uint8_t pods;                  /* enum conf_pods */
+	uint8_t cookie_secret[DNS_COOKIE_SECRET];
 	uint8_t zone[DNS_NAME_MAX + 1];
 	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */

@@ -293,6 +293,11 @@ void dns_tcp_drain(void)
 		conn_event(&container_of(pos, struct conn, by_age)->ev, EPOLLIN);
 }
 
+uint16_t dns_tcp_keeps(void)
+{
+	return dns_worker_draining() ? 0 : IDLE_MS / 100;
+}
+
 bool dns_tcp_idle(void)
 {
 	return list_empty(&open_conns);

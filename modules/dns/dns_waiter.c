@@ -69,9 +69,7 @@ unsigned dns_next_step(const struct dns_forwarded *fwd, const struct dns_finding
 static bool waiter_answer(const struct dns_waiter *w, const struct dns_forwarded *asked,
                           const struct dns_finding *found, struct dns_reply *out)
 {
-	struct dns_asker by = { .stream = w->client.stream,
-		                .from = &w->client.peer.any,
-		                .step = w->step };
+	struct dns_asker by = dns_worker_asker(&w->client, w->step);
 	struct dns_forwarded fwd;
 	struct dns_query q;
 	enum dns_result r;
@@ -85,6 +83,10 @@ static bool waiter_answer(const struct dns_waiter *w, const struct dns_forwarded
 		if (dns_leads_on(&fwd, found))
 			return dns_worker_answer_from(dns_next_step(&fwd, found), w->query, w->len,
 			                              &w->client, out);
+		if (found->n && found->floor)
+			out->ede = dns_ede_stale(found->msg);
+		else if (!found->n)
+			out->ede = DNS_EDE_NO_AUTHORITY;
 		if (found->n && same)
 			dns_upstream_merge(out, &q, &fwd, found->msg, found->n, found->age,
 			                   found->floor);

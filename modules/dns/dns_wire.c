@@ -1,7 +1,7 @@
 /* dns_wire.c - see dns_wire.h */
 #include <stdio.h>
 
-#include "dns_wire.h"
+#include "dns_edns.h"
 
 static uint8_t lower(uint8_t c)
 {
@@ -189,18 +189,30 @@ static int parse_additional(struct dns_query *q, const uint8_t *p, size_t n, siz
 		if (q->edns || rr.rdata - rr.at != DNS_OPT_SIZE)
 			return DNS_FORMERR; /* RFC 6891 6.1.1: one, owned by the root */
 		q->edns = true;
+		q->opt_size = DNS_OPT_SIZE;
 		q->dnssec_ok = rr.ttl & 0x8000;
 		q->udp_size = rr.class < DNS_UDP_MIN   ? DNS_UDP_MIN
 		              : rr.class > DNS_UDP_MAX ? DNS_UDP_MAX
 		                                       : rr.class;
 		if (rr.ttl >> 16 & 0xff)
 			return DNS_BADVERS;
+		if (rr.rdlen && !dns_edns_options(q, p + rr.rdata, rr.rdlen))
+			return DNS_FORMERR;
 	}
 	return DNS_NOERROR;
 }
 
+/* RFC 7873 5.4: a query without a question may ask for a cookie. */
+static int parse_no_question(struct dns_query *q, const uint8_t *p, size_t n)
+{
+	int rcode = parse_additional(q, p, n, DNS_HEADER, dns_get16(p + 10));
+
+	return rcode || q->cookie_len ? rcode : DNS_FORMERR;
+}
+
 int dns_query_parse(struct dns_query *q, const uint8_t *p, size_t n)
 {
+	unsigned questions;
 	size_t at;
 
 	if (n < DNS_HEADER || (p[2] & 0x80))
@@ -208,26 +220,33 @@ int dns_query_parse(struct dns_query *q, const uint8_t *p, size_t n)
 	q->id = dns_get16(p);
 	q->flags = dns_get16(p + 2);
 	q->type = 0;
-	q->edns = q->dnssec_ok = false;
+	q->edns = q->dnssec_ok = q->keepalive = false;
 	q->udp_size = DNS_UDP_MIN;
+	q->opt_size = q->cookie_len = q->cookie_state = 0;
 	q->name_len = 0;
 	q->raw = p + DNS_HEADER;
 	if (q->flags & DNS_OPCODE)
 		return DNS_NOTIMP;
-	if (dns_get16(p + 4) != 1 || dns_get16(p + 6) || dns_get16(p + 8))
+	questions = dns_get16(p + 4);
+	if (questions > 1 || dns_get16(p + 6)) /* one, and nothing else: RFC 9619 */
 		return DNS_FORMERR;
+	if (!questions)
+		return dns_get16(p + 8) ? DNS_FORMERR : parse_no_question(q, p, n);
 	at = parse_name(q, p, n);
 	if (!at || at + 4 > n) {
 		q->name_len = 0;
 		return DNS_FORMERR;
 	}
 	q->type = dns_get16(p + at);
+	if (dns_get16(p + 8)) /* IXFR tells there what it has (RFC 1995 3) */
+		return q->type == DNS_IXFR ? DNS_REFUSED : DNS_FORMERR;
 	if (dns_get16(p + 10)) {
 		int rcode = parse_additional(q, p, n, at + 4, dns_get16(p + 10));
 
 		if (rcode)
 			return rcode;
 	}
+	/* also CH TXT version.bind and id.server: who may know, reads /version */
 	return dns_get16(p + at + 2) == DNS_IN ? DNS_NOERROR : DNS_REFUSED;
 }
 
@@ -241,9 +260,27 @@ size_t dns_opt_write(uint8_t *out, bool dnssec_ok, unsigned rcode)
 	return DNS_OPT_SIZE;
 }
 
+/* The options as the client sent them, without our part of the cookie: whether that was good has
+ * been seen. */
+static size_t pack_options(const struct dns_query *q, uint8_t *out)
+{
+	size_t n = 0;
+
+	if (q->cookie_len) {
+		dns_put32(out, DNS_OPTION_COOKIE << 16 | DNS_COOKIE_CLIENT);
+		memcpy(out + 4, q->cookie, DNS_COOKIE_CLIENT);
+		n = 4 + DNS_COOKIE_CLIENT;
+	}
+	if (q->keepalive) {
+		dns_put32(out + n, DNS_OPTION_KEEPALIVE << 16);
+		n += 4;
+	}
+	return n;
+}
+
 size_t dns_query_pack(const struct dns_query *q, uint8_t out[static DNS_QUERY_PACKED])
 {
-	size_t n = DNS_HEADER + q->name_len + 4u;
+	size_t n = DNS_HEADER + q->name_len + 4u, options;
 
 	memset(out, 0, DNS_HEADER);
 	dns_put16(out, q->id);
@@ -254,7 +291,9 @@ size_t dns_query_pack(const struct dns_query *q, uint8_t out[static DNS_QUERY_PA
 		out[11] = 1;
 		dns_opt_write(out + n, q->dnssec_ok, 0);
 		dns_put16(out + n + 3, q->udp_size);
-		n += DNS_OPT_SIZE;
+		options = pack_options(q, out + n + DNS_OPT_SIZE);
+		dns_put16(out + n + DNS_OPT_SIZE - 2, (uint16_t)options);
+		n += DNS_OPT_SIZE + options;
 	}
 	return n;
 }

@@ -13,7 +13,7 @@
 #define DNS_UDP_MIN 512  /* what a client without EDNS takes */
 #define DNS_UDP_MAX 1232 /* what passes every path unfragmented (DNS flag day 2020) */
 #define DNS_TCP_MAX 65535
-#define DNS_OPT_SIZE 11 /* our OPT record: no options */
+#define DNS_OPT_SIZE 11 /* an OPT record without options */
 #define DNS_IN 1
 
 enum dns_type {
@@ -44,7 +44,8 @@ enum dns_rcode {
 	DNS_NOTIMP = 4,
 	DNS_REFUSED = 5,
 	DNS_YXDOMAIN = 6,
-	DNS_BADVERS = 16, /* its upper bits travel in the OPT record */
+	DNS_BADVERS = 16, /* the upper bits of these travel in the OPT record */
+	DNS_BADCOOKIE = 23,
 };
 
 enum dns_flag { /* of the header's second word */
@@ -84,22 +85,30 @@ struct dns_query { /* a query taken apart; raw points into the message */
 	uint16_t id, flags, type;
 	bool edns, dnssec_ok;
 	uint16_t udp_size; /* what the client takes: DNS_UDP_MIN to DNS_UDP_MAX */
-	uint8_t name_len;  /* with the root label; 0: the question could not be read */
+	uint8_t opt_size;  /* of our OPT record, 0 for a client without EDNS */
+	bool keepalive;    /* it asks how long an idle connection is kept: `idle` */
+	uint16_t idle;
+	uint8_t cookie_len;   /* what it sent, 0: none */
+	uint8_t cookie_state; /* enum dns_cookie */
+	uint8_t cookie[40];   /* the client's part, and ours */
+	uint8_t name_len;     /* with the root label; 0: the question could not be read */
 	uint8_t n_labels;
 	const uint8_t *raw;                /* the question as sent: name_len + 4 bytes */
 	uint8_t name[DNS_NAME_MAX + 1];    /* lower case */
 	uint8_t label[DNS_LABELS_MAX + 1]; /* where each label starts in name */
 };
 
-/* Returns the rcode to answer with (DNS_NOERROR: go on), or -1 for what is to be dropped. */
+/* Returns the rcode to answer with (DNS_NOERROR: go on), or -1 for what is to be dropped. name_len
+ * may then be 0: no question, only a cookie (RFC 7873 5.4). What stands behind the last record is
+ * ignored: no RFC forbids it, and none of it ever goes into an answer. */
 int dns_query_parse(struct dns_query *q, const uint8_t *p, size_t n);
 
 /* The same query in its shortest form: what is kept while an upstream is asked. Returns its length.
  */
-#define DNS_QUERY_PACKED (DNS_HEADER + DNS_NAME_MAX + 4 + DNS_OPT_SIZE)
+#define DNS_QUERY_PACKED (DNS_HEADER + DNS_NAME_MAX + 4 + DNS_OPT_SIZE + 4 + 8 + 4)
 size_t dns_query_pack(const struct dns_query *q, uint8_t out[static DNS_QUERY_PACKED]);
 
-/* An OPT record with our size; returns DNS_OPT_SIZE. */
+/* An OPT record with our size and no options; returns DNS_OPT_SIZE. */
 size_t dns_opt_write(uint8_t *out, bool dnssec_ok, unsigned rcode);
 
 /* "www.example.com" or "www.example.com." to wire form, lower case, with the root label. Returns

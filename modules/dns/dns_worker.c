@@ -1,6 +1,7 @@
 /* dns_worker.c - the DNS worker: its role, and the way of one query. dns_udp.c and dns_tcp.c bring
  * the bytes, dns_answer.c knows the zone, dns_cache.c and dns_forward.c everything else. */
 #include <stddef.h>
+#include <time.h>
 
 #include <knetd/loop.h>
 #include <knetd/map.h>
@@ -19,6 +20,7 @@
 static struct worker *self;
 static struct dns_zone zone;
 static unsigned turn;
+static uint32_t epoch; /* seconds since 1970 when loop_now() was 0 */
 
 const struct dns_zone *dns_worker_zone(void)
 {
@@ -51,6 +53,15 @@ void dns_worker_replied(const struct dns_query *q, const struct dns_client *clie
 		dns_log_reply(q, client, out);
 }
 
+struct dns_asker dns_worker_asker(const struct dns_client *c, unsigned step)
+{
+	return (struct dns_asker){ .stream = c->stream,
+		                   .from = &c->peer.any,
+		                   .step = step,
+		                   .now = epoch + (uint32_t)(loop_now() / 1000),
+		                   .idle = c->stream ? dns_tcp_keeps() : 0 };
+}
+
 /* No upstream answered a moment ago: an old answer, or none, without asking again (RFC 9520). */
 static void answer_failed(const struct dns_query *q, const struct dns_forwarded *fwd,
                           struct dns_reply *out)
@@ -59,8 +70,10 @@ static void answer_failed(const struct dns_query *q, const struct dns_forwarded 
 
 	if (dns_cache_get(q, fwd, loop_now(), true, &old)) {
 		dns_count(DNS_COUNT_CACHE_STALE);
+		out->ede = dns_ede_stale(old.msg);
 		dns_cache_reply(out, q, fwd, &old, DNS_STALE_TTL);
 	} else {
+		out->ede = DNS_EDE_NO_AUTHORITY;
 		dns_reply_error(out, q, DNS_SERVFAIL, DNS_RA);
 	}
 }
@@ -91,7 +104,7 @@ static bool answer_cached(const struct dns_query *q, const struct dns_forwarded 
 bool dns_worker_answer_from(unsigned step, const uint8_t *query, size_t n,
                             const struct dns_client *client, struct dns_reply *out)
 {
-	struct dns_asker by = { .stream = client->stream, .from = &client->peer.any, .step = step };
+	struct dns_asker by = dns_worker_asker(client, step);
 	struct dns_forwarded fwd;
 	struct dns_query q;
 	enum dns_result result;
@@ -150,8 +163,10 @@ static void changed(struct worker *w, unsigned slot)
 		return;
 	}
 	dns_zone_take(&zone, slot, p, n);
-	if (slot == 0)
+	if (slot == 0) {
+		epoch = (uint32_t)time(NULL) - (uint32_t)(loop_now() / 1000);
 		cache_follow(zone.set);
+	}
 	if (slot == 0 && zone.set)
 		dns_peers_changed(&zone.set->groups);
 }

@@ -32,6 +32,7 @@ struct dns_client { /* who asks, and where an answer goes that cannot be given a
 const struct dns_zone *dns_worker_zone(void);
 void dns_worker_fresh(void);
 bool dns_worker_draining(void);
+struct dns_asker dns_worker_asker(const struct dns_client *c, unsigned step);
 /* One query, from the network or from the forwarder's memory. True when out is to be sent. */
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out);
@@ -53,5 +54,6 @@ void dns_udp_send(const struct dns_client *c, const uint8_t *p, size_t n);
 /* dns_tcp.c */
 int dns_tcp_start(const struct worker *w, struct err *e);
 void dns_tcp_drain(void);
-bool dns_tcp_idle(void); /* no connection is open */
+uint16_t dns_tcp_keeps(void); /* tenths of a second a silent connection is kept open */
+bool dns_tcp_idle(void);      /* no connection is open */
 void dns_tcp_send(const struct dns_client *c, const uint8_t *p, size_t n);
