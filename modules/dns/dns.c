@@ -118,9 +118,9 @@ static int publish_names(struct err *e)
 	return ret;
 }
 
-static int publish_plan(const struct dns_plan *p, bool full, bool settings, struct err *e)
+static int publish_plan(const struct dns_plan *p, bool full, struct err *e)
 {
-	int ret = settings ? publish_settings(e) : 0;
+	int ret = full ? publish_settings(e) : 0;
 
 	if (full)
 		publish_trust();
@@ -166,7 +166,7 @@ static int apply(struct changes *c, struct err *e)
 	} else {
 		dns_plan_changes_end(&plan);
 	}
-	ret = publish_plan(&plan, full, config, e);
+	ret = publish_plan(&plan, full, e);
 	tell_cut(plan.cut);
 	dns_plan_free(&plan);
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);

@@ -15,6 +15,7 @@
 
 #include "dns_config_map.h"
 #include "dns_hosts.h"
+#include "dns_log.h"
 #include "dns_names.h"
 #include "dns_upstreams.h"
 #include "dns_zones.h"
@@ -30,13 +31,7 @@ static struct { /* in force */
 	bool has_upstreams, has_stubs;
 	struct dns_upstreams upstreams;
 	struct stub_domains stubs;
-	const char *log;
 } now;
-
-const char *dns_config_map_log(void)
-{
-	return now.log;
-}
 
 /* ---- what the values say -----------------------------------------------------------------------
  */
@@ -176,13 +171,12 @@ static int use_rewrite(const char *key, const char *text, struct err *e)
 
 static int use_log(const char *key, const char *text, struct err *e)
 {
-	static const char *const words[] = { "no", "errors", "all" };
 	size_t n = strcspn(text, "\r\n");
 
-	for (unsigned i = 0; i < ARRAY_LEN(words); i++)
-		if (n == strlen(words[i]) && !strncmp(text, words[i], n) &&
+	for (unsigned i = 0; i < CONF_DNS_LOGS; i++)
+		if (n == strlen(conf_dns_log_name[i]) && !strncmp(text, conf_dns_log_name[i], n) &&
 		    !text[n + strspn(text + n, "\r\n")]) {
-			now.log = words[i];
+			dns_log_set((enum conf_dns_log)i);
 			return 0;
 		}
 	return err_set(e, EINVAL, "%s: \"%.40s\": no, errors or all is expected", key, text);
@@ -215,7 +209,7 @@ static void drop_rewrite(void)
 
 static void drop_log(void)
 {
-	now.log = NULL;
+	dns_log_set(conf.dns.log);
 }
 
 static const struct key {

@@ -16,6 +16,3 @@ void dns_config_map_read(const struct object *o);
 bool dns_config_map_is(const struct object *o);
 const struct object *dns_config_map_now(void); /* of the store; NULL: none */
 void dns_config_map_exit(void);
-
-/* "no", "errors" or "all"; NULL: it says nothing. */
-const char *dns_config_map_log(void);

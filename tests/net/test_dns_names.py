@@ -315,6 +315,18 @@ def test_stub_domains_of_the_config_map(knetd, kube_system, upstream, other):
     assert "three.somewhere." in [q[1] for q in upstream.seen()]
 
 
+def test_query_log_of_the_config_map(knetd, kube_system):
+    configure(knetd, log="all")
+    ask(knetd, "logged.corp.example")
+    until(lambda: "logged.corp.example." in knetd.logged())
+    configure(knetd)
+    ask(knetd, "quiet.corp.example")
+    configure(knetd, log="all\n")
+    ask(knetd, "loud.corp.example")
+    until(lambda: "loud.corp.example." in knetd.logged())
+    assert "quiet.corp.example." not in knetd.logged()
+
+
 GOOD_ZONE = "@ 5 SOA a b 1 2 3 4 5\n@ 5 NS a\na 5 A 192.0.2.71\n"
 
 

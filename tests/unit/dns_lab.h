@@ -223,8 +223,9 @@ static inline uint16_t lab_type(const char *name)
 	for (unsigned i = 0; i < ARRAY_LEN(types); i++)
 		if (!strcmp(types[i].name, name))
 			return types[i].type;
-	fail_msg("no type %s", name);
-	return 0;
+	if (!atoi(name))
+		fail_msg("no type %s", name);
+	return (uint16_t)atoi(name);
 }
 
 /* A query; letters' case is kept. edns: the size told, 0 for none. */
@@ -315,8 +316,8 @@ static inline void lab_rr_text(const uint8_t *p, size_t n, const struct dns_rr *
 /* "NOERROR AA | answers | authorities | extras", records separated by ", ". */
 static inline const char *lab_text(const uint8_t *p, size_t n)
 {
-	static const char *const rcodes[16] = { "NOERROR",  "FORMERR", "SERVFAIL",
-		                                "NXDOMAIN", "NOTIMP",  "REFUSED" };
+	static const char *const rcodes[16] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+		                                "NOTIMP",  "REFUSED", "YXDOMAIN" };
 	static char text[200000];
 	size_t at = DNS_HEADER, out;
 	struct dns_rr rr;
