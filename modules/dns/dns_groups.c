@@ -45,6 +45,26 @@ void dns_groups_build(struct dns_groups *out, const struct dns_upstreams *list,
 	qsort(out->group + 1, out->n - 1u, sizeof(out->group[0]), longest_first);
 }
 
+static bool same_group(const struct dns_group *a, const struct dns_group *b)
+{
+	return a->first == b->first && a->n == b->n && a->suffix_len == b->suffix_len &&
+	       !memcmp(a->suffix, b->suffix, a->suffix_len);
+}
+
+bool dns_groups_equal(const struct dns_groups *a, const struct dns_groups *b)
+{
+	if (a->n != b->n || a->n_upstreams != b->n_upstreams || a->policy != b->policy ||
+	    memcmp(a->loop, b->loop, sizeof(a->loop)) != 0)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (!same_group(&a->group[i], &b->group[i]))
+			return false;
+	for (unsigned i = 0; i < a->n_upstreams; i++)
+		if (!upstream_equal(&a->upstream[i], &b->upstream[i]))
+			return false;
+	return true;
+}
+
 bool dns_groups_sound(const struct dns_groups *g)
 {
 	if (!g->n || g->n > DNS_GROUPS || g->n_upstreams > DNS_UPSTREAMS)

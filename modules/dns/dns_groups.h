@@ -27,6 +27,8 @@ struct dns_groups {
 void dns_groups_build(struct dns_groups *out, const struct dns_upstreams *list,
                       const struct stub_domains *stubs, enum conf_dns_policy policy,
                       bool (*own)(const struct endpoint *ep));
+/* Do they ask the same upstreams in the same way? */
+bool dns_groups_equal(const struct dns_groups *a, const struct dns_groups *b);
 bool dns_groups_sound(const struct dns_groups *g); /* may be believed */
 /* The group of a lower-case name in wire form: of the longest suffix, else number 0. It may have no
  * upstreams. */

@@ -14,7 +14,7 @@ struct dns_peer {
 	bool looping;       /* sends our questions back to us */
 	unsigned fails;     /* exchanges in a row that failed */
 	uint32_t srtt, var; /* of answers: milliseconds, in eighths and quarters; 0: none yet */
-	uint64_t complained_ms;
+	uint64_t complained_ms, handshake_failed_ms;
 };
 
 /* The settings are others now: what is known of upstreams that stay is kept. Flights on their way

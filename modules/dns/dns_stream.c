@@ -24,6 +24,7 @@
 #define CONNS_ALONE 2 /* more, for questions that were on one that broke */
 #define PENDING 128   /* questions without an answer, a connection */
 #define OPEN_MS 3000
+#define HANDSHAKE_PAUSE_MS 300 /* behind one that failed: they are dear */
 #define IDLE_MS 10000
 #define STALL_MS 4000 /* without a byte, while something is owed */
 #define READS 8       /* in one go; a read takes all that a TLS record holds */
@@ -133,6 +134,10 @@ static struct dns_conn *conn_open(struct dns_peer *peer, int *error)
 {
 	struct dns_conn *c = NULL;
 
+	*error = EAGAIN;
+	if (peer->handshake_failed_ms &&
+	    loop_now() - peer->handshake_failed_ms < HANDSHAKE_PAUSE_MS)
+		return NULL;
 	for (unsigned i = 0; i < CONNS && !c; i++)
 		if (!conns[i].peer)
 			c = &conns[i];
@@ -282,6 +287,17 @@ static int conn_connected(struct dns_conn *c)
 	return error;
 }
 
+/* Of an upstream that is one no more nothing is told: its place may be another's. */
+static void handshake_failed(struct dns_conn *c, const char *how)
+{
+	const char *why = tls_trouble(c->tls);
+
+	if (c->leaving)
+		return;
+	c->peer->handshake_failed_ms = loop_now();
+	dns_peer_complain(c->peer, why ? why : how);
+}
+
 static void conn_event(struct event *ev, uint32_t mask)
 {
 	struct dns_conn *c = container_of(ev, struct dns_conn, ev);
@@ -295,11 +311,8 @@ static void conn_event(struct event *ev, uint32_t mask)
 		error = conn_read(c);
 	if (!error && c->connected)
 		error = conn_write(c);
-	if (error && c->tls && !tls_is_open(c->tls))
-		dns_peer_complain(c->peer,
-		                  tls_trouble(c->tls)
-		                          ? tls_trouble(c->tls)
-		                          : "it closes the connection during the TLS handshake");
+	if (error && c->connected && !is_open(c))
+		handshake_failed(c, "it closes the connection during the TLS handshake");
 	if (error)
 		conn_fail(c, error);
 	else
@@ -311,8 +324,8 @@ static void conn_timer(struct timer *t)
 {
 	struct dns_conn *c = container_of(t, struct dns_conn, timer);
 
-	if (c->connected && !is_open(c) && !c->leaving)
-		dns_peer_complain(c->peer, "it does not finish the TLS handshake");
+	if (c->connected && !is_open(c))
+		handshake_failed(c, "it does not finish the TLS handshake");
 	if (c->n_pending)
 		c->doubtful = true;
 	conn_fail(c, ETIMEDOUT);

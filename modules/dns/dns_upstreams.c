@@ -77,7 +77,7 @@ static bool settle(void)
 	                 conf.dns.policy, dns_resolv_own);
 	told = ups.searches;
 	memcpy(next.loop, ups.loop, sizeof(next.loop));
-	if (!memcmp(&next, &ups.now, sizeof(next)))
+	if (dns_groups_equal(&next, &ups.now))
 		return searches;
 	ups.now = next;
 	tell(&ups.now);

@@ -31,6 +31,7 @@ static void test_longest_suffix(void **state)
 {
 	struct dns_upstreams list = { 0 };
 	struct stub_domains stubs = { 0 };
+	static struct dns_groups copy;
 
 	(void)state;
 	upstreams_add(&list, "192.0.2.1");
@@ -43,6 +44,13 @@ static void test_longest_suffix(void **state)
 	assert_null(stubs_add_upstream(&stubs, "127.0.0.2"));
 	dns_groups_build(&groups, &list, &stubs, CONF_DNS_RANDOM, own);
 	assert_true(dns_groups_sound(&groups));
+	copy = groups;
+	assert_true(dns_groups_equal(&copy, &groups));
+	copy.upstream[2].at.port++;
+	assert_false(dns_groups_equal(&copy, &groups));
+	copy = groups;
+	copy.group[1].suffix[1]++;
+	assert_false(dns_groups_equal(&copy, &groups));
 	assert_int_equal(groups.n, 4);
 	assert_int_equal(groups.n_upstreams, 3);
 	assert_string_equal(group_of("www.example"), ".");
