@@ -39,6 +39,7 @@ enum dns_counter {
 	DNS_COUNT_FORWARD,         /* questions sent to upstreams */
 	DNS_COUNT_FORWARD_FAILED,  /* given up: no upstream answered */
 	DNS_COUNT_FORWARD_REFUSED, /* not asked: nobody there, or a share used up */
+	DNS_COUNT_ALL_BROKEN,      /* questions for a group where no upstream answers */
 	DNS_COUNT_PROBE_FAILED,    /* health checks */
 	DNS_COUNT_TCP_REFUSED,     /* connections closed for others, at the limit */
 	DNS_COUNTERS

@@ -454,6 +454,8 @@ static struct flight *flight_new(const struct dns_query *q, const struct dns_for
 	struct dns_share share;
 	struct flight *f;
 
+	if (group && !hope)
+		dns_count(DNS_COUNT_ALL_BROKEN);
 	if (!group || (!hope && (n_hopeless >= HOPELESS || !any_usable(group, true))) ||
 	    !dns_share_take(&share, client, fwd->target, fwd->target_len, group))
 		return NULL;

@@ -162,6 +162,8 @@ static const struct {
 	  "Questions no upstream answered." },
 	{ DNS_COUNT_FORWARD_REFUSED, "coredns_forward_max_concurrent_rejects_total", "",
 	  "Questions not sent: no upstream answers, or a share of the room is used up." },
+	{ DNS_COUNT_ALL_BROKEN, "coredns_forward_healthcheck_broken_total", "",
+	  "Questions whose upstreams are all known not to answer." },
 	{ DNS_COUNT_PROBE_FAILED, "coredns_proxy_healthcheck_failures_total", "",
 	  "Probes that an upstream did not answer." },
 	{ DNS_COUNT_DROPPED, "knetd_dns_dropped_total", "", "Messages that were no queries." },

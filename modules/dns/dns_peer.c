@@ -150,7 +150,6 @@ static void measure(struct dns_peer *p, uint32_t ms)
 
 void dns_peer_answered(struct dns_peer *p, int ms)
 {
-	p->fails = 0;
 	if (ms >= 0)
 		measure(p, (uint32_t)ms);
 	if (p->broken)
@@ -168,7 +167,6 @@ void dns_peer_failed(struct dns_peer *p, int error)
 {
 	if (is_ours(error))
 		return;
-	p->fails++;
 	if (error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH)
 		dns_peer_break(p);
 	dns_probe_start(p);
@@ -190,7 +188,6 @@ void dns_peer_mend(struct dns_peer *p)
 {
 	char text[UPSTREAM_TEXT];
 
-	p->fails = 0;
 	if (!p->broken)
 		return;
 	p->broken = false;

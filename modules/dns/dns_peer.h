@@ -12,7 +12,6 @@ struct dns_peer {
 	bool listed;        /* in the settings; else the place is free */
 	bool broken;        /* does not answer; a probe will tell when it does again */
 	bool looping;       /* sends our questions back to us */
-	unsigned fails;     /* exchanges in a row that failed */
 	uint32_t srtt, var; /* of answers: milliseconds, in eighths and quarters; 0: none yet */
 	uint64_t complained_ms, handshake_failed_ms;
 };

@@ -57,10 +57,12 @@ def answer(q, stream, address, delay=True):
     elif kind == "nx":
         r.set_rcode(3)
         rr(r, "authority", "example.", "SOA", "ns.example. h.example. 1 2 3 4 30")
-    elif kind == "big" and not stream:
+    elif kind in ("big", "huge") and not stream:
         r.flags |= dns.flags.TC
     elif kind == "big":
         rr(r, "answer", name, "A", *[f"10.1.{i // 200}.{i % 200 + 1}" for i in range(300)])
+    elif kind == "huge":
+        rr(r, "answer", name, "A", *[f"10.{i // 40000}.{i // 200 % 200}.{i % 200 + 1}" for i in range(4050)])
     elif kind == "trunc":
         r.flags |= dns.flags.TC
     elif kind == "poison":

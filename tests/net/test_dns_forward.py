@@ -170,6 +170,7 @@ def test_all_dead(pair):
     for i in range(50):
         assert rcode(ask(knetd, f"x{i}.dead.example.")) == "SERVFAIL"
     assert data(ask(knetd, "www.example.")) == ["192.0.2.1"]
+    assert counter(knetd, "coredns_forward_healthcheck_broken_total") and counter(knetd, "coredns_proxy_healthcheck_failures_total")
     assert time.monotonic() - start_time < 10  # 50 times a client's own patience would be 250 s
 
 
@@ -259,6 +260,7 @@ def test_connection_is_shared(pair):
     for i in range(10):
         assert len(data(ask(knetd, f"big-{i}.example.", tcp=True))) == 300
     assert up.opened(A) - before <= 2
+    assert len(data(ask(knetd, "huge.example.", tcp=True))) == 4050
     assert ask(knetd, "big-udp.example.").flags & dns.flags.TC
     assert ask(knetd, "trunc.example.", tcp=True).flags & dns.flags.TC
 
