@@ -277,6 +277,54 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 	return each_item(value, one_cidr, field);
 }
 
+/* Where nobody is a stranger: RFC 1918, 6598, 3927, 4193, and IPv6's link-local addresses. */
+static const char *const private_ranges[] = { "10.0.0.0/8",    "172.16.0.0/12",  "192.168.0.0/16",
+	                                      "100.64.0.0/10", "169.254.0.0/16", "fc00::/7",
+	                                      "fe80::/10" };
+
+static const char *one_allowed(void *arg, char *item)
+{
+	struct conf_allow *list = arg;
+	const char *want = NULL;
+
+	if (!strcmp(item, "*")) {
+		list->any = true;
+		return NULL;
+	}
+	if (!strcmp(item, "private")) {
+		for (unsigned i = 0; i < ARRAY_LEN(private_ranges) && !want; i++) {
+			char range[CIDR_TEXT];
+
+			snprintf(range, sizeof(range), "%s", private_ranges[i]);
+			want = one_allowed(arg, range);
+		}
+		return want;
+	}
+	if (list->n == CONF_DNS_ALLOW)
+		return "at most 32 ranges";
+	if (!cidr_parse(&list->v[list->n], item))
+		return "*, private, or ranges like 203.0.113.0/24";
+	list->n++;
+	return NULL;
+}
+
+static const char *read_allow(void *field, size_t size, const char *value)
+{
+	memset(field, 0, size);
+	return each_item(value, one_allowed, field);
+}
+
+static const char *read_rate_limit(void *field, size_t size, const char *value)
+{
+	unsigned long n;
+
+	(void)size;
+	if (!number(value, 100000, &n))
+		return "answers a second from 0 to 100000";
+	*(uint32_t *)field = (uint32_t)n;
+	return NULL;
+}
+
 static const char *read_node_port_addresses(void *field, size_t size, const char *value)
 {
 	(void)field;
@@ -641,6 +689,7 @@ static const struct key keys[] = {
 	KEY(dns, domain, read_domain, "cluster.local"),
 	KEY(dns, address, read_dns_address, "auto"),
 	KEY(dns, listen, read_endpoints, ""),
+	KEY(dns, allow, read_allow, "private"),
 	KEY(dns, ttl, read_ttl, "5"),
 	KEY(dns, pods, read_pods, "insecure"),
 	KEY(dns, autopath, read_bool, "yes"),
@@ -657,6 +706,7 @@ static const struct key keys[] = {
 	KEY(dns, cache_size, read_cache_size, "4M"),
 	KEY(dns, prefetch, read_bool, "yes"),
 	KEY(dns, serve_stale, read_stale, "1d"),
+	KEY(dns, rate_limit, read_rate_limit, "200"),
 	KEY(dns, log, read_dns_log, "no"),
 	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
 	KEY(ingress, http, read_port, "80"),

@@ -19,6 +19,12 @@ struct conf_cidrs {
 	unsigned n;
 	struct cidr v[CONF_CIDRS];
 };
+#define CONF_DNS_ALLOW 32
+struct conf_allow {
+	bool any;
+	unsigned n;
+	struct cidr v[CONF_DNS_ALLOW];
+};
 struct conf_ranges {
 	unsigned n;
 	struct ip_range v[CONF_RANGES];
@@ -100,6 +106,7 @@ struct conf {
 		struct conf_endpoints address; /* the cluster DNS addresses, port 53; auto = 10th of
 		                                  each Service range */
 		struct conf_endpoints listen;  /* further ones */
+		struct conf_allow allow;       /* who is answered besides pods and the node */
 		uint16_t ttl;                  /* seconds, of records and of denials */
 		enum conf_pods pods;
 		bool upstreams_file; /* upstreams come from resolv_conf */
@@ -117,6 +124,7 @@ struct conf {
 		uint32_t cache_size;                /* bytes, of each worker */
 		bool prefetch;
 		uint32_t serve_stale; /* seconds; 0: off */
+		uint32_t rate_limit;  /* answers a second to a network of others; 0: any */
 		enum conf_dns_log log;
 	} dns;
 	struct {

@@ -27,6 +27,9 @@ enum dns_counter {
 	DNS_COUNT_RESPONSE_SIZE = DNS_COUNT_REQUEST_SIZE + 2 * (DNS_SIZE_BOUNDS + 2),
 	DNS_COUNT_DO = DNS_COUNT_RESPONSE_SIZE + 2 * (DNS_SIZE_BOUNDS + 2),
 	DNS_COUNT_DROPPED, /* no answer: not a query */
+	DNS_COUNT_LIMITED, /* beyond the rate of their network: none, or one of the question's size
+	                    */
+	DNS_COUNT_PROHIBITED, /* who is not in `allow` */
 	DNS_COUNT_CACHE_HIT,
 	DNS_COUNT_CACHE_HIT_DENIAL,
 	DNS_COUNT_CACHE_MISS,

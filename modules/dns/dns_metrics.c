@@ -167,6 +167,10 @@ static const struct {
 	{ DNS_COUNT_PROBE_FAILED, "coredns_proxy_healthcheck_failures_total", "",
 	  "Probes that an upstream did not answer." },
 	{ DNS_COUNT_DROPPED, "knetd_dns_dropped_total", "", "Messages that were no queries." },
+	{ DNS_COUNT_LIMITED, "knetd_dns_rate_limited_total", "",
+	  "Queries beyond the rate_limit of their network." },
+	{ DNS_COUNT_PROHIBITED, "knetd_dns_prohibited_total", "",
+	  "Queries and connections of clients that are not in allow." },
 	{ DNS_COUNT_TCP_REFUSED, "knetd_dns_tcp_evicted_total", "",
 	  "Connections closed to make room for others." },
 };

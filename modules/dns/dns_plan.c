@@ -333,6 +333,8 @@ void dns_plan_settings(const struct dns_groups *groups, const struct dns_searche
 	s.magic = DNS_SETTINGS_MAGIC;
 	s.ttl = conf.dns.ttl;
 	s.pods = (uint8_t)conf.dns.pods;
+	s.allow = conf.dns.allow;
+	s.rate_limit = conf.dns.rate_limit;
 	memcpy(s.cookie_secret, dns_cookie_secret(), sizeof(s.cookie_secret));
 	dns_plan_begin(&p);
 	to = target(&p);

@@ -61,7 +61,7 @@ const struct dns_settings *dns_settings_open(const void *p, size_t n)
 
 	if (n < sizeof(*s) || s->magic != DNS_SETTINGS_MAGIC || s->soa_len > sizeof(s->soa) ||
 	    !s->zone_len || s->n_ranges > DNS_RANGES || !dns_groups_sound(&s->groups) ||
-	    s->searches.n > DNS_SEARCHES)
+	    s->searches.n > DNS_SEARCHES || s->allow.n > CONF_DNS_ALLOW)
 		return NULL;
 	return s;
 }

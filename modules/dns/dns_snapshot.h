@@ -66,6 +66,8 @@ struct dns_settings {
 	uint8_t n_ranges, n_upstreams; /* of all groups */
 	uint8_t pods;                  /* enum conf_pods */
 	uint8_t cookie_secret[DNS_COOKIE_SECRET];
+	uint32_t rate_limit; /* answers a second to a network of strangers, 0: any number */
+	struct conf_allow allow;
 	uint8_t zone[DNS_NAME_MAX + 1];
 	uint8_t soa[DNS_SOA_MAX];       /* its data, uncompressed */
 	struct cidr ranges[DNS_RANGES]; /* whose reverse names are ours */

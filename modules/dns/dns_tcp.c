@@ -1,6 +1,10 @@
-/* dns_tcp.c - DNS over TCP (RFC 7766): queries in a row, answers as they are ready. The number of
- * connections is bounded; at the limit the one that was silent longest makes room, so that idle
- * clients cannot lock others out. */
+/* dns_tcp.c - DNS over TCP (RFC 7766): queries in a row, answers as they are ready.
+ *
+ * Everything is bounded: connections, those of one client, bytes of a query, bytes of answers that
+ * wait for slow readers, of one and of all (CONNS * 4 KB and OUT_TOTAL: 9 MB a worker). At a limit
+ * the one that was silent longest makes room, of that client or of all, so that nobody can lock
+ * others out. What counts as a sign of life is a whole query, or answers being read: bytes that
+ * come one by one do not keep a connection for ever. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -11,15 +15,19 @@
 #include <knetd/list.h>
 #include <knetd/loop.h>
 
-#include "dns_worker.h"
+#include "dns_guard.h"
 
 #define CONNS 256
 #define QUERY_MAX 4096            /* bytes of one query */
 #define OUT_MAX (4 * DNS_TCP_MAX) /* bytes of answers waiting for a slow reader */
 #define OUT_PAUSE DNS_TCP_MAX     /* from there on no more queries are read */
 #define PENDING_PAUSE 64          /* as many forwarded ones on the way: the same */
+#define OUT_TOTAL (8 << 20)       /* bytes of answers that wait, of all connections */
+#define CONNS_A_CLIENT 64
+#define CONNS_MANY (CONNS * 3 / 4)
 #define IDLE_MS 10000
-#define ACCEPTS 16 /* in one go */
+#define IDLE_MANY_MS 2000 /* with more connections than CONNS_MANY */
+#define ACCEPTS 16        /* in one go */
 
 struct conn {
 	struct event ev;
@@ -29,7 +37,8 @@ struct conn {
 	union dns_sockaddr peer;
 	uint32_t serial; /* of the use of this place */
 	unsigned pending;
-	bool eof; /* nothing more will be asked */
+	bool eof;    /* nothing more will be asked */
+	bool doomed; /* to be closed by its next event */
 	uint16_t in_len;
 	uint8_t in[2 + QUERY_MAX];
 	struct buf out;
@@ -37,6 +46,8 @@ struct conn {
 
 static struct conn conns[CONNS];
 static unsigned n_used; /* places used at least once */
+static unsigned n_open;
+static size_t out_total;
 static struct list free_conns = LIST_INIT(free_conns), open_conns = LIST_INIT(open_conns);
 static struct event listeners[WORKER_SOCKETS];
 static unsigned n_listeners;
@@ -49,6 +60,8 @@ static void conn_close(struct conn *c)
 {
 	loop_del(&c->ev);
 	close(c->ev.fd);
+	out_total -= c->out.len;
+	n_open--;
 	buf_free(&c->out);
 	c->serial++;
 	list_del(&c->by_age);
@@ -60,23 +73,33 @@ static struct conn *oldest(void)
 	return list_empty(&open_conns) ? NULL : container_of(open_conns.next, struct conn, by_age);
 }
 
+static unsigned idle_ms(void)
+{
+	return n_open > CONNS_MANY ? IDLE_MANY_MS : IDLE_MS;
+}
+
+uint16_t dns_tcp_keeps(void)
+{
+	return dns_worker_draining() ? 0 : (uint16_t)(idle_ms() / 100);
+}
+
 static void conn_touch(struct conn *c)
 {
 	c->active_ms = loop_now();
 	list_del(&c->by_age);
 	list_add_tail(&open_conns, &c->by_age);
-	if (!idle_timer.heap)
-		timer_set(&idle_timer, IDLE_MS);
+	if (!idle_timer.heap || n_open == CONNS_MANY + 1)
+		timer_set(&idle_timer, idle_ms());
 }
 
 static void idle_check(struct timer *t)
 {
 	struct conn *c;
 
-	while ((c = oldest()) && loop_now() - c->active_ms >= IDLE_MS)
+	while ((c = oldest()) && loop_now() - c->active_ms >= idle_ms())
 		conn_close(c);
 	if (c)
-		timer_set(t, c->active_ms + IDLE_MS - loop_now());
+		timer_set(t, c->active_ms + idle_ms() - loop_now());
 }
 
 static bool may_answer(const struct conn *c)
@@ -112,19 +135,46 @@ static bool conn_flush(struct conn *c)
 	if (n > 0) {
 		conn_touch(c);
 		buf_drop(&c->out, (size_t)n);
+		out_total -= (size_t)n;
 	}
 	if (!c->out.len)
 		buf_free(&c->out);
 	return true;
 }
 
+/* Of those that do not read, other than c, the one that was silent longest. */
+static void drop_slow_reader(const struct conn *c)
+{
+	struct list *pos, *next;
+
+	list_each (pos, next, &open_conns) {
+		struct conn *slow = container_of(pos, struct conn, by_age);
+
+		if (slow == c || !slow->out.len)
+			continue;
+		dns_count(DNS_COUNT_TCP_REFUSED);
+		slow->doomed = true; /* closed by its own event: somebody may walk the list */
+		loop_mod(&slow->ev, EPOLLOUT | EPOLLIN);
+		out_total -= slow->out.len;
+		buf_free(&slow->out);
+		shutdown(slow->ev.fd, SHUT_RDWR);
+		return;
+	}
+}
+
 static void conn_reply(struct conn *c, const uint8_t *p, size_t n)
 {
+	size_t before = c->out.len;
 	uint8_t length[2];
 
+	if (c->doomed)
+		return;
+	if (out_total + n > OUT_TOTAL)
+		drop_slow_reader(c);
 	dns_put16(length, (uint16_t)n);
 	buf_add(&c->out, length, sizeof(length));
 	buf_add(&c->out, p, n);
+	out_total += c->out.len - before;
 }
 
 static void conn_query(struct conn *c, const uint8_t *p, size_t n)
@@ -157,12 +207,33 @@ static bool conn_queries(struct conn *c)
 			return false;
 		if (c->in_len - at < 2 + len)
 			break;
+		conn_touch(c);
 		conn_query(c, c->in + at + 2, len);
 		at += 2 + len;
 	}
 	c->in_len -= (uint16_t)at;
 	memmove(c->in, c->in + at, c->in_len);
 	return !c->out.failed;
+}
+
+/* Answers what is there and sends it, until nothing moves any more: what was put off while answers
+ * waited has no event of its own. False when the connection is gone. */
+static bool conn_serve(struct conn *c)
+{
+	uint16_t before;
+	bool waited;
+
+	do {
+		before = c->in_len;
+		waited = !may_answer(c);
+		if (c->doomed || !conn_queries(c)) {
+			conn_close(c);
+			return false;
+		}
+		if (!conn_flush(c))
+			return false;
+	} while (c->in_len && (waited || c->in_len < before) && may_answer(c));
+	return true;
 }
 
 static void conn_event(struct event *ev, uint32_t mask)
@@ -172,25 +243,19 @@ static void conn_event(struct event *ev, uint32_t mask)
 
 	if (mask & EPOLLOUT && !conn_flush(c))
 		return;
-	if (mask & (EPOLLERR | EPOLLHUP)) {
+	if (mask & (EPOLLERR | EPOLLHUP) || c->doomed) {
 		conn_close(c);
 		return;
 	}
 	if (!c->eof && may_answer(c) && c->in_len < sizeof(c->in)) {
 		n = recv(ev->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
-		if (n > 0) {
+		if (n > 0)
 			c->in_len += (uint16_t)n;
-			conn_touch(c);
-		} else if (!n || (errno != EAGAIN && errno != EINTR)) {
+		else if (!n || (errno != EAGAIN && errno != EINTR))
 			c->eof = true;
-		}
 	}
 	dns_worker_fresh();
-	if (!conn_queries(c)) {
-		conn_close(c);
-		return;
-	}
-	if (conn_flush(c))
+	if (conn_serve(c))
 		conn_settle(c);
 }
 
@@ -203,16 +268,43 @@ void dns_tcp_send(const struct dns_client *client, const uint8_t *p, size_t n)
 	c->pending--;
 	if (n)
 		conn_reply(c, p, n);
-	if (c->out.failed || !conn_queries(c)) {
-		conn_close(c);
-		return;
-	}
-	if (conn_flush(c))
+	if (conn_serve(c))
 		conn_settle(c);
 }
 
 /* ---- listening ---------------------------------------------------------------------------------
  */
+
+static bool same_peer(const struct conn *c, const struct ip *ip)
+{
+	struct ip other;
+
+	return ip_of_sockaddr(&other, &c->peer.any) && ip_equal(&other, ip);
+}
+
+/* One client may not have all places: at its limit its own oldest makes room. */
+static void limit_client(const union dns_sockaddr *peer)
+{
+	struct conn *first = NULL;
+	struct list *pos, *next;
+	unsigned n = 0;
+	struct ip ip;
+
+	if (n_open < CONNS_A_CLIENT || !ip_of_sockaddr(&ip, &peer->any))
+		return;
+	list_each (pos, next, &open_conns) {
+		struct conn *c = container_of(pos, struct conn, by_age);
+
+		if (!same_peer(c, &ip))
+			continue;
+		first = first ? first : c;
+		n++;
+	}
+	if (n < CONNS_A_CLIENT)
+		return;
+	dns_count(DNS_COUNT_TCP_REFUSED);
+	conn_close(first);
+}
 
 static struct conn *conn_take(void)
 {
@@ -233,13 +325,16 @@ static struct conn *conn_take(void)
 
 static void conn_open(int fd, const union dns_sockaddr *peer)
 {
-	struct conn *c = conn_take();
+	struct conn *c;
 	int on = 1;
 
+	limit_client(peer);
+	c = conn_take();
+	n_open++;
 	c->ev = (struct event){ .fd = fd, .fn = conn_event };
 	c->peer = *peer;
 	c->pending = 0;
-	c->eof = false;
+	c->eof = c->doomed = false;
 	c->in_len = 0;
 	c->out = (struct buf){ .max = OUT_MAX };
 	conn_touch(c);
@@ -258,7 +353,12 @@ static void on_listener(struct event *ev, uint32_t mask)
 
 		if (fd < 0)
 			return;
-		conn_open(fd, &peer);
+		if (dns_guard_admits(dns_worker_zone()->set, fd, &peer.any)) {
+			conn_open(fd, &peer);
+		} else {
+			dns_count(DNS_COUNT_PROHIBITED);
+			close(fd);
+		}
 	}
 }
 
@@ -291,11 +391,6 @@ void dns_tcp_drain(void)
 	n_listeners = 0;
 	list_each (pos, next, &open_conns)
 		conn_event(&container_of(pos, struct conn, by_age)->ev, EPOLLIN);
-}
-
-uint16_t dns_tcp_keeps(void)
-{
-	return dns_worker_draining() ? 0 : IDLE_MS / 100;
 }
 
 bool dns_tcp_idle(void)

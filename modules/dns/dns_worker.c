@@ -8,6 +8,7 @@
 
 #include "dns_cache.h"
 #include "dns_forward.h"
+#include "dns_guard.h"
 #include "dns_peer.h"
 #include "dns_probe.h"
 #include "dns_log.h"
@@ -130,6 +131,19 @@ bool dns_worker_answer_from(unsigned step, const uint8_t *query, size_t n,
 bool dns_worker_answer(const uint8_t *query, size_t n, const struct dns_client *client,
                        struct dns_reply *out)
 {
+	struct dns_query q;
+
+	if (!client->stream && zone.set) {
+		switch (dns_guard(zone.set, client, query, n, &q, out)) {
+		case DNS_GUARD_PASS:
+			break;
+		case DNS_GUARD_REPLY:
+			dns_worker_replied(&q, client, out);
+			return true;
+		case DNS_GUARD_DROP:
+			return false;
+		}
+	}
 	return dns_worker_answer_from(0, query, n, client, out);
 }
 
