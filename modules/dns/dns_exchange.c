@@ -58,6 +58,19 @@ static bool start_datagram(struct dns_exchange *x, uint8_t *query, size_t n)
 	return send_datagram(x, query, n);
 }
 
+/* From the kernel, many at a time; each is used once. */
+static bool random_id(uint16_t *id)
+{
+	static uint16_t pool[128];
+	static unsigned left;
+
+	if (!left && getrandom(pool, sizeof(pool), 0) != sizeof(pool))
+		return false;
+	left = left ? left - 1 : ARRAY_LEN(pool) - 1;
+	*id = pool[left];
+	return true;
+}
+
 bool dns_exchange_start(struct dns_exchange *x, struct dns_peer *peer, bool stream, uint8_t *query,
                         size_t n)
 {
@@ -67,7 +80,7 @@ bool dns_exchange_start(struct dns_exchange *x, struct dns_peer *peer, bool stre
 	x->peer = peer;
 	x->stream = stream || peer->up.tls;
 	x->ev.fd = -1;
-	if (getrandom(&x->id, sizeof(x->id), 0) != sizeof(x->id)) {
+	if (!random_id(&x->id)) {
 		x->error = EAGAIN;
 		ok = false;
 	} else {
