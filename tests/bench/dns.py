@@ -194,10 +194,14 @@ def table(part, got):
 
 def latency(servers, names, most, args):
     print(f"\n{'latency':10} {'':9} {'q/s, half of its most':>22} {'p50 us':>10} {'p99 us':>10}")
-    for s in servers:
-        run = Run(s, names.asked["cluster"], args.seconds, limit=int(most[s.name][1] / 2), verbose=True)
-        p50, p99 = (run.latencies[int(len(run.latencies) * p)] * 1e6 for p in (0.5, 0.99))
-        print(f"{'':10} {s.name:9} {run.rate:22.0f} {p50:10.0f} {p99:10.0f}", flush=True)
+    runs = {s.name: [] for s in servers}
+    for _ in range(args.rounds):
+        for s in servers:
+            run = Run(s, names.asked["cluster"], args.seconds, limit=int(most[s.name][1] / 2), verbose=True)
+            runs[s.name].append([run.rate, *(run.latencies[int(len(run.latencies) * p)] * 1e6 for p in (0.5, 0.99))])
+    for name, got in runs.items():
+        rate, p50, p99 = (statistics.median(v) for v in zip(*got))
+        print(f"{'':10} {name:9} {rate:22.0f} {p50:10.0f} {p99:10.0f}", flush=True)
 
 
 def workers(names, args):
