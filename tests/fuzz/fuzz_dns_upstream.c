@@ -1,6 +1,6 @@
 /* fuzz_dns_upstream.c - any bytes as an upstream's answer, all the way to what a client gets:
- * checked, scrubbed, merged. Bytes: how (1: over TCP, 2: behind an alias, 4: DNSSEC, 8: MX), then
- * the message.
+ * checked, scrubbed, merged, kept. Bytes: how (1: over TCP, 2: behind an alias, 4: DNSSEC, 8: MX),
+ * then the message.
  *
  * What is kept must be sound: every name can be read, nothing of a foreign name is in it, to scrub
  * it once more changes nothing, and no reply is larger than the client takes. */
@@ -9,6 +9,7 @@
 
 #include <knetd/auto.h>
 
+#include "../../modules/dns/dns_cache.h"
 #include "../../modules/dns/dns_scrub.h"
 #include "../../modules/dns/dns_upstream_msg.h"
 
@@ -55,14 +56,39 @@ static void check_reply(const struct dns_reply *out, size_t max)
 	must(at == out->len);
 }
 
-static void merge(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd, uint16_t type,
-                  bool stream)
+/* What the cache makes of it is as long as what is made of the message itself. The cache is small:
+ * soon every entry is written over others. */
+static void keep(const struct dns_query *q, const struct dns_forwarded *fwd, const uint8_t *msg,
+                 const struct dns_upstream_msg *m, struct dns_reply *out, size_t len)
+{
+	static const struct dns_cache_settings small = { 60, 60, DNS_CACHE_MIN, 60, true };
+	static uint64_t now;
+	struct dns_cached hit;
+	size_t max = out->max;
+
+	dns_cache_configure(&small);
+	now += 500;
+	dns_cache_put(q, fwd, now, msg, m);
+	must(dns_cache_len(false) + dns_cache_len(true) <= 4);
+	if (m->truncated || (m->rcode != DNS_NOERROR && m->rcode != DNS_NXDOMAIN))
+		return; /* what was kept before stays */
+	if (!dns_cache_get(q, fwd, now, true, &hit))
+		return;
+	must(m->ttl && hit.len == m->len);
+	dns_cache_reply(out, q, fwd, &hit, 0);
+	check_reply(out, max);
+	must(out->len == len);
+}
+
+static void merge(const uint8_t *msg, const struct dns_upstream_msg *m,
+                  const struct dns_forwarded *fwd, uint16_t type, bool stream)
 {
 	static const uint8_t alias[] =
 		"\0\1\1\0\0\1\0\0\0\0\0\0\3ext\1d\3svc\7cluster\5local\0\0\1\0\1";
 	uint8_t plain[DNS_HEADER + sizeof(name) + 4] = { 0, 1, 1, 0, 0, 1 };
 	struct dns_reply out = { .p = reply_bytes, .max = stream ? DNS_TCP_MAX : DNS_UDP_MAX };
 	struct dns_forwarded with = *fwd;
+	struct dns_reply begun;
 	struct dns_query q;
 
 	memcpy(plain + DNS_HEADER, name, sizeof(name));
@@ -76,8 +102,10 @@ static void merge(const uint8_t *msg, size_t n, const struct dns_forwarded *fwd,
 		must(dns_reply_record(&out, &q, DNS_QUESTION, DNS_CNAME, 5, name, sizeof(name)));
 		out.answers++;
 	}
-	dns_upstream_merge(&out, &q, &with, msg, n, 5, 0);
+	begun = out;
+	dns_upstream_merge(&out, &q, &with, msg, m->len, 5, 0);
 	check_reply(&out, stream ? DNS_TCP_MAX : q.udp_size);
+	keep(&q, &with, msg, m, &begun, out.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -107,6 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	each_record(clean, n);
 	must(dns_upstream_check(clean, n, 1, &fwd, s.type, &m) && m.len == n);
 	must(dns_scrub(&s, clean, n, twice, sizeof(twice)) == n && !memcmp(clean, twice, n));
-	merge(clean, n, &fwd, s.type, data[0] & 1);
+	merge(clean, &m, &fwd, s.type, data[0] & 1);
 	return 0;
 }
