@@ -42,10 +42,11 @@ struct worker_pool {
 	struct worker_listen listen[WORKER_SOCKETS];
 	unsigned n_seats;
 	struct seat *seats;
-	struct list retired;             /* worker_proc that drain */
-	int *newest;                     /* role->slots descriptors, -1: empty */
-	bool *changed;                   /* since the last flush */
-	bool flushed;                    /* once at least */
+	struct list retired; /* worker_proc that drain */
+	int *newest;         /* role->slots descriptors, -1: empty */
+	bool *changed;       /* since the last flush */
+	bool flushed;        /* once at least */
+	uint64_t deaths;
 	uint64_t ended[WORKER_COUNTERS]; /* counters of workers that are gone */
 };
 
@@ -99,6 +100,11 @@ uint64_t worker_pool_dropped(const struct worker_pool *p)
 	return sum;
 }
 
+uint64_t worker_pool_deaths(const struct worker_pool *p)
+{
+	return p->deaths;
+}
+
 unsigned worker_pool_seats(const struct worker_pool *p)
 {
 	return p->n_seats;
@@ -147,6 +153,7 @@ static void on_ended(struct worker_proc *p)
 	if (loop_now() - p->born >= HEALTHY_MS)
 		s->restart_ms = 0; /* at once */
 	keep_counters(s->pool, p);
+	s->pool->deaths++;
 	worker_proc_free(p);
 	s->proc = NULL;
 	s->backing_off = s->restart_ms != 0;

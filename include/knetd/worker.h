@@ -90,6 +90,8 @@ uint64_t worker_pool_dropped(const struct worker_pool *p);
 /* The same for a word that also shrinks: the sum over those that live. */
 uint64_t worker_pool_gauge(const struct worker_pool *p, unsigned counter);
 unsigned worker_pool_alive(const struct worker_pool *p);
+uint64_t
+worker_pool_deaths(const struct worker_pool *p); /* of workers that were not asked to end */
 unsigned worker_pool_seats(const struct worker_pool *p);
 /* The shared bytes of the worker that has that seat now, NULL: none has. Whoever writes there has
  * read strangers' bytes: nothing in them is to be believed. */

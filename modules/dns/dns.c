@@ -12,6 +12,7 @@
 #include <knetd/http.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
+#include <knetd/loop.h>
 #include <knetd/module.h>
 #include <knetd/worker.h>
 
@@ -167,6 +168,8 @@ static int apply(struct changes *c, struct err *e)
 		dns_plan_changes_end(&plan);
 	}
 	ret = publish_plan(&plan, full, e);
+	if (!ret)
+		dns_programmed(plan.changed, loop_now_ns());
 	tell_cut(plan.cut);
 	dns_plan_free(&plan);
 	return ret || !full ? ret : dns_host_apply(&dns.addresses, e);
@@ -277,6 +280,7 @@ static void metrics(struct buf *out)
 {
 	dns_metrics(dns.pool, dns_upstreams_now(), out);
 	dns_log_metrics(out);
+	dns_programmed_metrics(out);
 }
 
 static void show(const struct http_call *call, struct http_answer *answer)

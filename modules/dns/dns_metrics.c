@@ -219,6 +219,12 @@ void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstre
 	           (unsigned long long)worker_pool_gauge(pool, DNS_COUNT_CACHE_GOOD));
 	buf_printf(out, "coredns_cache_entries{" DENIALS "} %llu\n",
 	           (unsigned long long)worker_pool_gauge(pool, DNS_COUNT_CACHE_DENIALS));
+	head(out, "coredns_panics_total", "counter", "Worker processes that died.");
+	buf_printf(out, "coredns_panics_total %llu\n",
+	           (unsigned long long)worker_pool_deaths(pool));
+	head(out, "coredns_build_info", "gauge", "Who answers to CoreDNS' names.");
+	buf_str(out, "coredns_build_info{version=\"knetd-" KNETD_VERSION
+	             "\",revision=\"\",goversion=\"\"} 1\n");
 	head(out, "knetd_dns_workers", "gauge", "DNS worker processes.");
 	buf_printf(out, "knetd_dns_workers %u\n", worker_pool_alive(pool));
 	head(out, "knetd_dns_receive_dropped_total", "counter",

@@ -208,6 +208,13 @@ static void rebuild_old_addresses(struct dns_plan *p, const struct touched *t)
 		rebuild_slice(p, container_of(l, const struct object, in_group));
 }
 
+static enum dns_programmed_kind programmed_kind(const struct service_view *svc)
+{
+	if (!svc->headless)
+		return DNS_CLUSTER_IP;
+	return yyjson_obj_size(svc->selector) ? DNS_HEADLESS : DNS_HEADLESS_BY_HAND;
+}
+
 static void plan_service(struct dns_plan *p, const struct touched *t)
 {
 	const struct object *o = store_get(KIND_SERVICE, t->ns, t->name);
@@ -220,8 +227,10 @@ static void plan_service(struct dns_plan *p, const struct touched *t)
 		rebuild_old_addresses(p, t);
 		rebuild_name(p, t->name, t->ns);
 		drop_owner(p, dns_owner(t->ns, t->name));
-		if (there)
+		if (there) {
 			dns_records_service(&to, &svc, &p->arena);
+			p->changed[programmed_kind(&svc)]++;
+		}
 	}
 	yyjson_doc_free(svc.doc);
 }

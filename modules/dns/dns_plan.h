@@ -8,6 +8,7 @@
 #include <knetd/map.h>
 #include <knetd/store.h>
 
+#include "dns_programmed.h"
 #include "dns_snapshot.h"
 
 struct dns_plan { /* of one sync */
@@ -20,6 +21,7 @@ struct dns_plan { /* of one sync */
 	uint64_t *owners; /* whose old entries go */
 	size_t n_owners;
 	struct dns_cut *cut; /* Services whose names could not be given whole (dns_records.h) */
+	unsigned changed[DNS_PROGRAMMED_KINDS]; /* Services, for metrics */
 	bool rebuild[DNS_SLOTS];
 	struct buf fresh[DNS_SLOTS];
 };

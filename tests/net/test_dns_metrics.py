@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_dns import V4, V6, ZONE, Knetd, Stub, ask, dial, rcode, service  # noqa: E402
+from pods import eventually  # noqa: E402
 
 
 class Metrics:
@@ -140,10 +141,16 @@ PANELS = [
     ("coredns_dns_do_requests_total", ("zone",)),
     ("coredns_cache_hits_total", ()),
     ("coredns_cache_misses_total", ()),
+    ("coredns_cache_entries", ("type",)),
+    ("coredns_forward_requests_total", ()),
+    ("coredns_panics_total", ()),
+    ("coredns_build_info", ()),
     ("process_resident_memory_bytes", ()),
     ("process_cpu_seconds_total", ()),
 ]
+MAY_BE_ZERO = {"coredns_dns_do_requests_total", "coredns_panics_total"}
 QUANTILES = [
+    ("coredns_kubernetes_dns_programming_duration_seconds", ("service_kind",)),
     ("coredns_dns_request_duration_seconds", ("server", "zone")),
     ("coredns_dns_request_size_bytes", ("server", "zone", "proto")),
     ("coredns_dns_response_size_bytes", ("server", "zone", "proto")),
@@ -157,10 +164,37 @@ def test_dashboards_find_their_series(knetd):
     m = Metrics(knetd)
     for name, by in PANELS:
         found = m.sum(name, by)
-        assert (any(found.values()) if by else found) or name == "coredns_dns_do_requests_total", name
+        assert (any(found.values()) if by else found) or name in MAY_BE_ZERO, name
+        assert any(s.name == name for s in m.samples)
     for name, by in QUANTILES:
         found = m.quantile(0.99, name, by)
         assert found and all(v is not None for v in found.values()), name
+    # Prometheus' own library has the same families
+    assert m.families["coredns_build_info"].samples[0].labels["version"].startswith("knetd-")
+
+
+@pytest.mark.parametrize("kind,spec", [
+    ("cluster_ip", {"ports": [{"port": 80}]}),
+    ("headless_with_selector", {"clusterIP": "None", "selector": {"a": "b"}}),
+    ("headless_without_selector", {"clusterIP": "None"}),
+])
+def test_programming_latency(knetd, kind, spec):
+    name = "coredns_kubernetes_dns_programming_duration_seconds"
+    before = Metrics(knetd).sum(name + "_count", ("service_kind",))
+    service(knetd, "programmed-" + kind.replace("_", "-"), **spec)
+    m = Metrics(knetd)
+    after = m.sum(name + "_count", ("service_kind",))
+    # a headless one with a selector changes once more, as its endpoints are written in the same turn
+    assert after[(kind,)] > before[(kind,)] and all(after[k] == before[k] for k in after if k != (kind,))
+    assert m.sum(name + "_sum", service_kind=kind) > 0
+    assert m.sum(name + "_bucket", service_kind=kind, le="0.001") + m.sum(name + "_bucket", service_kind=kind, le="+Inf") > 0
+
+
+def test_a_dead_worker_is_a_panic(knetd):
+    before, pid = Metrics(knetd).sum("coredns_panics_total"), knetd.workers()["dns-0"]
+    os.kill(pid, 9)
+    eventually(lambda: Metrics(knetd).sum("coredns_panics_total") == before + 1, 10)
+    eventually(lambda: knetd.workers().get("dns-0") not in (None, pid), 10)
 
 
 def test_series_are_few(knetd):
