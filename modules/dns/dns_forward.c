@@ -216,12 +216,16 @@ static size_t pad(uint8_t *p, size_t n)
 	return end;
 }
 
+#define AD                                                                                         \
+	0x0020 /* RFC 6840 5.7: whoever asks us with it, or with DO, is told what the upstream     \
+	          says */
+
 static size_t write_query(const struct flight *f, bool tls, uint8_t out[static DNS_EXCHANGE_QUERY])
 {
 	size_t n = DNS_HEADER;
 
 	memset(out, 0, DNS_HEADER);
-	dns_put16(out + 2, DNS_RD | (f->q.flags & DNS_CD));
+	dns_put16(out + 2, DNS_RD | AD | (f->q.flags & DNS_CD));
 	out[5] = 1;
 	memcpy(out + n, f->fwd.target, f->fwd.target_len);
 	n += f->fwd.target_len;

@@ -248,7 +248,7 @@ void dns_upstream_end(struct dns_reply *out, const struct dns_query *q,
 
 	out->rcode = msg[3] & DNS_RCODE;
 	out->truncated |= (msg[2] & DNS_TC >> 8) != 0;
-	if (q->dnssec_ok || (q->flags & AD))
+	if (!fwd->alias && (q->dnssec_ok || (q->flags & AD))) /* nobody proved an alias of ours */
 		flags |= dns_get16(msg + 2) & AD;
 	dns_reply_end(out, q, flags);
 }

@@ -43,7 +43,7 @@ def answer(q, stream, address, delay=True):
     name, first = q.question[0].name, q.question[0].name.labels[0].decode().lower()
     kind = first.split("-")[0]
     r = dns.message.make_response(q)
-    r.flags |= dns.flags.RA
+    r.flags |= dns.flags.RA | q.flags & dns.flags.AD  # as if it had proved the data
     if kind == "silent":
         return None
     if kind == "slow" and delay:

@@ -218,7 +218,7 @@ def test_old_answer_after_a_while(pair):
 
 def test_loop_is_found_and_left():
     """An upstream that sends everything back to us, as a local stub resolver may, beside a good one."""
-    knetd = start(f"upstreams = {A}, {B}\nlisten = 127.0.0.1:53")
+    knetd = Knetd(ini=f"[dns]\nupstreams = {A}, {B}\nlisten = 127.0.0.1:53\n", workers=2)
     relay = None
     try:
         with Upstreams(knetd, B) as up:
@@ -240,7 +240,7 @@ while True:
 """], stdout=subprocess.PIPE, text=True)
             assert relay.stdout.readline() == "ready\n"
             knetd.start()
-            until(lambda: f"upstream {A}:53 sends our questions back to us" in knetd.logged())
+            until(lambda: knetd.logged().count(f"upstream {A}:53 sends our questions back to us") == 2)  # each worker
             for i in range(10):
                 assert data(ask(knetd, f"loop{i}.example.")) == ["192.0.2.2"]
             assert "answers again" not in knetd.logged()
@@ -296,6 +296,14 @@ def test_oversize(pair):
     knetd, up = pair
     r = ask(knetd, "oversize.example.")
     assert data(r) == ["192.0.2.1"] and len(r.to_wire()) < 100
+
+
+def test_proved_data(pair):
+    """RFC 6840 5.8: AD is told to those who show that they know it."""
+    knetd, up = pair
+    assert not ask(knetd, "ad.example.").flags & dns.flags.AD
+    assert ask(knetd, "ad.example.", flags=dns.flags.RD | dns.flags.AD).flags & dns.flags.AD
+    assert len(up.asked("ad.example.")) == 1
 
 
 def test_upstream_without_edns(pair):
