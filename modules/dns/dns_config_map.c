@@ -14,7 +14,6 @@
 #include <knetd/upstream.h>
 
 #include "dns_config_map.h"
-#include "dns_hosts.h"
 #include "dns_log.h"
 #include "dns_names.h"
 #include "dns_upstreams.h"
@@ -135,17 +134,6 @@ static int use_stubs(const char *key, const char *text, struct err *e)
 	return 0;
 }
 
-static int use_hosts(const char *key, const char *text, struct err *e)
-{
-	struct dns_hosts h = { 0 };
-	int ret = dns_hosts_parse(&h, key, text, e);
-
-	dns_hosts_free(&h);
-	if (!ret)
-		dns_names_set_hosts(text);
-	return ret;
-}
-
 static int use_rewrite(const char *key, const char *text, struct err *e)
 {
 	static struct dns_rewrites rules;
@@ -199,7 +187,7 @@ static void drop_stubs(void)
 
 static void drop_hosts(void)
 {
-	dns_names_set_hosts(NULL);
+	dns_names_set_hosts("hosts", "", NULL);
 }
 
 static void drop_rewrite(void)
@@ -219,7 +207,7 @@ static const struct key {
 } keys[] = {
 	{ "stubDomains", use_stubs, drop_stubs },
 	{ "upstreamNameservers", use_upstreams, drop_upstreams },
-	{ "hosts", use_hosts, drop_hosts },
+	{ "hosts", dns_names_set_hosts, drop_hosts },
 	{ "rewrite", use_rewrite, drop_rewrite },
 	{ "log", use_log, drop_log },
 };
@@ -348,6 +336,8 @@ void dns_config_map_read(const struct object *o)
 
 void dns_config_map_exit(void)
 {
-	while (!list_empty(&all))
-		value_free(container_of(all.next, struct value, in_all));
+	struct list *l, *next;
+
+	list_each (l, next, &all)
+		value_free(container_of(l, struct value, in_all));
 }

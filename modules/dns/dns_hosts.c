@@ -166,15 +166,25 @@ static void add_set(struct dns_writer *w, const struct host_name *name, uint8_t 
 /* 192.0.2.1: 1 . 2 . 0 . 192 . in-addr . arpa; returns its length. */
 static size_t reverse_name(uint8_t out[static DNS_NAME_MAX], const struct ip *ip)
 {
-	char text[128];
-	size_t n = 0;
+	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
+	char *p = (char *)out;
 
 	for (unsigned i = ip->len; i--;)
-		n += (size_t)(ip->len == 4 ? snprintf(text + n, sizeof(text) - n, "%u.", ip->b[i])
-		                           : snprintf(text + n, sizeof(text) - n, "%x.%x.",
-		                                      ip->b[i] & 15u, ip->b[i] >> 4u));
-	snprintf(text + n, sizeof(text) - n, ip->len == 4 ? "in-addr.arpa" : "ip6.arpa");
-	return dns_name_from_text(out, text);
+		if (ip->len == 4) {
+			int n = snprintf(p + 1, 4, "%u", ip->b[i]);
+
+			*p = (char)n;
+			p += n + 1;
+		} else {
+			static const char hex[] = "0123456789abcdef";
+
+			*p++ = 1;
+			*p++ = hex[ip->b[i] & 15];
+			*p++ = 1;
+			*p++ = hex[ip->b[i] >> 4];
+		}
+	memcpy(p, ip->len == 4 ? v4 : v6, ip->len == 4 ? sizeof(v4) : sizeof(v6));
+	return (size_t)(p - (char *)out) + (ip->len == 4 ? sizeof(v4) : sizeof(v6));
 }
 
 unsigned dns_hosts_entries(const struct dns_hosts *h, uint32_t ttl, struct buf *out)

@@ -20,69 +20,62 @@ static struct {
 	void (*changed)(void);
 	struct timer timer;
 	bool stale[DNS_SLOTS_ALL];
-	struct {
-		struct dns_file file;
-		char *text;  /* of the file, good; NULL: none */
-		char *given; /* of the ConfigMap */
-	} hosts;
+	struct dns_file hosts_file;
+	struct hosts { /* as entries: a name of the ConfigMap hides that of the file */
+		struct buf entries;
+		unsigned n;
+	} file, given_hosts;
 	struct dns_rewrites rules, given; /* of the configuration, of the ConfigMap */
 } names;
 
 /* ---- hosts -------------------------------------------------------------------------------------
  */
 
-/* Takes text. False when it is not good, which is logged. */
-static bool use_hosts(char *text)
+static int use_hosts(struct hosts *hosts, const char *where, const char *text, struct err *e)
 {
-	auto_free char *mine = text;
 	struct dns_hosts h = { 0 };
-	struct err e = { 0 };
-	int ret = dns_hosts_parse(&h, conf.dns.hosts, mine, &e);
+	int ret = dns_hosts_parse(&h, where, text, e);
 
-	if (ret)
-		log_err("dns: hosts: %s; %s", e.text,
-		        names.hosts.text ? "what it said before stays" : "none of it is served");
-	else
-		log_info("dns: hosts: %u names in %s", h.n, conf.dns.hosts);
+	if (!ret) {
+		buf_reset(&hosts->entries);
+		hosts->n = dns_hosts_entries(&h, conf.dns.ttl, &hosts->entries);
+		names.stale[DNS_SLOT_LOCAL] = true;
+	}
 	dns_hosts_free(&h);
-	if (ret)
-		return false;
-	free(names.hosts.text);
-	names.hosts.text = TAKE(mine);
-	return true;
+	return ret;
 }
 
 static void read_hosts(void)
 {
 	auto_buf struct buf text = { 0 };
 	struct err e = { 0 };
-	int ret = *conf.dns.hosts ? dns_file_read(&names.hosts.file, conf.dns.hosts, &text, &e) : 0;
+	int ret = *conf.dns.hosts ? dns_file_read(&names.hosts_file, conf.dns.hosts, &text, &e) : 0;
 
+	if (ret > 0)
+		ret = use_hosts(&names.file, conf.dns.hosts, text.data, &e) ? -e.code : 1;
 	if (ret < 0)
-		log_err("dns: hosts: %s", e.text);
-	if (ret > 0 && use_hosts(xstrdup(text.data)))
-		names.stale[DNS_SLOT_LOCAL] = true;
+		log_err("dns: hosts: %s; %s", e.text,
+		        names.file.n ? "what it said before stays" : "nothing of it is served");
+	else if (ret > 0)
+		log_info("dns: hosts: %u names and addresses in %s", names.file.n, conf.dns.hosts);
 }
 
-void dns_names_set_hosts(const char *hosts)
+int dns_names_set_hosts(const char *where, const char *hosts, struct err *e)
 {
-	free(names.hosts.given);
-	names.hosts.given = hosts ? xstrdup(hosts) : NULL;
-	names.stale[DNS_SLOT_LOCAL] = true;
+	return use_hosts(&names.given_hosts, where, hosts, e);
 }
 
-/* Both texts have been found good; together they may have too many names. */
-static unsigned build_hosts(struct buf *entries)
+/* What stands first is found first. */
+static unsigned add_hosts(struct buf *entries)
 {
-	struct dns_hosts h = { 0 };
-	struct err e = { 0 };
-	unsigned n;
+	const struct hosts *v[] = { &names.given_hosts, &names.file };
+	unsigned n = 0;
 
-	if ((names.hosts.given && dns_hosts_parse(&h, "ConfigMap", names.hosts.given, &e)) ||
-	    (names.hosts.text && dns_hosts_parse(&h, conf.dns.hosts, names.hosts.text, &e)))
-		log_err("dns: hosts: %s: the names from there on are left out", e.text);
-	n = dns_hosts_entries(&h, conf.dns.ttl, entries);
-	dns_hosts_free(&h);
+	for (unsigned i = 0; i < ARRAY_LEN(v); i++) {
+		buf_add(entries, v[i]->entries.data, v[i]->entries.len);
+		entries->failed |= v[i]->entries.failed;
+		n += v[i]->n;
+	}
 	return n;
 }
 
@@ -142,7 +135,7 @@ int dns_names_set_zone(const char *key, const char *text, struct err *e)
 static void build_local(struct buf *out)
 {
 	auto_buf struct buf entries = { 0 };
-	unsigned hosts = build_hosts(&entries), zones = dns_zones_entries(&entries);
+	unsigned hosts = add_hosts(&entries), zones = dns_zones_entries(&entries);
 
 	dns_local_build(out, hosts, zones, &entries);
 }
@@ -197,6 +190,6 @@ void dns_names_exit(void)
 {
 	timer_del(&names.timer);
 	dns_zones_exit();
-	free(names.hosts.text);
-	free(names.hosts.given);
+	buf_free(&names.file.entries);
+	buf_free(&names.given_hosts.entries);
 }

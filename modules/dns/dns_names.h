@@ -16,8 +16,8 @@ int dns_names_init(void (*changed)(void), struct err *e);
 void dns_names_exit(void);
 void dns_names_reload(void); /* looks at the files now */
 
-/* What a ConfigMap says. hosts: a text, already found good; NULL: nothing. They are copied. */
-void dns_names_set_hosts(const char *hosts);
+/* What a ConfigMap says; where: the key, for errors, which leave what was said before. */
+int dns_names_set_hosts(const char *where, const char *hosts, struct err *e);
 void dns_names_set_rewrites(const struct dns_rewrites *rules);
 /* text NULL: there is no such zone any more. On an error the zone stays as it was. */
 int dns_names_set_zone(const char *key, const char *text, struct err *e);

@@ -415,7 +415,7 @@ static int read_record(struct reading *rd)
 	uint8_t rdata[DNS_ZONE_RDATA];
 	uint32_t ttl = 0;
 	uint16_t type;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	if (!rd->rec.indented) {

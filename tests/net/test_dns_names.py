@@ -226,6 +226,14 @@ def test_large_answer_of_a_zone(knetd):
     assert len(data(ask(knetd, "big.corp.example", "TXT", tcp=True))) == 40
 
 
+def test_zone_of_the_cluster_is_refused(knetd):
+    path = os.path.join(knetd.zones, f"x.{ZONE}.zone")
+    write(path, "@ 5 SOA a b 1 2 3 4 5\n@ 5 NS a\n")
+    reload(knetd)
+    until(lambda: f"{path}: the zone x.{ZONE} is the cluster's own; it is not served" in knetd.logged())
+    os.unlink(path)
+
+
 def test_zone_follows_the_file(knetd):
     path = os.path.join(knetd.zones, "live.example.zone")
     zone = "$TTL 5\n@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.%d\n"
@@ -296,6 +304,10 @@ def test_config_map(knetd, kube_system, upstream, other, web):
         assert data(ask(knetd, "given.example")) == data(ask(knetd, "mapped.example")) == [f"192.0.2.{i}"]
         assert data(ask(knetd, "a.given")) == [f"192.0.2.{i}"]
     assert data(ask(knetd, "in.given")) == [web, f"web.default.svc.{ZONE}."]
+    configure(knetd, hosts="192.0.2.88 printer.example\n")  # hides the file's
+    assert data(ask(knetd, "printer.example")) == ["192.0.2.88"] and data(ask(knetd, "printer.example", "AAAA")) == []
+    configure(knetd)
+    assert data(ask(knetd, "printer.example")) == ["192.0.2.20", "192.0.2.21"]
     assert knetd.api("DELETE", MAPS + "/kube-dns")[0] == 200
     assert data(ask(knetd, "given.example")) == ["192.0.2.1"]
     assert data(ask(knetd, "a.given")) == ["192.0.2.1"] and not ask(knetd, "given", "SOA").answer
