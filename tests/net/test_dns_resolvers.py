@@ -133,7 +133,8 @@ class Node:
         files = os.path.join(self.knetd.dir, "run", "pods", self.pod.container)
         before = self.asked()
         p = self.pod.run("unshare", "-m", "sh", "-ec", 'mount --bind "$1/resolv.conf" "$(readlink -f /etc/resolv.conf)"\n'
-                         'mount --bind "$1/hosts" /etc/hosts\nshift\nexec "$@"', "sh", files, *argv, str(times), *names, timeout=60)
+                         'mount --bind "$1/hosts" /etc/hosts\nshift\nexec "$@"', "sh", files, *argv, str(times), *names,
+                         timeout=60)
         assert p.returncode == 0, p.stderr
         found = [line.split(": ") if ": " in line else (line.rstrip(":"), "") for line in p.stdout.splitlines()]
         assert len(found) == times * len(names)
