@@ -180,11 +180,11 @@ static bool has_names(uint16_t type)
 	       type == DNS_SRV || type == DNS_SOA;
 }
 
-/* Behind an alias: what was asked for and the further aliases that lead to it. What the target owns
- * is pointed to; other names are written out. */
+/* Behind an alias: what was asked for and the further aliases that lead to it, or the SOA of a
+ * denial (RFC 2308 2.1). What the target owns is pointed to; other names are written out. */
 static bool merge_record(struct dns_reply *out, const struct dns_query *q,
                          const struct dns_forwarded *fwd, const uint8_t *msg, size_t n,
-                         const struct dns_rr *rr, uint32_t ttl)
+                         const struct dns_rr *rr, uint32_t ttl, bool denial)
 {
 	uint8_t owner[DNS_NAME_MAX], full[DATA_NAMES];
 	const uint8_t *rdata = msg + rr->rdata;
@@ -197,7 +197,8 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q,
 		dns_put16(owner, fwd->owner);
 		owner_len = 2;
 	}
-	if (rr->type != DNS_CNAME && rr->type != DNS_DNAME && rr->type != q->type)
+	if (denial ? rr->type != DNS_SOA
+	           : rr->type != DNS_CNAME && rr->type != DNS_DNAME && rr->type != q->type)
 		return true;
 	if (has_names(rr->type)) {
 		rdlen = data_in_full(msg, n, rr, full);
@@ -206,7 +207,7 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q,
 		rdata = full;
 	}
 	if (!dns_reply_room(out, q, owner_len + 10 + rdlen)) {
-		out->truncated = true;
+		out->truncated |= !denial;
 		return false;
 	}
 	memcpy(out->p + out->len, owner, owner_len);
@@ -216,7 +217,7 @@ static bool merge_record(struct dns_reply *out, const struct dns_query *q,
 	dns_put16(out->p + out->len + 8, (uint16_t)rdlen);
 	memcpy(out->p + out->len + 10, rdata, rdlen);
 	out->len += 10 + rdlen;
-	out->answers++;
+	++*(denial ? &out->authorities : &out->answers);
 	return true;
 }
 
@@ -224,12 +225,14 @@ static void merge_alias(struct dns_reply *out, const struct dns_query *q,
                         const struct dns_forwarded *fwd, const uint8_t *msg, size_t n, uint32_t age,
                         uint32_t floor)
 {
+	unsigned answers = dns_get16(msg + 6), all = answers + dns_get16(msg + 8);
 	size_t at = DNS_HEADER + fwd->target_len + 4u;
 	struct dns_rr rr;
 
-	for (unsigned i = dns_get16(msg + 6); i; i--, at = rr.end)
+	for (unsigned i = 0; i < all; i++, at = rr.end)
 		if (!dns_rr_read(msg, n, at, &rr) ||
-		    !merge_record(out, q, fwd, msg, n, &rr, dns_ttl_aged(rr.ttl, age, floor)))
+		    !merge_record(out, q, fwd, msg, n, &rr, dns_ttl_aged(rr.ttl, age, floor),
+		                  i >= answers))
 			return;
 }
 

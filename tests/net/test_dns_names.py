@@ -81,7 +81,7 @@ def knetd():
                 "rewrite = exact web.example web.default.svc.cluster.local, suffix .old.example .svc.cluster.local\n"
                 "rewrite = prefix was- is-\n"
                 "rewrite = exact hosted.example target.rewritten.example, exact out.example cname.upstream.example\n"
-                "rewrite = exact nowhere.example nope.default.svc.cluster.local\n"
+                "rewrite = exact nowhere.example nope.default.svc.cluster.local, exact gone.example nx.upstream.example\n"
                 f"zones = {daemon.zones}, {daemon.zones}/db.*\n")
     with daemon:
         yield daemon
@@ -159,6 +159,8 @@ def test_rewrite_to_the_outside(knetd, upstream):
     r = ask(knetd, "out.example")
     assert data(r) == ["192.0.2.7", "target.example."]
     assert r.answer[0].name.to_text() == "out.example."
+    r = ask(knetd, "gone.example")
+    assert rcode(r) == "NXDOMAIN" and data(r, "authority") == ["ns.example. h.example. 1 2 3 4 30"]
 
 
 def test_bad_rule_is_an_error():
