@@ -8,6 +8,7 @@
 
 #include "../../modules/dns/dns_plan.h"
 #include "../../modules/dns/dns_records.h"
+#include "../../modules/dns/dns_resolv.h"
 #include "../../modules/dns/dns_upstream_msg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
