@@ -6,7 +6,7 @@
 Names without a dot at their end are below cluster.local; @ADDRESS is the reverse name of an address, @ADDRESS/N that
 with the last N of the address's labels alone. Records are separated by ';', each one [OWNER:] TYPE DATA, the owner
 being the question's name when it is not said. A denial is nodata or nxdomain and the zone whose SOA stands in the
-authority section, cluster.local when it is not said; or a failure: servfail, refused. Everything that is not said must
+authority section, cluster.local when it is not said, and that record's data, ours when they are not; or a failure: servfail, refused. Everything that is not said must
 not be there.
 """
 
@@ -390,6 +390,8 @@ ext.spec.svc ANY                   = CNAME www.example.
 ext.spec.svc MX                    = CNAME www.example.
 ext-dot.spec.svc CNAME             = CNAME www.example.
 ext-cname.spec.svc A               > CNAME cname.example. ; cname.example.: CNAME target.example. ; target.example.: A 192.0.2.7
+ext-nx.spec.svc A                  > CNAME nx.example. / nxdomain example. ns.example. h.example. 1 2 3 4 30
+ext.spec.svc TXT                   > CNAME www.example.
 ext-digits.spec.svc CNAME          = CNAME 1.2.3.com.
 ext-label.spec.svc CNAME           = CNAME localhost.
 ext-in.spec.svc A                  = CNAME web.spec.svc ; web.spec.svc: A 10.96.1.1

@@ -68,6 +68,8 @@ def parse(line):
     if denial and not failed:
         zone = name_of(denial[1]) if len(denial) > 1 else ZONE
         authority = [(zone, OWN_TTL, "SOA", table.SOA)]
+        if len(denial) > 2:
+            authority = [(zone, FAR_TTL, "SOA", " ".join(denial[2:]))]
     answer = records(columns.get("=", "") + columns.get(">", ""), name)
     # RFC 1035 4.1.1: AA tells of the first owner of the answer
     authoritative = not failed and (">" not in columns or "CNAME" in columns[">"])
@@ -84,9 +86,10 @@ ROWS = rows(table.ROWS)
 
 def check(asked, want, got):
     """The owner of a denial points into the question, whose case it has; what the upstream said grows old."""
-    got["answer"] = sorted((owner, FAR_TTL if not is_ours(owner) and 0 < ttl <= FAR_TTL else ttl, *rest)
-                           for owner, ttl, *rest in got["answer"])
-    got["authority"] = [(owner.lower(), *rest) for owner, *rest in got["authority"]]
+    for section in ("answer", "authority"):
+        got[section] = sorted((owner.lower() if section == "authority" else owner,
+                               FAR_TTL if not is_ours(owner) and 0 < ttl <= FAR_TTL else ttl, *rest)
+                              for owner, ttl, *rest in got[section])
     assert got == want, f"{asked}\n got  {got}\n want {want}"
 
 
