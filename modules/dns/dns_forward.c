@@ -429,7 +429,9 @@ static void flight_message(struct flight *f, uint8_t *p, size_t n)
 		flight_again(f, peer);
 		return;
 	}
-	dns_cache_put(&f->q, &f->fwd, loop_now(), found.msg, &m);
+	/* what was on its way when the upstreams changed is not theirs to be remembered for */
+	if (f->begun_ms > dns_worker_upstreams_since())
+		dns_cache_put(&f->q, &f->fwd, loop_now(), found.msg, &m);
 	flight_land(f, &found);
 }
 

@@ -21,11 +21,17 @@
 static struct worker *self;
 static struct dns_zone zone;
 static unsigned turn;
+static uint64_t upstreams_since;
 static uint32_t epoch; /* seconds since 1970 when loop_now() was 0 */
 
 const struct dns_zone *dns_worker_zone(void)
 {
 	return &zone;
+}
+
+uint64_t dns_worker_upstreams_since(void)
+{
+	return upstreams_since;
 }
 
 void dns_worker_fresh(void)
@@ -161,8 +167,10 @@ static void cache_follow(const struct dns_settings *set)
 	now = hash_bytes(set->groups.group, sizeof(set->groups.group),
 	                 hash_bytes(set->groups.upstream, sizeof(set->groups.upstream), 1));
 	dns_cache_configure(&set->cache);
-	if (now != asked)
+	if (now != asked) {
 		dns_cache_clear();
+		upstreams_since = loop_now();
+	}
 	asked = now;
 }
 

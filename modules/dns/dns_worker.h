@@ -30,6 +30,8 @@ struct dns_client { /* who asks, and where an answer goes that cannot be given a
 };
 
 const struct dns_zone *dns_worker_zone(void);
+/* When the upstreams or their domains last changed, as loop_now() counts. */
+uint64_t dns_worker_upstreams_since(void);
 void dns_worker_fresh(void);
 bool dns_worker_draining(void);
 struct dns_asker dns_worker_asker(const struct dns_client *c, unsigned step);
