@@ -414,7 +414,7 @@ static int read_record(struct reading *rd)
 	bool has_ttl = false;
 	uint8_t rdata[DNS_ZONE_RDATA];
 	uint32_t ttl = 0;
-	uint16_t type;
+	uint16_t type = 0;
 	size_t len = 0;
 	int ret;
 
