@@ -24,10 +24,11 @@ static bool own_address(int fd, const uint8_t *control, size_t control_len, cons
 	socklen_t len = sizeof(at);
 	struct ip ip = { 0 };
 
-	if (control_len >= CMSG_LEN(sizeof(struct in_pktinfo)) && cm->cmsg_level == IPPROTO_IP) {
+	if (cm && control_len >= CMSG_LEN(sizeof(struct in_pktinfo)) &&
+	    cm->cmsg_level == IPPROTO_IP) {
 		ip.len = 4;
 		memcpy(ip.b, &((const struct in_pktinfo *)CMSG_DATA(cm))->ipi_addr, 4);
-	} else if (control_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+	} else if (cm && control_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
 		at.v6.sin6_family = AF_INET6;
 		at.v6.sin6_addr = ((const struct in6_pktinfo *)CMSG_DATA(cm))->ipi6_addr;
 		ip_of_sockaddr(&ip, &at.any);

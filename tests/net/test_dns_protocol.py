@@ -187,6 +187,11 @@ def test_broken_messages(knetd):
         for at in range(2, len(query)):
             for value in (0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff):
                 s.sendto(query[:at] + bytes([value]) + query[at + 1:], (V4, 53))
+            s.setblocking(False)
+            with contextlib.suppress(BlockingIOError):  # or the answers would fill our socket
+                while s.recv(2000):
+                    pass
+            s.settimeout(5)
         s.sendto(dns.message.make_query(WEB, "A", id=7777).to_wire(), (V4, 53))
         while struct.unpack("!H", s.recv(2000)[:2])[0] != 7777:
             pass
