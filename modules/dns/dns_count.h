@@ -39,14 +39,25 @@ enum dns_counter {
 	DNS_COUNT_CACHE_EVICTED, /* before their time */
 	DNS_COUNT_CACHE_EVICTED_DENIALS,
 	DNS_COUNT_CACHE_STALE,
-	DNS_COUNT_FORWARD,         /* questions sent to upstreams */
 	DNS_COUNT_FORWARD_FAILED,  /* given up: no upstream answered */
 	DNS_COUNT_FORWARD_REFUSED, /* not asked: nobody there, or a share used up */
 	DNS_COUNT_ALL_BROKEN,      /* questions for a group where no upstream answers */
 	DNS_COUNT_PROBE_FAILED,    /* health checks */
 	DNS_COUNT_TCP_REFUSED,     /* connections closed for others, at the limit */
-	DNS_COUNTERS
+	DNS_COUNT_UPSTREAM,        /* [number][enum dns_upstream_counter] */
+	DNS_COUNTERS = DNS_COUNT_UPSTREAM + 4 * DNS_UPSTREAMS
 };
+enum dns_upstream_counter {
+	DNS_UPSTREAM_ASKED,
+	DNS_UPSTREAM_ANSWERED, /* of the answers whose time is known */
+	DNS_UPSTREAM_TOOK,     /* milliseconds, those together */
+	DNS_UPSTREAM_BROKEN,   /* 1: left alone, as it does not answer */
+};
+static inline unsigned dns_upstream_counter(unsigned number, enum dns_upstream_counter c)
+{
+	return DNS_COUNT_UPSTREAM + 4 * number + c;
+}
+
 static_assert(DNS_COUNTERS <= WORKER_COUNTERS, "the page has a word for each");
 
 void dns_count_start(_Atomic uint64_t *counters);

@@ -248,7 +248,7 @@ static void flight_ask(struct flight *f, struct dns_peer *peer)
 	unsigned ms = f->hopeless ? HOPELESS_MS : dns_peer_timeout(peer, f->round);
 	uint64_t left = f->begun_ms + WHOLE_MS - loop_now();
 
-	dns_count(DNS_COUNT_FORWARD);
+	dns_count(dns_upstream_counter(peer->number, DNS_UPSTREAM_ASKED));
 	f->tries++;
 	f->again = f->x.peer == peer && !f->stream && !peer->up.tls;
 	f->peer = peer;

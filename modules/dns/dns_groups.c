@@ -65,12 +65,56 @@ bool dns_groups_equal(const struct dns_groups *a, const struct dns_groups *b)
 	return true;
 }
 
+static int number_of(const struct dns_numbers *known, const struct dns_upstream *up)
+{
+	for (unsigned i = 0; i < known->n; i++)
+		if (upstream_equal(&known->v[i], up))
+			return (int)i;
+	return -1;
+}
+
+static bool is_asked(const struct dns_groups *g, const struct dns_upstream *up)
+{
+	for (unsigned i = 0; i < g->n_upstreams; i++)
+		if (upstream_equal(&g->upstream[i], up))
+			return true;
+	return false;
+}
+
+/* There is one: as many as upstreams. */
+static unsigned free_number(const struct dns_groups *g, struct dns_numbers *known)
+{
+	unsigned i = 0;
+
+	if (known->n < DNS_UPSTREAMS)
+		return known->n++;
+	while (i < DNS_UPSTREAMS - 1 && is_asked(g, &known->v[i]))
+		i++;
+	return i;
+}
+
+void dns_groups_number(struct dns_groups *g, struct dns_numbers *known)
+{
+	for (unsigned i = 0; i < g->n_upstreams; i++) {
+		int number = number_of(known, &g->upstream[i]);
+
+		if (number < 0) {
+			number = (int)free_number(g, known);
+			known->v[number] = g->upstream[i];
+		}
+		g->number[i] = (uint8_t)number;
+	}
+}
+
 bool dns_groups_sound(const struct dns_groups *g)
 {
 	if (!g->n || g->n > DNS_GROUPS || g->n_upstreams > DNS_UPSTREAMS)
 		return false;
 	for (unsigned i = 0; i < g->n; i++)
 		if (!g->group[i].suffix_len || g->group[i].first + g->group[i].n > g->n_upstreams)
+			return false;
+	for (unsigned i = 0; i < g->n_upstreams; i++)
+		if (g->number[i] >= DNS_UPSTREAMS)
 			return false;
 	return true;
 }

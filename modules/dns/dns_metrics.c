@@ -157,7 +157,6 @@ static const struct {
 	{ DNS_COUNT_CACHE_EVICTED, "coredns_cache_evictions_total", GOOD,
 	  "Entries that made room before they expired." },
 	{ DNS_COUNT_CACHE_EVICTED_DENIALS, "coredns_cache_evictions_total", DENIALS, NULL },
-	{ DNS_COUNT_FORWARD, "coredns_forward_requests_total", "", "Questions sent to upstreams." },
 	{ DNS_COUNT_FORWARD_FAILED, "knetd_dns_forward_failures_total", "",
 	  "Questions no upstream answered." },
 	{ DNS_COUNT_FORWARD_REFUSED, "coredns_forward_max_concurrent_rejects_total", "",
@@ -186,6 +185,60 @@ static void counters(const struct worker_pool *pool, struct buf *out)
 		           series[i].labels, labels ? "}" : "",
 		           (unsigned long long)count(pool, series[i].counter));
 	}
+}
+
+/* The place of the first upstream with a number; -1: none is asked that has it. */
+static int place_of(const struct dns_groups *upstreams, unsigned number)
+{
+	for (unsigned i = 0; i < upstreams->n_upstreams; i++)
+		if (upstreams->number[i] == number)
+			return (int)i;
+	return -1;
+}
+
+/* One series for each that is asked by now; labels ends where the upstream stands. */
+static void each_upstream(const struct worker_pool *pool, const struct dns_groups *upstreams,
+                          const char *series, const char *labels, enum dns_upstream_counter c,
+                          struct buf *out)
+{
+	char text[UPSTREAM_TEXT];
+
+	for (unsigned number = 0; number < DNS_UPSTREAMS; number++) {
+		int place = place_of(upstreams, number);
+		unsigned word = dns_upstream_counter(number, c);
+		uint64_t n;
+
+		if (place < 0)
+			continue;
+		upstream_text(&upstreams->upstream[place], text);
+		n = c == DNS_UPSTREAM_BROKEN ? worker_pool_gauge(pool, word) : count(pool, word);
+		buf_printf(out, "%s{%sto=\"%s\"} ", series, labels, text);
+		if (c == DNS_UPSTREAM_TOOK)
+			buf_printf(out, "%llu.%03u\n", (unsigned long long)(n / 1000),
+			           (unsigned)(n % 1000));
+		else
+			buf_printf(out, "%llu\n", (unsigned long long)n);
+	}
+}
+
+/* CoreDNS has buckets for the duration, and rcodes: its sum and count do for an average. */
+static void upstream_counters(const struct worker_pool *pool, const struct dns_groups *upstreams,
+                              struct buf *out)
+{
+	static const char proxy[] = "proxy_name=\"forward\",";
+	static const char took[] = "coredns_proxy_request_duration_seconds";
+
+	head(out, "coredns_forward_requests_total", "counter", "Questions sent to each upstream.");
+	each_upstream(pool, upstreams, "coredns_forward_requests_total", "", DNS_UPSTREAM_ASKED,
+	              out);
+	head(out, took, "summary", "Time each upstream took.");
+	each_upstream(pool, upstreams, "coredns_proxy_request_duration_seconds_sum", proxy,
+	              DNS_UPSTREAM_TOOK, out);
+	each_upstream(pool, upstreams, "coredns_proxy_request_duration_seconds_count", proxy,
+	              DNS_UPSTREAM_ANSWERED, out);
+	head(out, "knetd_dns_upstream_broken", "gauge",
+	     "Workers that leave an upstream alone until it answers.");
+	each_upstream(pool, upstreams, "knetd_dns_upstream_broken", "", DNS_UPSTREAM_BROKEN, out);
 }
 
 static void upstream_metrics(const struct dns_groups *upstreams, struct buf *out)
@@ -232,4 +285,5 @@ void dns_metrics(const struct worker_pool *pool, const struct dns_groups *upstre
 	buf_printf(out, "knetd_dns_receive_dropped_total %llu\n",
 	           (unsigned long long)worker_pool_dropped(pool));
 	upstream_metrics(upstreams, out);
+	upstream_counters(pool, upstreams, out);
 }

@@ -40,13 +40,14 @@ static struct dns_peer *peer_of(const struct dns_upstream *up)
 	return NULL;
 }
 
-static struct dns_peer *peer_new(const struct dns_upstream *up)
+static struct dns_peer *peer_new(const struct dns_upstream *up, uint8_t number)
 {
 	struct dns_peer *p = peers;
 
 	while (p->listed) /* there are as many places as upstreams */
 		p++;
-	*p = (struct dns_peer){ .up = *up, .listed = true };
+	*p = (struct dns_peer){ .up = *up, .number = number, .listed = true };
+	dns_count_set(dns_upstream_counter(number, DNS_UPSTREAM_BROKEN), 0);
 	dns_probe_meet(p);
 	return p;
 }
@@ -62,6 +63,7 @@ static bool still_listed(const struct dns_peer *p, const struct dns_groups *grou
 static void peer_leave(struct dns_peer *p)
 {
 	p->listed = false;
+	dns_count_set(dns_upstream_counter(p->number, DNS_UPSTREAM_BROKEN), 0);
 	dns_probe_stop(p);
 	dns_forward_leave(p);
 	dns_stream_leave(p);
@@ -76,7 +78,7 @@ void dns_peers_changed(const struct dns_groups *groups)
 	for (unsigned i = 0; i < groups->n_upstreams; i++) {
 		by_upstream[i] = peer_of(&groups->upstream[i]);
 		if (!by_upstream[i])
-			by_upstream[i] = peer_new(&groups->upstream[i]);
+			by_upstream[i] = peer_new(&groups->upstream[i], groups->number[i]);
 	}
 }
 
@@ -150,8 +152,11 @@ static void measure(struct dns_peer *p, uint32_t ms)
 
 void dns_peer_answered(struct dns_peer *p, int ms)
 {
-	if (ms >= 0)
+	if (ms >= 0) {
 		measure(p, (uint32_t)ms);
+		dns_count(dns_upstream_counter(p->number, DNS_UPSTREAM_ANSWERED));
+		dns_count_add(dns_upstream_counter(p->number, DNS_UPSTREAM_TOOK), (uint64_t)ms);
+	}
 	if (p->broken)
 		dns_peer_mend(p);
 }
@@ -179,6 +184,7 @@ void dns_peer_break(struct dns_peer *p)
 	if (p->broken)
 		return;
 	p->broken = true;
+	dns_count_set(dns_upstream_counter(p->number, DNS_UPSTREAM_BROKEN), 1);
 	log_warn("dns: upstream %s does not answer: left alone until it does",
 	         upstream_text(&p->up, text));
 	dns_forward_leave(p);
@@ -191,6 +197,7 @@ void dns_peer_mend(struct dns_peer *p)
 	if (!p->broken)
 		return;
 	p->broken = false;
+	dns_count_set(dns_upstream_counter(p->number, DNS_UPSTREAM_BROKEN), 0);
 	p->complained_ms = 0;
 	log_info("dns: upstream %s answers again", upstream_text(&p->up, text));
 }

@@ -9,6 +9,7 @@
 
 struct dns_peer {
 	struct dns_upstream up;
+	uint8_t number;     /* of its counters */
 	bool listed;        /* in the settings; else the place is free */
 	bool broken;        /* does not answer; a probe will tell when it does again */
 	bool looping;       /* sends our questions back to us */

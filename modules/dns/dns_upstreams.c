@@ -32,6 +32,7 @@ static struct {
 	struct stub_domains stubs;
 	char loop[DNS_LOOP_LABEL / 2 + 1];
 	struct dns_groups now;
+	struct dns_numbers numbers;
 } ups;
 
 const struct dns_groups *dns_upstreams_now(void)
@@ -79,6 +80,7 @@ static bool settle(void)
 	memcpy(next.loop, ups.loop, sizeof(next.loop));
 	if (dns_groups_equal(&next, &ups.now))
 		return searches;
+	dns_groups_number(&next, &ups.numbers);
 	ups.now = next;
 	tell(&ups.now);
 	return true;

@@ -238,7 +238,8 @@ static const char *address_list(struct trace *t, const struct resolved *r)
 /* What is asked of an upstream is not known here, and nothing is sent to find out. */
 static void ask_upstream(struct trace *t, const char *name)
 {
-	trace_stop(t, STEP, "not known: give the trace the address that the name has (knetctl dns asks)",
+	trace_stop(t, STEP,
+	           "not known: give the trace the address that the name has (knetctl dns asks)",
 	           "%s is no name of the cluster: the upstreams are asked, and only they know",
 	           name);
 }

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from daemon import Knetd  # noqa: E402
 from hostile_upstream import SPOILT, Upstreams  # noqa: E402
 from test_dns import V4, ask, data, dial, rcode  # noqa: E402
+from test_dns_cache import metric  # noqa: E402
 
 A, B, C, D, S = "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4", "fd00:5::6"
 
@@ -143,8 +144,11 @@ def test_dead_upstream_is_left_alone_and_comes_back(how):
             for i in range(20):
                 assert data(ask(knetd, f"dead{i}.example.")) == ["192.0.2.2"]
             assert not [q for q in up.asked(address=A) if q[2].startswith("dead")]
+            assert metric(knetd, "knetd_dns_upstream_broken", to=f"{A}:53") == 1
+            assert metric(knetd, "coredns_forward_requests_total", to=f"{B}:53") >= 21
             up.set(A, "ok")
             until(lambda: f"upstream {A}:53 answers again" in knetd.logged())
+            assert metric(knetd, "knetd_dns_upstream_broken", to=f"{A}:53") == 0
             assert data(ask(knetd, "back.example.")) == ["192.0.2.1"]
             n = len(up.asked(address=A))
             time.sleep(1.5)  # longer than any pause between probes of a new failure

@@ -107,12 +107,57 @@ static void test_limits(void **state)
 	assert_false(dns_groups_sound(&groups));
 }
 
+static unsigned build_with(const char *const *upstreams, struct dns_numbers *known)
+{
+	struct dns_upstreams list = { 0 };
+	struct stub_domains stubs = { 0 };
+
+	for (; *upstreams; upstreams++)
+		assert_null(upstreams_add(&list, *upstreams));
+	assert_null(stubs_add(&stubs, "corp.example"));
+	assert_null(stubs_add_upstream(&stubs, upstreams[-1]));
+	dns_groups_build(&groups, &list, &stubs, CONF_DNS_SEQUENTIAL, own);
+	dns_groups_number(&groups, known);
+	return groups.n_upstreams;
+}
+
+static void test_numbers_last(void **state)
+{
+	static const char *const first[] = { "192.0.2.1", "192.0.2.2", NULL }, *const second[] = {
+		"192.0.2.3", "192.0.2.2", "192.0.2.2", NULL
+	};
+	static struct dns_numbers known;
+	char text[2][32];
+
+	(void)state;
+	build_with(first, &known);
+	assert_int_equal(groups.number[0], 0);
+	assert_int_equal(groups.number[1], 1);
+	build_with(second, &known);
+	assert_int_equal(groups.number[0], 2);
+	assert_int_equal(groups.number[1], 1);
+	assert_int_equal(groups.number[2], 1); /* the same one twice */
+	/* more than there are numbers come and go: two at a time never share one */
+	for (unsigned i = 0; i < 3 * DNS_UPSTREAMS; i++) {
+		const char *const two[] = { text[0], text[1], NULL };
+		unsigned before = groups.number[1];
+
+		snprintf(text[0], sizeof(text[0]), "198.51.%u.1", i);
+		snprintf(text[1], sizeof(text[1]), "198.51.%u.1", i + 1);
+		build_with(two, &known);
+		assert_true(groups.number[0] != groups.number[1]);
+		assert_true(!i || groups.number[0] == before);
+		assert_true(dns_groups_sound(&groups));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_longest_suffix),
 		cmocka_unit_test(test_suffix_inside_a_label),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_numbers_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
