@@ -10,18 +10,10 @@
 #include "args.h"
 
 const char *const ctl_command_name[CTL_COMMANDS] = {
-	[CTL_GET] = "get",
-	[CTL_WATCH] = "watch",
-	[CTL_DESCRIBE] = "describe",
-	[CTL_APPLY] = "apply",
-	[CTL_CREATE] = "create",
-	[CTL_DELETE] = "delete",
-	[CTL_STATUS] = "status",
-	[CTL_TRACE] = "trace",
-	[CTL_LB] = "lb",
-	[CTL_DNS] = "dns",
-	[CTL_LOGS_LEVEL] = "logs-level",
-	[CTL_VERSION] = "version",
+	[CTL_GET] = "get",       [CTL_WATCH] = "watch",           [CTL_DESCRIBE] = "describe",
+	[CTL_APPLY] = "apply",   [CTL_CREATE] = "create",         [CTL_DELETE] = "delete",
+	[CTL_STATUS] = "status", [CTL_TRACE] = "trace",           [CTL_LB] = "lb",
+	[CTL_DNS] = "dns",       [CTL_LOGS_LEVEL] = "logs-level", [CTL_VERSION] = "version",
 };
 
 enum flag_type { FLAG_BOOL, FLAG_TEXT, FLAG_FILES };

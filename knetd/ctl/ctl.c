@@ -1,9 +1,8 @@
 /* ctl.c - `knetctl`: the command line, for machines without kubectl. It is a client of the daemon's
  * socket and nothing else; it needs no rights but those on the socket.
  *
- * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c dns.c
- * are
- * the commands; columns.c, json_text.c, jsonpath.c and table.c make what they print. */
+ * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c
+ * dns.c are the commands; columns.c, json_text.c, jsonpath.c and table.c make what they print. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,8 +42,10 @@ static const struct {
 	             "with 1 when something is wrong." },
 	[CTL_DNS] = { ctl_dns, "NAME [TYPE] | --watch",
 	              "Tell where the cluster DNS has an answer from, and the answer.\n"
-	              "Short names are looked up as pods of the namespace do. With --watch: show the "
-	              "queries as they come, until Ctrl-C. Ends with 1 when there is no answer, 2 when "
+	              "Short names are looked up as pods of the namespace do. With --watch: show "
+	              "the "
+	              "queries as they come, until Ctrl-C. Ends with 1 when there is no answer, 2 "
+	              "when "
 	              "it could not be asked for." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
