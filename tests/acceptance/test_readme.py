@@ -94,6 +94,7 @@ def use_it(directory):
 # A watch has no end of its own, and a Service without endpoints no way to it.
 AS_TYPED = {"k $api/api/v1/services?watch=true": "k --max-time 1 $api/api/v1/services?watch=true || [ $? -eq 28 ]",
             "knetctl get pods -w": "timeout 1 knetctl get pods -w || [ $? -eq 124 ]",
+            "knetctl dns --watch": "timeout 1 knetctl dns --watch || [ $? -eq 124 ]",
             "knetctl trace node web:80": "knetctl trace node web:80 || [ $? -eq 1 ]"}
 
 
@@ -118,6 +119,8 @@ def test_run_and_use_it(machine):
             machine.run(f"ln -s {ROOT}/build/knetd /usr/local/sbin/knetctl && knetctl create -f web.yaml", directory)
             out = typed(machine, directory, "knetctl apply")
             assert "service/frontend unchanged" in out and "Selector:" in out and "ClusterIP" in out
+            assert "Service default/web" in out
+            assert "web.default.svc.cluster.local." in typed(machine, directory, "corp.yaml")
             assert '"ServiceList"' in typed(machine, directory, "KUBECONFIG")
             out = typed(machine, directory, "cni add")
             assert '"name":"eth0"' in out and " 0% packet loss" in out
@@ -137,6 +140,6 @@ def test_install(machine):
 
 def test_every_block_is_run():
     known = ["make run", "KUBECONFIG", "knetctl apply", "readyz", "@app.yaml", "watch=true", "make install", "cni add",
-             "ctr run", "CNI_COMMAND=STATUS",  # these two: tests/containerd/test_ctr.py
+             "corp.yaml", "ctr run", "CNI_COMMAND=STATUS",  # these two: tests/containerd/test_ctr.py
              "DOCKER-USER"]  # tests/net/test_coexist.py
     assert [b for b in blocks() if not any(word in b for word in known)] == []

