@@ -56,13 +56,13 @@ bool dns_autopath_begin(const struct dns_lookup *l, struct dns_path *path)
 static size_t suffix_at(const struct dns_settings *set, unsigned step, const uint8_t **suffix,
                         uint8_t svc[static DNS_NAME_MAX + 4])
 {
-	static const uint8_t root[1];
+	static const uint8_t root[1], label[] = { 3, 's', 'v', 'c' };
 
 	if (step == 0) {
-		memcpy(svc, "\3svc", 4);
-		memcpy(svc + 4, set->zone, set->zone_len);
+		memcpy(svc, label, sizeof(label));
+		memcpy(svc + sizeof(label), set->zone, set->zone_len);
 		*suffix = svc;
-		return set->zone_len + 4u;
+		return set->zone_len + sizeof(label);
 	}
 	*suffix = set->zone;
 	if (step == 1)

@@ -38,6 +38,7 @@ struct dns_conn {
 	struct dns_trust *trust; /* that the proof is by */
 	bool connected, served;
 	bool doubtful;       /* an answer was waited for in vain */
+	bool alone;          /* for what may break it: nobody else joins */
 	bool leaving;        /* its upstream is none any more */
 	bool busy;           /* in the middle of handing out messages */
 	struct list pending; /* exchanges */
@@ -174,7 +175,7 @@ static struct dns_conn *conn_for(struct dns_peer *peer, bool alone, int *error)
 	for (unsigned i = 0; i < CONNS; i++) {
 		struct dns_conn *c = &conns[i];
 
-		if (c->peer != peer || c->leaving)
+		if (c->peer != peer || c->leaving || (c->alone && !alone))
 			continue;
 		n++;
 		if (c->doubtful)
@@ -353,6 +354,7 @@ bool dns_stream_start(struct dns_exchange *x, uint8_t *query, size_t n)
 	buf_add(&c->out, length, sizeof(length));
 	buf_add(&c->out, query, n);
 	x->conn = c;
+	c->alone |= x->alone;
 	list_add_tail(&c->pending, &x->in_conn);
 	if (!c->n_pending++ && is_open(c))
 		timer_set(&c->timer, STALL_MS);
@@ -374,6 +376,7 @@ void dns_stream_end(struct dns_exchange *x)
 	x->conn = NULL;
 	if (c->n_pending)
 		return;
+	c->alone = false;
 	if (c->doubtful)
 		timer_set(&c->timer, 0);
 	else if (is_open(c))
