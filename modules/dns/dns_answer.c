@@ -108,7 +108,7 @@ static enum dns_result minimal(const struct dns_lookup *l)
 
 static bool has_upstream(const struct dns_lookup *l)
 {
-	return dns_groups_find(&l->z->set->groups, l->name.p, l->name.len)->n != 0;
+	return dns_group_for(l->z->set, l->name.p, l->name.len)->n != 0;
 }
 
 static enum dns_result outside(const struct dns_lookup *l)

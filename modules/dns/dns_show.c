@@ -219,7 +219,7 @@ static void say_name(struct show *s, const uint8_t *wire, size_t len)
 static void say_upstreams(struct show *s)
 {
 	const struct dns_groups *g = &s->z->set->groups;
-	const struct dns_group *group = dns_groups_find(g, s->fwd.target, s->fwd.target_len);
+	const struct dns_group *group = dns_group_for(s->z->set, s->fwd.target, s->fwd.target_len);
 	char text[UPSTREAM_TEXT], name[DNS_NAME_MAX + 1];
 	const char *list = "";
 

@@ -380,3 +380,11 @@ static inline const char *lab_ask(const char *name, const char *type)
 
 	return lab_ask_bytes(query, lab_query(query, name, type, 0), false);
 }
+
+static inline void is(const char *name, const char *type, const char *want)
+{
+	const char *got = lab_ask(name, type);
+
+	if (strcmp(got, want))
+		fail_msg("%s %s\n got  %s\n want %s", name, type, got, want);
+}

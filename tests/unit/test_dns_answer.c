@@ -5,14 +5,6 @@
 #define Z "cluster.local"
 #define SOA " | cluster.local. SOA ns.dns.cluster.local."
 
-static void is(const char *name, const char *type, const char *want)
-{
-	const char *got = lab_ask(name, type);
-
-	if (strcmp(got, want))
-		fail_msg("%s %s\n got  %s\n want %s", name, type, got, want);
-}
-
 static void test_cluster_ip(void **state)
 {
 	(void)state;

@@ -16,14 +16,6 @@ static void from(const char *ip)
 		assert_int_equal(inet_pton(AF_INET, ip, &lab_from.sin_addr), 1);
 }
 
-static void is(const char *name, const char *type, const char *want)
-{
-	const char *got = lab_ask(name, type);
-
-	if (strcmp(got, want))
-		fail_msg("%s %s\n got  %s\n want %s", name, type, got, want);
-}
-
 static int setup(void **state)
 {
 	(void)state;

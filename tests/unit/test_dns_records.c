@@ -52,14 +52,6 @@ static void test_ttl(void **state)
 	conf.dns.ttl = 5;
 }
 
-static void is(const char *name, const char *type, const char *want)
-{
-	const char *got = lab_ask(name, type);
-
-	if (strcmp(got, want))
-		fail_msg("%s %s\n got  %s\n want %s", name, type, got, want);
-}
-
 #define NXDOMAIN "NXDOMAIN AA | | cluster.local. SOA ns.dns.cluster.local."
 #define NODATA "NOERROR AA | | cluster.local. SOA ns.dns.cluster.local."
 
