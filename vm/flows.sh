@@ -1,5 +1,5 @@
 #!/bin/sh
-# make vm-flows: the flow tables of tests/net on the test machine's kernel: pytest and what it calls run inside,
+# make vm-flows: the flow tables of tests/net, and cluster DNS, on the test machine's kernel: pytest and what it calls run inside,
 # in a root of their own, with the daemon under test in network namespaces as on any machine. What pytest says
 # is printed; its last line counts.
 #
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 limit=${LIMIT:-1200} console=${CONSOLE:-build/vm/flows.log}
 if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on the kernel
 	set -- tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
-		tests/net/test_flows_affinity.py
+		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py
 fi
 vm/build.sh
 

@@ -32,7 +32,7 @@ mkdir -p "$d/usr/lib/$version"
 	tar -x -C "$d/usr/lib/$version"
 cp -R /usr/lib/python3/dist-packages "$r/all"
 mkdir -p "$d/usr/lib/python3/dist-packages"
-for module in pytest _pytest pluggy iniconfig packaging attr attrs py py.py; do
+for module in pytest _pytest pluggy iniconfig packaging attr attrs py py.py dns; do
 	[ ! -e "$r/all/$module" ] || mv "$r/all/$module" "$d/usr/lib/python3/dist-packages/"
 done
 cp -R "$r"/all/pytest-*info "$r"/all/pluggy-*info "$d/usr/lib/python3/dist-packages/" 2>/dev/null || true
