@@ -182,7 +182,7 @@ help:
 	@echo "make check      unit tests under sanitizers: no root, seconds"
 	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM, lint"
 	@echo "make bench      figures beside the peers' in the same run"
-	@echo "make vm         boot the test machine; make vm-test judges it unattended, vm-flows its Services"
+	@echo "make vm         boot the test machine; make vm-test judges it unattended, vm-flows its Services and DNS"
 	@echo "make fuzz lint dist install clean"
 
 -include $(OBJECTS:.o=.d) $(wildcard $(H)/o/*/*.d $(H)/o/*/*/*.d $(F)/o/*/*.d $(F)/o/*/*/*.d)
