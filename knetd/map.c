@@ -14,7 +14,7 @@ struct map_slot {
 	uint32_t n;
 };
 
-static uint64_t process_seed(void)
+uint64_t hash_seed(void)
 {
 	static uint64_t seed;
 
@@ -67,7 +67,7 @@ static struct map_slot *find(const struct map *m, const void *key, size_t n, uin
 
 void *map_get(const struct map *m, const void *key, size_t n)
 {
-	return m->len ? find(m, key, n, hash_bytes(key, n, process_seed()))->value : NULL;
+	return m->len ? find(m, key, n, hash_bytes(key, n, hash_seed()))->value : NULL;
 }
 
 static void rebuild(struct map *m, size_t cap)
@@ -86,7 +86,7 @@ static void rebuild(struct map *m, size_t cap)
 
 void *map_put(struct map *m, const void *key, size_t n, void *value)
 {
-	uint32_t hash = hash_bytes(key, n, process_seed());
+	uint32_t hash = hash_bytes(key, n, hash_seed());
 	struct map_slot *s;
 	void *old;
 
@@ -106,7 +106,7 @@ static const char tombstone;
 
 void *map_del(struct map *m, const void *key, size_t n)
 {
-	struct map_slot *s = m->len ? find(m, key, n, hash_bytes(key, n, process_seed())) : NULL;
+	struct map_slot *s = m->len ? find(m, key, n, hash_bytes(key, n, hash_seed())) : NULL;
 	void *old = s ? s->value : NULL;
 
 	if (old) {

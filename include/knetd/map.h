@@ -21,4 +21,6 @@ void map_free(struct map *m);                            /* the values are the c
 /* for (size_t i = 0; (v = map_next(m, &i));) - the body may delete the entry it was just given. */
 void *map_next(const struct map *m, size_t *i);
 
+/* A secret of this process, for keys that strangers choose. */
+uint64_t hash_seed(void);
 uint64_t hash_bytes(const void *key, size_t n, uint64_t seed);

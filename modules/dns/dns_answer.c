@@ -8,7 +8,7 @@
 
 static uint16_t ra_flag(const struct dns_zone *z)
 {
-	return z->set && z->set->n_upstreams ? DNS_RA : 0;
+	return z->set && z->set->groups.n_upstreams ? DNS_RA : 0;
 }
 
 static enum dns_result finish(const struct dns_lookup *l)

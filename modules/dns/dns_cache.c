@@ -1,7 +1,6 @@
 /* dns_cache.c - see dns_cache.h */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <knetd/map.h>
 
@@ -36,7 +35,6 @@ static struct {
 	struct dns_cache_settings set;
 	struct dns_ring ring[2]; /* good answers, denials */
 	struct failure failure[FAILURES];
-	uint64_t seed;
 } cache = { .set = { .ttl = 3600,
 	             .deny_ttl = 1800,
 	             .size = 4u << 20,
@@ -60,15 +58,11 @@ size_t dns_question_key(const struct dns_query *q, const struct dns_forwarded *f
 	return fwd->target_len + 3u;
 }
 
-/* Names come from strangers: the seed is a secret of this process. */
 static uint64_t question_hash(const struct dns_query *q, const struct dns_forwarded *fwd)
 {
 	uint64_t rest = (uint64_t)q->type << 8 | question_flags(q);
 
-	while (!cache.seed)
-		if (getrandom(&cache.seed, sizeof(cache.seed), 0) != sizeof(cache.seed))
-			cache.seed = 0;
-	return hash_bytes(fwd->target, fwd->target_len, cache.seed ^ rest << 40);
+	return hash_bytes(fwd->target, fwd->target_len, hash_seed() ^ rest << 40);
 }
 
 static const uint8_t *entry_message(const struct entry *e)

@@ -1,14 +1,13 @@
 /* dns_cookie_secret.c - see dns_cookie_secret.h */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/file.h>
 #include <knetd/log.h>
 
 #include "dns_cookie_secret.h"
@@ -29,33 +28,16 @@ static bool secret_read(const char *path)
 	       st.st_size == sizeof(secret) && read(fd, secret, sizeof(secret)) == sizeof(secret);
 }
 
-/* Under another name first: half of one is never read. */
-static int secret_write(const char *path)
-{
-	char fresh[128];
-	auto_close int fd = -1;
-
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, secret, sizeof(secret)) != sizeof(secret) ||
-	    rename(fresh, path) < 0)
-		return -errno;
-	return 0;
-}
-
 void dns_cookie_secret_init(void)
 {
 	char path[112];
-	int ret;
+	struct err e = { 0 };
 
 	snprintf(path, sizeof(path), "%s/dns-cookie", conf.node.run_dir);
 	if (secret_read(path))
 		return;
 	while (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
 		;
-	ret = secret_write(path);
-	if (ret)
-		log_warn("dns: %s: %s: cookies of clients will not outlive this daemon", path,
-		         strerror(-ret));
+	if (file_replace(path, secret, sizeof(secret), 0600, &e))
+		log_warn("dns: %s: cookies of clients will not outlive this daemon", e.text);
 }

@@ -11,7 +11,7 @@
 static bool in_cluster(const struct dns_settings *set, const struct ip *ip)
 {
 	for (unsigned i = 0; i < set->n_ranges; i++)
-		if (set->ranges[i].ip.len == ip->len && cidr_has(&set->ranges[i], ip))
+		if (cidr_has(&set->ranges[i], ip))
 			return true;
 	return ip_is_loopback(ip);
 }
@@ -41,7 +41,7 @@ static bool own_address(int fd, const uint8_t *control, size_t control_len, cons
 static bool allowed(const struct dns_settings *set, const struct ip *ip)
 {
 	for (unsigned i = 0; i < set->allow.n; i++)
-		if (set->allow.v[i].ip.len == ip->len && cidr_has(&set->allow.v[i], ip))
+		if (cidr_has(&set->allow.v[i], ip))
 			return true;
 	return set->allow.any;
 }

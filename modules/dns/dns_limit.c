@@ -2,7 +2,6 @@
  * any bucket of its set, and takes the one that was used longest ago when it is in none. Where in
  * the table a network lies only this process knows. */
 #include <string.h>
-#include <sys/random.h>
 
 #include <knetd/auto.h>
 #include <knetd/map.h>
@@ -23,12 +22,7 @@ static struct bucket table[SETS][WAYS];
 
 static uint64_t network(const struct ip *ip)
 {
-	static uint64_t seed;
-
-	while (!seed)
-		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-			seed = (uintptr_t)&seed;
-	return hash_bytes(ip->b, ip->len == 4 ? 3 : 7, seed) | 1;
+	return hash_bytes(ip->b, ip->len == 4 ? 3 : 7, hash_seed()) | 1;
 }
 
 static struct bucket *find(uint64_t net, uint64_t now_ms, uint32_t full)

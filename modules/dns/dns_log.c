@@ -16,16 +16,13 @@ void dns_log_start(const struct worker *w)
 
 static void set_client(struct dns_log_record *r, const struct dns_client *c)
 {
+	struct ip ip;
+
 	r->stream = c->stream;
-	r->v4 = dns_client_is_v4(c);
-	if (c->peer.any.sa_family == AF_INET) {
-		memcpy(r->ip, &c->peer.v4.sin_addr, 4);
-		r->port = ntohs(c->peer.v4.sin_port);
-		return;
-	}
-	/* an IPv4 client of an IPv6 socket: its address is at the end of the mapped one */
-	memcpy(r->ip, c->peer.v6.sin6_addr.s6_addr + (r->v4 ? 12 : 0), r->v4 ? 4 : 16);
-	r->port = ntohs(c->peer.v6.sin6_port);
+	ip_of_sockaddr(&ip, &c->peer.any);
+	r->v4 = ip.len == 4;
+	memcpy(r->ip, ip.b, ip.len);
+	r->port = ntohs(c->peer.v4.sin_port); /* IPv6 has it in the same place */
 }
 
 static void set_question(struct dns_log_record *r, const struct dns_query *q)

@@ -233,16 +233,10 @@ struct wanted {
 
 static bool is_wanted(const struct dns_log_record *r, const struct wanted *w)
 {
-	size_t at = 0;
-
 	if (w->client.len &&
 	    ((w->client.len == 4) != r->v4 || memcmp(w->client.b, r->ip, w->client.len) != 0))
 		return false;
-	if (!w->name_len)
-		return true;
-	while (at < r->name_len && r->name_len - at > w->name_len)
-		at += r->name[at] + 1u; /* label by label */
-	return at + w->name_len == r->name_len && !memcmp(r->name + at, w->name, w->name_len);
+	return !w->name_len || dns_name_under(r->name, r->name_len, w->name, w->name_len);
 }
 
 static void put_lines(const struct wanted *w, struct buf *b)

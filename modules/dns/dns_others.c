@@ -78,7 +78,7 @@ static bool copy_above(struct dns_lookup *l, const struct dns_set *set, unsigned
  * names of servers; he gets what the stub domains and upstreams say. Others get the referral. */
 static enum dns_found cut(struct dns_lookup *l, const struct dns_local_hit *hit)
 {
-	if (l->q->flags & DNS_RD && l->z->set->n_upstreams)
+	if (l->q->flags & DNS_RD && l->z->set->groups.n_upstreams)
 		return DNS_NOT_MINE;
 	if (!copy_above(l, hit->set, hit->labels)) {
 		l->out->truncated = true;

@@ -353,7 +353,6 @@ void dns_plan_settings(const struct dns_groups *groups, const struct dns_searche
 	s.soa_len = dns_records_soa(&to, s.soa);
 	add_ranges(&s, &conf.service.cidrs);
 	add_ranges(&s, &conf.podnet.cidrs);
-	s.n_upstreams = groups->n_upstreams;
 	memcpy(&s.groups, groups, sizeof(*groups));
 	s.cache.ttl = conf.dns.cache_ttl;
 	s.cache.deny_ttl = conf.dns.cache_deny_ttl;

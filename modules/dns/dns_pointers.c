@@ -12,7 +12,7 @@ static unsigned reverse_zone(const struct dns_settings *set, const struct dns_re
 		const struct cidr *c = &set->ranges[i];
 		unsigned labels = (c->bits + r->step - 1) / r->step;
 
-		if (c->ip.len == r->ip.len && r->bits >= labels * r->step && cidr_has(c, &r->ip))
+		if (r->bits >= labels * r->step && cidr_has(c, &r->ip))
 			return labels + 2;
 	}
 	return 0;

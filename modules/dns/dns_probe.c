@@ -56,18 +56,10 @@ static bool is_ours(const struct dns_settings *set, const uint8_t *name)
 bool dns_probe_came_back(const struct dns_settings *set, const struct dns_query *q,
                          const struct dns_forwarded *fwd, struct dns_reply *out)
 {
-	uint8_t *p = out->p + out->len;
-
+	/* a label is a string as TXT has it */
 	if (!is_ours(set, fwd->target) || fwd->alias ||
-	    !dns_reply_room(out, q, 13 + DNS_LOOP_LABEL))
+	    !dns_reply_record(out, q, DNS_QUESTION, DNS_TXT, 0, fwd->target, DNS_LOOP_LABEL + 1))
 		return false;
-	dns_put16(p, DNS_QUESTION);
-	dns_put16(p + 2, DNS_TXT);
-	dns_put16(p + 4, DNS_IN);
-	dns_put32(p + 6, 0);
-	dns_put16(p + 10, DNS_LOOP_LABEL + 1);
-	memcpy(p + 12, fwd->target, DNS_LOOP_LABEL + 1);
-	out->len += 13 + DNS_LOOP_LABEL;
 	out->answers++;
 	dns_reply_end(out, q, DNS_RA);
 	return true;

@@ -51,9 +51,8 @@ static void add_search(struct dns_searches *out, const char *word)
 	uint8_t zone[DNS_NAME_MAX], name[DNS_NAME_MAX];
 	size_t zone_len = dns_name_from_text(zone, conf.dns.domain);
 	size_t n = dns_name_from_text(name, word);
-	bool ours = n >= zone_len && !memcmp(name + n - zone_len, zone, zone_len);
 
-	if (!n || ours || out->n == DNS_SEARCHES)
+	if (!n || dns_name_under(name, n, zone, zone_len) || out->n == DNS_SEARCHES)
 		return;
 	out->v[out->n].len = (uint8_t)n;
 	memcpy(out->v[out->n++].name, name, n);

@@ -12,13 +12,11 @@ enum { /* types whose data has names, or that belong to DNSSEC */
        MG = 8,
        MR = 9,
        MINFO = 14,
-       MX = 15,
        RP = 17,
        AFSDB = 18,
        RT = 21,
        PX = 26,
        KX = 36,
-       DNAME = 39,
        RRSIG = 46,
        NSEC = 47,
        NSEC3 = 50,
@@ -198,11 +196,11 @@ static const struct shape { /* of data with names: bytes, names, bytes */
 } shapes[] = {
 	// clang-format off
 	{ DNS_NS, 0, 1, 0, true },     { DNS_CNAME, 0, 1, 0, true }, { DNS_PTR, 0, 1, 0, true },
-	{ DNS_SOA, 0, 2, 20, true },   { MX, 2, 1, 0, true },        { DNS_SRV, 6, 1, 0, false },
+	{ DNS_SOA, 0, 2, 20, true },   { DNS_MX, 2, 1, 0, true },        { DNS_SRV, 6, 1, 0, false },
 	{ MD, 0, 1, 0, true },         { MF, 0, 1, 0, true },        { MB, 0, 1, 0, true },
 	{ MG, 0, 1, 0, true },         { MR, 0, 1, 0, true },        { MINFO, 0, 2, 0, true },
 	{ RP, 0, 2, 0, false },        { AFSDB, 2, 1, 0, false },    { RT, 2, 1, 0, false },
-	{ PX, 2, 2, 0, false },        { KX, 2, 1, 0, false },       { DNAME, 0, 1, 0, false },
+	{ PX, 2, 2, 0, false },        { KX, 2, 1, 0, false },       { DNS_DNAME, 0, 1, 0, false },
 	// clang-format on
 };
 
@@ -288,7 +286,7 @@ static bool wanted_answer(const struct scrub *w, const struct dns_rr *rr, const 
 	int link = link_of(w, owner);
 
 	if (link < 0)
-		return w->s->dnssec && (rr->type == DNAME || rr->type == RRSIG) &&
+		return w->s->dnssec && (rr->type == DNS_DNAME || rr->type == RRSIG) &&
 		       leads_down(w, owner);
 	if (rr->type == DNS_CNAME && w->s->type != DNS_CNAME)
 		return is_link(w, rr, (unsigned)link);

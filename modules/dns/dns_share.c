@@ -2,8 +2,6 @@
  *
  * Counts in tables by hash, with a key of chance: two that meet in one place share a share, which
  * nobody can arrange for. */
-#include <sys/random.h>
-
 #include <knetd/auto.h>
 #include <knetd/map.h>
 
@@ -21,12 +19,7 @@ static uint16_t counts[DNS_SHARE_KINDS][PLACES];
 
 static uint16_t place_of(const void *key, size_t n)
 {
-	static uint64_t seed;
-
-	while (!seed)
-		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-			seed = 1;
-	return (uint16_t)(1 + hash_bytes(key, n, seed) % PLACES);
+	return (uint16_t)(1 + hash_bytes(key, n, hash_seed()) % PLACES);
 }
 
 /* Two labels, three where the last but one is as short as co.uk's. */

@@ -205,8 +205,7 @@ static void say_name(struct show *s, const uint8_t *wire, size_t len)
 	char text[DNS_NAME_MAX + 1];
 
 	dns_name_to_text(text, wire, len);
-	if (name.n_labels >= set->zone_labels && len >= set->zone_len &&
-	    !memcmp(wire + len - set->zone_len, set->zone, set->zone_len)) {
+	if (dns_name_under(wire, len, set->zone, set->zone_len)) {
 		size_t n = strlen(text), zone = strlen(conf.dns.domain);
 
 		text[n > zone ? n - zone - 1 : 0] = '\0';

@@ -39,7 +39,7 @@
 	63000 /* bytes of records in one set: they fit one TCP answer, behind aliases too */
 #define DNS_SOA_MAX (2 * DNS_NAME_MAX + 20)
 
-#define DNS_SETTINGS_MAGIC 0x35736e64u /* "dns5": the number changes with the format */
+#define DNS_SETTINGS_MAGIC 0x36736e64u /* "dns6": the number changes with the format */
 #define DNS_SHARD_MAGIC 0x31687364u
 
 struct dns_cache_settings {
@@ -63,8 +63,8 @@ struct dns_settings {
 	uint16_t soa_len;
 	uint8_t zone_len; /* of zone, with the root label */
 	uint8_t zone_labels;
-	uint8_t n_ranges, n_upstreams; /* of all groups */
-	uint8_t pods;                  /* enum conf_pods */
+	uint8_t n_ranges;
+	uint8_t pods; /* enum conf_pods */
 	uint8_t cookie_secret[DNS_COOKIE_SECRET];
 	uint32_t rate_limit; /* answers a second to a network of strangers, 0: any number */
 	struct conf_allow allow;

@@ -188,9 +188,9 @@ static void changed(struct worker *w, unsigned slot)
 	if (slot == 0) {
 		epoch = (uint32_t)time(NULL) - (uint32_t)(loop_now() / 1000);
 		cache_follow(zone.set);
+		if (zone.set)
+			dns_peers_changed(&zone.set->groups);
 	}
-	if (slot == 0 && zone.set)
-		dns_peers_changed(&zone.set->groups);
 }
 
 /* Datagrams are served to the last moment, as the kernel deals them out to us as long as our

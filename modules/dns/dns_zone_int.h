@@ -71,4 +71,3 @@ int zone_data(struct zone_reader *r, uint16_t type, const struct zone_token *t, 
 int zone_finish(struct zone_reader *r, struct buf *out);
 struct zone_node *zone_node(struct zone_reader *r, const uint8_t *name, size_t len);
 struct zone_set *zone_set(const struct zone_node *node, uint16_t type); /* NULL: has none */
-bool zone_under(const uint8_t *name, size_t len, const uint8_t *apex, size_t apex_len);

@@ -49,7 +49,7 @@ static int find_apex(struct zone_reader *r)
 
 static bool in_zone(const struct zone_reader *r, const struct zone_node *n)
 {
-	return zone_under(n->name, n->len, r->z->apex, r->z->apex_len);
+	return dns_name_under(n->name, n->len, r->z->apex, r->z->apex_len);
 }
 
 static bool is_apex(const struct zone_reader *r, const struct zone_node *n)
@@ -152,7 +152,7 @@ static const struct zone_node *target(const struct zone_reader *r, const struct 
 
 	memcpy(name, record->rdata + skip, len);
 	dns_name_lower(name, len);
-	*ours = zone_under(name, len, r->z->apex, r->z->apex_len);
+	*ours = dns_name_under(name, len, r->z->apex, r->z->apex_len);
 	return map_get(&r->nodes, name, len);
 }
 

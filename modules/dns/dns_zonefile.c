@@ -268,15 +268,6 @@ bool zone_seconds(const char *text, uint32_t *out)
 /* ---- records -----------------------------------------------------------------------------------
  */
 
-bool zone_under(const uint8_t *name, size_t len, const uint8_t *apex, size_t apex_len)
-{
-	size_t at = 0;
-
-	while (len - at > apex_len && name[at])
-		at += name[at] + 1u;
-	return len - at == apex_len && !memcmp(name + at, apex, apex_len);
-}
-
 struct zone_node *zone_node(struct zone_reader *r, const uint8_t *name, size_t len)
 {
 	struct zone_node *node = map_get(&r->nodes, name, len);

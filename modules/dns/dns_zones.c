@@ -98,11 +98,9 @@ static struct zone *with_apex(const uint8_t *apex, size_t len, const struct zone
 static bool in_cluster(const struct dns_zonefile *data)
 {
 	uint8_t zone[DNS_NAME_MAX];
-	size_t len = dns_name_from_text(zone, conf.dns.domain), at = 0;
+	size_t len = dns_name_from_text(zone, conf.dns.domain);
 
-	while (data->apex_len - at > len)
-		at += data->apex[at] + 1u;
-	return data->apex_len - at == len && !memcmp(data->apex + at, zone, len);
+	return dns_name_under(data->apex, data->apex_len, zone, len);
 }
 
 static int check(const struct zone *z, const struct dns_zonefile *data, struct err *e)
