@@ -1,7 +1,7 @@
 # knetd. `make help` lists what can be made.
 
 VERSION := 0.1.0
-HOST_ARCH := $(shell uname -m)
+HOST_ARCH := $(patsubst armv7%,armhf,$(shell uname -m))
 ARCH ?= $(HOST_ARCH)
 BUILD := build
 ifeq ($(MAKELEVEL),0)
@@ -13,15 +13,16 @@ FUZZ_SECONDS ?= 30
 .DELETE_ON_ERROR:
 include deps/deps.mk
 
-SOURCES := $(wildcard knetd/*.c knetd/kern/*.c knetd/ctl/*.c modules/*/*.c)
+SOURCES := $(sort $(wildcard knetd/*.c knetd/kern/*.c knetd/ctl/*.c knetd/init/*.c modules/*/*.c))
 OUT := $(BUILD)/$(ARCH)
 WARN := -Wall -Wextra -Werror
 LANGUAGE := -std=gnu11 -D_GNU_SOURCE -Iinclude -DKNETD_VERSION='"$(VERSION)"' -DINI_HANDLER_LINENO=1 -DNGHTTP2_STATICLIB
 COMMON := $(LANGUAGE) -pipe -g $(WARN) -MMD -MP
 # The libraries' headers are not ours to warn about.
 HARDEN := -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections
+LINK := -static-pie $(LINK_$(ARCH)) -Wl,-O1 -Wl,--build-id=sha1 -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
 # The tables of the API are full of pointers: packed, their relocations take no room to speak of.
-LINK := -static-pie -Wl,-z,pack-relative-relocs -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
+LINK_x86_64 := -Wl,-z,pack-relative-relocs
 LIB_ORDER := -lnftnl -lmnl -lbearssl -lnghttp2 -linih -lyyjson -lyaml -llmdb -lz
 
 # ---- the daemon --------------------------------------------------------------------------------
@@ -37,17 +38,44 @@ endif
 
 # What touches each packet's or request's bytes is made to be quick, everything else to be small.
 SPEED := -Os
-$(OUT)/o/modules/dns/%.o $(OUT)/o/modules/ingress/%.o $(OUT)/o/knetd/http%.o $(OUT)/o/knetd/map.o $(OUT)/o/knetd/buf.o: SPEED := -O2
+$(OUT)/o/modules/dns/%.o $(OUT)/o/modules/ingress/proxy_%.o $(OUT)/o/knetd/http%.o $(OUT)/o/knetd/map.o $(OUT)/o/knetd/buf.o $(OUT)/o/knetd/blocks.o $(OUT)/o/knetd/loop.o $(OUT)/o/knetd/pack.o: SPEED := -O2
+
+# The clock of a machine that knetd is the first process of is never before this: the release's day.
+BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+$(OUT)/o/knetd/init/clock.o: LANGUAGE += -DKNETD_BUILD_TIME=$(BUILD_TIME)
 
 $(OUT)/o/%.o: %.c Makefile $(MUSL_ARCHIVES) | $(MUSL_CC)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(MUSL_CC) $(SPEED) $(COMMON) $(HARDEN) -isystem $(MUSL)/include -c -o $@ $<
 
+# The status page, packed, as the assembler takes it in.
+UI_FILES := $(patsubst %,$(BUILD)/ui/%.gz,$(notdir $(wildcard modules/ui/*.html modules/ui/*.css modules/ui/*.js)))
+$(BUILD)/ui/%.gz: modules/ui/%
+	@mkdir -p $(@D)
+	@gzip -9nc $< >$@
+UI_OBJECTS := $(OUT)/o/modules/ui/ui_files.o $(BUILD)/host/o/modules/ui/ui_files.o $(BUILD)/fuzz/o/modules/ui/ui_files.o
+$(UI_OBJECTS): $(UI_FILES)
+$(UI_OBJECTS): COMMON += -DUI_PACKED='"$(BUILD)/ui/"'
+
 $(OUT)/knetd: $(OBJECTS) $(MUSL_ARCHIVES)
 	@echo "  ld $@"
 	@$(MUSL_CC) $(LINK) -o $@.dbg $(OBJECTS) -L$(MUSL)/lib $(LIB_ORDER)
 	@$(CROSS)strip -s -o $@.new $@.dbg && mv $@.new $@
+
+# For tests of upgrades: `make $(OUT)/variant/NAME VARIANT=...` is the daemon as a release to come would be,
+# with other words in what tells releases apart. VARIANT_LINK: what a broken one would have besides.
+VARIANT_SOURCES := knetd/main.c knetd/upgrade.c knetd/store_lmdb.c modules/api/api_static.c modules/api/api_node.c
+VARIANT_OBJECTS = $(filter-out $(VARIANT_SOURCES:%.c=$(OUT)/o/%.o),$(OBJECTS))
+
+.PHONY: $(OUT)/variant/%
+$(OUT)/variant/%: $(OUT)/knetd
+	@mkdir -p $@.o
+	@for c in $(VARIANT_SOURCES) $(VARIANT_EXTRA); do \
+		$(MUSL_CC) $(SPEED) $(filter-out -MMD -MP -DKNETD_VERSION=%,$(COMMON)) $(VARIANT) $(HARDEN) \
+			-isystem $(MUSL)/include -c -o $@.o/$$(echo $$c | tr / _).o $$c || exit 1; done
+	@$(MUSL_CC) $(LINK) $(VARIANT_LINK) -o $@ $(VARIANT_OBJECTS) $@.o/*.o -L$(MUSL)/lib $(LIB_ORDER)
+	@$(CROSS)strip -s $@
 
 # ---- unit tests: the same sources under the host's compiler and sanitizers ---------------------------
 
@@ -55,7 +83,7 @@ SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fram
 H := $(BUILD)/host
 HOST_OBJECTS := $(patsubst %.c,$(H)/o/%.o,$(filter-out knetd/main.c,$(SOURCES)))
 TESTS := $(patsubst tests/unit/%.c,$(H)/tests/%,$(wildcard tests/unit/test_*.c))
-HOST_LINK = -L$(HOST)/lib $(LIB_ORDER) -lcmocka
+HOST_LINK = -L$(HOST)/lib $(LIB_ORDER) -lcmocka -lcrypt
 
 $(H)/o/%.o: %.c Makefile $(HOST_ARCHIVES)
 	@mkdir -p $(@D)
@@ -94,7 +122,7 @@ $(F)/libknetd.a: $(FUZZ_OBJECTS)
 	@rm -f $@ && gcc-ar rcs $@ $^
 
 $(F)/fuzz_%: $(F)/o/tests/fuzz/fuzz_%.o $(F)/libknetd.a
-	@clang -fsanitize=fuzzer,address,undefined -o $@ $^ -L$(HOST)/lib $(LIB_ORDER)
+	@clang -fsanitize=fuzzer,address,undefined -o $@ $^ -L$(HOST)/lib $(LIB_ORDER) -lcrypt
 
 .PHONY: fuzz
 fuzz: $(FUZZERS)
@@ -102,7 +130,7 @@ fuzz: $(FUZZERS)
 
 # ---- what people run ----------------------------------------------------------------------------------
 
-.PHONY: needs test-needs run demo test bench vm vm-test vm-flows lint dist clean install help
+.PHONY: needs test-needs run demo test bench vm vm-test vm-flows vm-kernels image image-test pods-test lint clean help
 needs:
 	@deps/install-build-needs.sh $(ARCH)
 
@@ -138,42 +166,35 @@ vm: all
 vm-test: all
 	@vm/test.sh
 
+image: all
+	@vm/image.sh
+
+image-test: all
+	@vm/image-test.sh
+
+pods-test: all
+	@vm/pods-test.sh
+
 vm-flows: all
 	@vm/flows.sh
 
-OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h knetd/ctl/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
+vm-kernels: all
+	@vm/kernels.sh
+
+OURS := $(SOURCES) $(wildcard include/knetd/*.h knetd/*.h knetd/kern/*.h knetd/ctl/*.h knetd/init/*.h modules/*/*.h tests/unit/*.[ch] tests/fuzz/*.c rootfs/*.c)
 lint: $(HOST_ARCHIVES)
 	clang-format --dry-run --Werror $(OURS)
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
+	cppcheck --quiet -j $$(nproc) --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingIncludeSystem \
 		--suppress='*:$(HOST)/*' -D'yyjson_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_obj_foreach(o,i,n,k,v)=for(;;)' \
 		-D'yyjson_mut_arr_foreach(a,i,n,v)=for(;;)' -D'yyjson_mut_obj_foreach(o,i,n,k,v)=for(;;)' \
 		-Iinclude -D_GNU_SOURCE -D__$(HOST_ARCH)__ -DKNETD_VERSION='""' $(SOURCES)
 	@echo clang-tidy of $(words $(SOURCES)) files
-	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 tests/tidy.sh $(LANGUAGE) -isystem $(HOST)/include --
+	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 2 tests/tidy.sh $(LANGUAGE) -isystem $(HOST)/include --
 
-dist: all
-	@mkdir -p $(BUILD)/dist
-	git archive --prefix=knetd-$(VERSION)/ -o $(BUILD)/dist/knetd-$(VERSION).tar.gz HEAD
-	cp $(OUT)/knetd $(BUILD)/dist/knetd-$(VERSION)-$(ARCH)
-	cd $(BUILD)/dist && sha256sum knetd-$(VERSION)* >SHA256SUMS
-
-install: all
-	install -D -m 755 $(OUT)/knetd $(DESTDIR)/usr/local/sbin/knetd
-	install -D -m 644 etc/knetd.ini $(DESTDIR)/etc/knetd.ini
-	install -D -m 644 etc/systemd/knetd.service $(DESTDIR)/etc/systemd/system/knetd.service
-	install -d $(DESTDIR)/opt/cni/bin $(DESTDIR)/etc/cni/net.d
-	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/knet
-	ln -sf /usr/local/sbin/knetd $(DESTDIR)/opt/cni/bin/loopback
-	install -D -m 644 etc/man/knetctl.1 $(DESTDIR)/usr/local/share/man/man1/knetctl.1
-	install -D -m 644 etc/man/knet.8 $(DESTDIR)/usr/local/share/man/man8/knet.8
-	install -D -m 644 etc/man/knetd.8 $(DESTDIR)/usr/local/share/man/man8/knetd.8
-	install -D -m 644 etc/man/knetd.ini.5 $(DESTDIR)/usr/local/share/man/man5/knetd.ini.5
-	install -d $(DESTDIR)/usr/local/bin
-	ln -sf ../sbin/knetd $(DESTDIR)/usr/local/bin/knetctl
-	install -m 644 etc/containerd/10-knet.conflist $(DESTDIR)/etc/cni/net.d/
+include etc/pkg/pkg.mk
 
 clean:
-	rm -rf $(BUILD)/x86_64 $(BUILD)/aarch64 $(BUILD)/host $(BUILD)/fuzz $(BUILD)/knetd
+	rm -rf $(BUILD)/x86_64 $(BUILD)/aarch64 $(BUILD)/host $(BUILD)/dist $(BUILD)/fuzz $(BUILD)/knetd
 
 help:
 	@echo "make            the binary: build/$(ARCH)/knetd (ARCH=aarch64 crosses)"
@@ -183,6 +204,11 @@ help:
 	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM, lint"
 	@echo "make bench      figures beside the peers' in the same run"
 	@echo "make vm         boot the test machine; make vm-test judges it unattended, vm-flows its Services and DNS"
-	@echo "make fuzz lint dist install clean"
+	@echo "                vm-kernels: on a kernel that has hardly anything"
+	@echo "make image      kernel, initramfs and a disk image that boots by UEFI and BIOS; image-test boots it"
+	@echo "                PODS=1 with vm and image: a node that runs pods by itself; pods-test"
+	@echo "make fuzz lint clean"
+	@echo "make install    PREFIX=/usr/local, DESTDIR=; also make uninstall"
+	@echo "make dist       what is released: source, binaries, packages, SPDX, checksums (DIST_ARCHES=...)"
 
 -include $(OBJECTS:.o=.d) $(wildcard $(H)/o/*/*.d $(H)/o/*/*/*.d $(F)/o/*/*.d $(F)/o/*/*/*.d)

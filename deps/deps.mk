@@ -11,13 +11,14 @@ TARBALLS := $(BUILD)/tarballs
 DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
 HOST_DEPS_CFLAGS := -std=gnu11 -pipe -O1 -g -fPIE
 
-# PINS/NAME changes only when the library's own lines in deps/pins do, or the flags.
+# PINS/NAME changes only when the library's own lines in deps/pins do, or the flags. Several makes may
+# look at the same time.
 .PHONY: FORCE
 $(PINS)/%: deps/pins FORCE
 	@mkdir -p $(@D)
-	@{ grep -E '^$* ' deps/pins; echo '$(DEPS_CFLAGS) $(HOST_DEPS_CFLAGS)'; } >$@.new
-	@[ $* != musl ] || echo '$(abspath $(BUILD))' >>$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@new=$@.$$$$; { grep -E '^$* ' deps/pins; echo '$(DEPS_CFLAGS) $(HOST_DEPS_CFLAGS)'; \
+		[ $* != musl ] || echo '$(abspath $(BUILD))'; } >$$new; \
+		cmp -s $$new $@ && rm $$new || mv $$new $@
 
 CROSS_x86_64 := x86_64-linux-gnu-
 CROSS_aarch64 := aarch64-linux-gnu-
@@ -42,6 +43,15 @@ $(MUSL)/lib/lib%.a: $(MUSL_CC)
 	@deps/fetch.sh $(TARBALLS) $* $(ARCH)
 	@CC=$(abspath $(MUSL_CC)) AR=$(CROSS)gcc-ar CFLAGS='$(DEPS_CFLAGS)' deps/build.sh $* $(MUSL) $(TARBALLS) $(ARCH)
 	@touch $@
+
+# A program for images, not linked with anything of ours.
+DHCPCD := $(BUILD)/$(ARCH)/dhcpcd
+.PHONY: dhcpcd
+dhcpcd: $(DHCPCD)
+$(DHCPCD): $(PINS)/dhcpcd deps/dhcpcd.sh $(MUSL_CC)
+	@echo "  dhcpcd $(ARCH)"
+	@deps/fetch.sh $(TARBALLS) dhcpcd $(ARCH)
+	@CC=$(abspath $(MUSL_CC)) STRIP=$(CROSS)strip deps/dhcpcd.sh $@ $(TARBALLS) $(ARCH)
 
 # For tests: the same sources, the host's compiler and C library, no sanitizers inside the libraries.
 HOST := $(BUILD)/deps/host

@@ -5,11 +5,23 @@
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/blocks.h>
 #include <knetd/buf.h>
+
+#define LEAST 256
+
+/* A capacity that is no power of two is of bytes that others have made. */
+static bool is_block(const struct buf *b)
+{
+	return b->cap >= LEAST && b->cap <= BLOCK_MOST && !(b->cap & (b->cap - 1));
+}
 
 void buf_free(struct buf *b)
 {
-	free(b->data);
+	if (is_block(b))
+		block_give(b->data, b->cap);
+	else
+		free(b->data);
 	b->data = NULL;
 	b->len = b->cap = 0;
 	b->failed = false;
@@ -21,6 +33,22 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
+static void grow(struct buf *b, size_t cap)
+{
+	char *data;
+
+	if (cap > BLOCK_MOST || (b->data && !is_block(b))) {
+		b->data = xrealloc(b->data, cap);
+	} else {
+		data = block_take(cap);
+		if (b->data)
+			memcpy(data, b->data, b->len);
+		block_give(b->data, b->cap);
+		b->data = data;
+	}
+	b->cap = cap;
+}
+
 char *buf_room(struct buf *b, size_t n)
 {
 	size_t max = b->max ? b->max : BUF_MAX, cap;
@@ -30,11 +58,10 @@ char *buf_room(struct buf *b, size_t n)
 		return NULL;
 	}
 	if (b->cap - b->len < n) {
-		cap = b->cap ? b->cap : 256;
+		cap = b->cap ? b->cap : LEAST;
 		while (cap - b->len < n)
 			cap *= 2;
-		b->data = xrealloc(b->data, cap);
-		b->cap = cap;
+		grow(b, cap);
 	}
 	return b->data + b->len;
 }
@@ -98,7 +125,8 @@ void buf_json(struct buf *b, const char *s, size_t n)
 void buf_drop(struct buf *b, size_t n)
 {
 	b->len -= n;
-	memmove(b->data, b->data + n, b->len);
+	if (n)
+		memmove(b->data, b->data + n, b->len);
 }
 
 void buf_base64(struct buf *b, const void *data, size_t n)

@@ -2,8 +2,9 @@
  * its answer back. It decides nothing itself but VERSION, so that one place knows pods.
  *
  * The daemon is found by the key "socket" of the configuration, else KNETD_SOCKET, else the default
- * path. When it does not answer, every call fails with "try again later", DEL too: a DEL that said
- * yes would leak the pod's address for good. */
+ * path. When it is not there, STATUS says so at once; every other call waits a moment, as it may be
+ * starting again, and then fails with "try again later", DEL too: a DEL that said yes would leak
+ * the pod's address for good. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
@@ -23,6 +25,7 @@
 #define ANSWER_MAX ((size_t)4 << 20)
 #define ANSWER_WAIT_S 60
 #define READ_SIZE 2048
+#define START_TRIES 40 /* of 50 ms */
 
 static const struct {
 	const char *command, *path;
@@ -103,6 +106,23 @@ static int connect_daemon(const char *path)
 	return TAKE_FD(fd);
 }
 
+static bool is_away(int ret)
+{
+	return ret == -ENOENT || ret == -ECONNREFUSED;
+}
+
+static int await_daemon(const char *path, bool patient)
+{
+	const struct timespec moment = { .tv_nsec = 50000000 };
+	int fd = connect_daemon(path);
+
+	for (int i = 0; patient && is_away(fd) && i < START_TRIES; i++) {
+		nanosleep(&moment, NULL);
+		fd = connect_daemon(path);
+	}
+	return fd;
+}
+
 static int send_all(int fd, const struct buf *b)
 {
 	for (size_t done = 0; done < b->len;) {
@@ -146,10 +166,10 @@ static int receive(int fd, struct buf *b, struct http_head *head, long *head_len
 	}
 }
 
-static int exchange(const char *path, const struct buf *request, struct buf *answer,
+static int exchange(const char *path, bool patient, const struct buf *request, struct buf *answer,
                     struct http_head *head, long *head_len)
 {
-	auto_close int fd = connect_daemon(path);
+	auto_close int fd = await_daemon(path, patient);
 	int ret = fd < 0 ? fd : send_all(fd, request);
 
 	return ret ? ret : receive(fd, answer, head, head_len);
@@ -196,7 +216,8 @@ static int call_daemon(const struct cni_input *in, const char *verb)
 	int ret;
 
 	build_request(&request, in, verb);
-	ret = exchange(path, &request, &answer, &head, &head_len);
+	ret = exchange(path, strcmp(in->command, "STATUS") != 0, &request, &answer, &head,
+	               &head_len);
 	if (ret)
 		return unreachable(in, path, ret);
 	body = (struct buf){ .data = answer.data + head_len, .len = head.length };

@@ -11,6 +11,8 @@
 #include <knetd/auto.h>
 #include <knetd/conf.h>
 
+#include "conf_read.h"
+
 struct conf conf;
 
 struct key {
@@ -19,6 +21,7 @@ struct key {
 	void *field;
 	size_t size;
 	const char *standard; /* the default, as one would write it */
+	bool live;            /* may change while the daemon runs */
 };
 
 /* ---- readers of values ---------------------------------------------------------------------- */
@@ -245,8 +248,7 @@ static const char *read_pods(void *field, size_t size, const char *value)
 }
 
 /* Calls one for each item of a comma-separated list, blanks around items dropped. */
-static const char *each_item(const char *value, const char *(*one)(void *arg, char *item),
-                             void *arg)
+const char *conf_each_item(const char *value, const char *(*one)(void *arg, char *item), void *arg)
 {
 	auto_free char *copy = xstrdup(value);
 	const char *want;
@@ -274,7 +276,7 @@ static const char *read_cidrs(void *field, size_t size, const char *value)
 {
 	(void)size;
 	((struct conf_cidrs *)field)->n = 0;
-	return each_item(value, one_cidr, field);
+	return conf_each_item(value, one_cidr, field);
 }
 
 /* Where nobody is a stranger: RFC 1918, 6598, 3927, 4193, and IPv6's link-local addresses. */
@@ -311,7 +313,7 @@ static const char *one_allowed(void *arg, char *item)
 static const char *read_allow(void *field, size_t size, const char *value)
 {
 	memset(field, 0, size);
-	return each_item(value, one_allowed, field);
+	return conf_each_item(value, one_allowed, field);
 }
 
 static const char *read_rate_limit(void *field, size_t size, const char *value)
@@ -335,7 +337,7 @@ static const char *read_node_port_addresses(void *field, size_t size, const char
 		return "all, primary, or ranges like 192.168.0.0/16";
 	if (!strcmp(value, "all") || conf.service.node_port_primary)
 		return NULL;
-	return each_item(value, one_cidr, &conf.service.node_port_at);
+	return conf_each_item(value, one_cidr, &conf.service.node_port_at);
 }
 
 static const char *one_outbound(void *arg, char *item)
@@ -353,7 +355,7 @@ static const char *one_outbound(void *arg, char *item)
 static const char *read_outbound(void *field, size_t size, const char *value)
 {
 	memset(field, 0, size);
-	return each_item(value, one_outbound, field);
+	return conf_each_item(value, one_outbound, field);
 }
 
 static const char *one_range(void *arg, char *item)
@@ -373,7 +375,7 @@ static const char *read_ranges(void *field, size_t size, const char *value)
 {
 	(void)size;
 	((struct conf_ranges *)field)->n = 0;
-	return each_item(value, one_range, field);
+	return conf_each_item(value, one_range, field);
 }
 
 /* Service ranges: at most one a family. */
@@ -403,7 +405,7 @@ static const char *read_endpoints(void *field, size_t size, const char *value)
 {
 	(void)size;
 	((struct conf_endpoints *)field)->n = 0;
-	return each_item(value, one_endpoint, field);
+	return conf_each_item(value, one_endpoint, field);
 }
 
 static const char *read_loopback(void *field, size_t size, const char *value)
@@ -436,7 +438,7 @@ static const char *read_dns_address(void *field, size_t size, const char *value)
 	((struct conf_endpoints *)field)->n = 0;
 	if (!strcmp(value, "auto")) /* settled when the Service ranges are known */
 		return NULL;
-	return each_item(value, one_dns_address, field);
+	return conf_each_item(value, one_dns_address, field);
 }
 
 static const char *read_domain(void *field, size_t size, const char *value)
@@ -475,17 +477,17 @@ static const char *read_upstreams(void *field, size_t size, const char *value)
 	conf.dns.upstreams_file = value[0] == '/';
 	if (conf.dns.upstreams_file)
 		return read_text(conf.dns.resolv_conf, sizeof(conf.dns.resolv_conf), value);
-	return each_item(value, one_upstream, &conf.dns.upstreams);
+	return conf_each_item(value, one_upstream, &conf.dns.upstreams);
 }
 
-const char *const conf_dns_log_name[CONF_DNS_LOGS] = { "no", "errors", "all" };
+const char *const conf_logged_name[CONF_LOGGED] = { "no", "errors", "all" };
 
-static const char *read_dns_log(void *field, size_t size, const char *value)
+static const char *read_logged(void *field, size_t size, const char *value)
 {
 	(void)size;
-	for (unsigned i = 0; i < CONF_DNS_LOGS; i++)
-		if (!strcmp(value, conf_dns_log_name[i])) {
-			*(enum conf_dns_log *)field = i;
+	for (unsigned i = 0; i < CONF_LOGGED; i++)
+		if (!strcmp(value, conf_logged_name[i])) {
+			*(enum conf_logged *)field = i;
 			return NULL;
 		}
 	return "no, errors or all";
@@ -559,7 +561,7 @@ static const char *one_path(void *arg, char *item)
 
 static const char *read_paths(void *field, size_t size, const char *value)
 {
-	const char *want = each_item(value, one_path, NULL);
+	const char *want = conf_each_item(value, one_path, NULL);
 
 	return want ? want : read_more(field, size, value);
 }
@@ -594,7 +596,7 @@ static const char *read_ingress_addresses(void *field, size_t size, const char *
 	conf.ingress.any_address = !strcmp(value, "*");
 	if (conf.ingress.any_address)
 		return NULL;
-	return each_item(value, one_whole_address, &conf.ingress.addresses);
+	return conf_each_item(value, one_whole_address, &conf.ingress.addresses);
 }
 
 static const char *one_pool(void *arg, char *item)
@@ -620,7 +622,7 @@ static const char *read_pools(void *field, size_t size, const char *value)
 	(void)size;
 	memset(&conf.lb.pools, 0, sizeof(conf.lb.pools));
 	conf.lb.node = false;
-	return each_item(value, one_pool, NULL);
+	return conf_each_item(value, one_pool, NULL);
 }
 
 static const char *one_link(void *arg, char *item)
@@ -645,7 +647,7 @@ static const char *read_links(void *field, size_t size, const char *value)
 	list->none = !strcmp(value, "none");
 	if (list->automatic || list->none)
 		return NULL;
-	return *value ? each_item(value, one_link, list)
+	return *value ? conf_each_item(value, one_link, list)
 	              : "auto, none, or names of links like eth0, ens*";
 }
 
@@ -653,7 +655,9 @@ static const char *read_links(void *field, size_t size, const char *value)
 
 // clang-format off
 #define KEY(section, name, reader, standard) \
-	{ #section, #name, reader, &conf.section.name, sizeof(conf.section.name), standard }
+	{ #section, #name, reader, &conf.section.name, sizeof(conf.section.name), standard, false }
+#define LIVE_KEY(section, name, reader, standard) \
+	{ #section, #name, reader, &conf.section.name, sizeof(conf.section.name), standard, true }
 // clang-format on
 
 static const struct key keys[] = {
@@ -663,6 +667,10 @@ static const struct key keys[] = {
 	KEY(node, manifests, read_path, "/etc/knetd/manifests"),
 	KEY(node, log_level, read_log_level, "info"),
 	KEY(node, workers, read_workers, "auto"),
+	{ "node", "uplink", conf_read_uplink, NULL, 0, "", false },
+	KEY(node, uplink_link, conf_read_link, "auto"),
+	KEY(node, gateways, conf_read_gateways, ""),
+	KEY(node, nameservers, conf_read_nameservers, ""),
 	KEY(api, socket, read_text, ""),
 	KEY(api, socket_group, read_text, "knetd"),
 	KEY(api, insecure_listen, read_loopback, ""),
@@ -675,13 +683,14 @@ static const struct key keys[] = {
 	KEY(podnet, reserved, read_ranges, ""),
 	KEY(podnet, mtu, read_mtu, "auto"),
 	KEY(podnet, masquerade, read_bool, "yes"),
+	KEY(podnet, flow_tables, read_bool, "no"),
 	KEY(podnet, masquerade_except, read_cidrs, ""),
 	KEY(podnet, outbound, read_outbound, ""),
 	KEY(service, cidrs, read_service_cidrs, "10.96.0.0/16,fd00:10:96::/112"),
-	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0,
-	  "30000-32767" },
+	{ "service", "node_ports", read_node_ports, &conf.service.node_port_first, 0, "30000-32767",
+	  false },
 	KEY(service, healthz, read_endpoints, ""),
-	{ "service", "node_port_addresses", read_node_port_addresses, NULL, 0, "all" },
+	{ "service", "node_port_addresses", read_node_port_addresses, NULL, 0, "all", false },
 	KEY(service, node_port_localhost, read_bool, "no"),
 	KEY(service, external_ips, read_bool, "no"),
 	KEY(service, masquerade, read_masquerade, "standard"),
@@ -693,9 +702,9 @@ static const struct key keys[] = {
 	KEY(dns, ttl, read_ttl, "5"),
 	KEY(dns, pods, read_pods, "insecure"),
 	KEY(dns, autopath, read_bool, "yes"),
-	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf" },
+	{ "dns", "upstreams", read_upstreams, NULL, 0, "/etc/resolv.conf", false },
 	KEY(dns, policy, read_policy, "sequential"),
-	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "" },
+	{ "dns", "stub_domains", read_stubs, &conf.dns.stubs, sizeof(conf.dns.stubs), "", false },
 	KEY(dns, tls_ca, read_path_or_none, "/etc/ssl/certs/ca-certificates.crt"),
 	KEY(dns, hosts, read_path_or_none, ""),
 	KEY(dns, rewrite, read_more, ""),
@@ -707,38 +716,46 @@ static const struct key keys[] = {
 	KEY(dns, prefetch, read_bool, "yes"),
 	KEY(dns, serve_stale, read_stale, "1d"),
 	KEY(dns, rate_limit, read_rate_limit, "200"),
-	KEY(dns, log, read_dns_log, "no"),
-	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*" },
+	KEY(dns, log, read_logged, "no"),
+	{ "ingress", "addresses", read_ingress_addresses, NULL, 0, "*", false },
 	KEY(ingress, http, read_port, "80"),
+	KEY(ingress, https, read_port, "443"),
 	KEY(ingress, timeout, read_seconds, "60"),
-	{ "lb", "pools", read_pools, NULL, 0, "" },
+	LIVE_KEY(ingress, access_log, read_logged, "no"),
+	KEY(ingress, trusted, read_cidrs, ""),
+	KEY(ingress, proxy_protocol, read_bool, "no"),
+	{ "lb", "pools", read_pools, NULL, 0, "", false },
 	KEY(lb, announce, read_links, "auto"),
+	KEY(policy, enabled, read_bool, "yes"),
+	KEY(policy, log, read_bool, "no"),
+	KEY(init, modules, read_path_or_none, "/modules"),
+	{ "init", "mount", conf_read_mount, NULL, 0, "", false },
+	{ "init", "run", conf_read_run, NULL, 0, "", false },
+	KEY(init, console, conf_read_console, "no"),
 };
 
 /* Keys of the contract whose feature is not in this version. Their default may stand in a file; a
- * wish for the feature is refused, so that nobody believes it is there. Where any value does no
- * harm but that nothing listens, a warning tells it. */
+ * wish for the feature is refused, so that nobody believes it is there. */
 static const struct later {
 	const char *section, *name, *standard;
-	bool warn_only;
 } later[] = {
-	// clang-format off
-	{ "ingress", "https", "443", true },
-	{ "policy", "enabled", "yes", false },
-	{ "kube", "kubeconfig", "", false },
-	// clang-format on
+	{ "kube", "kubeconfig", "" },
 };
 
 struct reading {
-	const char *path;
+	const char *path; /* line 0: of no file, but a parameter */
 	struct err *e;
 };
 
 static int refuse(struct reading *r, int line, const char *section, const char *name,
                   const char *text)
 {
-	if (!r->e->code)
+	if (r->e->code)
+		return 0;
+	if (line)
 		err_set(r->e, EINVAL, "%s:%d: [%s] %s: %s", r->path, line, section, name, text);
+	else
+		err_set(r->e, EINVAL, "knetd.%s.%s: %s", section, name, text);
 	return 0;
 }
 
@@ -757,10 +774,7 @@ static int read_later(struct reading *r, int line, const struct later *k, const 
 {
 	char text[160];
 
-	if (k->warn_only && *value)
-		log_warn("%s:%d: [%s] %s: not in this version, nothing will listen there", r->path,
-		         line, k->section, k->name);
-	if (k->warn_only || !strcmp(value, k->standard))
+	if (!strcmp(value, k->standard))
 		return 1;
 	snprintf(text, sizeof(text),
 	         "is not supported by this version; leave it out or set it to \"%s\"", k->standard);
@@ -866,29 +880,88 @@ static int settle(struct err *e)
 	if (!conf.podnet.masquerade && (conf.podnet.outbound[0].len || conf.podnet.outbound[1].len))
 		return err_set(e, EINVAL, "[podnet] outbound needs masquerade = yes");
 	settle_dns_address(conf.dns.address.n == 0);
-	ret = check_overlap(e);
+	ret = conf_settle_uplink(e);
+	if (!ret)
+		ret = check_overlap(e);
 	if (!ret)
 		ret = check_pools(&conf.podnet.cidrs, "[podnet] cidrs", e);
 	return ret ? ret : check_pools(&conf.service.cidrs, "[service] cidrs", e);
 }
 
+static const char *loaded; /* lives as long as the process: of the command line */
+static const char *const *overrides;
+
+void conf_override(const char *const *texts)
+{
+	overrides = texts;
+}
+
+static int read_override(struct reading *r, const char *text)
+{
+	size_t section = strcspn(text, ".="), name = strcspn(text + section, "=");
+	auto_free char *copy = xstrdup(text);
+
+	if (text[section] != '.' || text[section + name] != '=')
+		return err_set(r->e, EINVAL, "knetd.%.80s: SECTION.KEY=VALUE is expected", text);
+	copy[section] = copy[section + name] = 0;
+	on_key(r, copy, copy + section + 1, copy + section + name + 1, 0);
+	return -r->e->code;
+}
+
+static int read_overrides(struct reading *r)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; !ret && overrides && overrides[i]; i++)
+		ret = read_override(r, overrides[i]);
+	return ret;
+}
+
+static int read_file(struct reading *r)
+{
+	int line = r->path ? ini_parse(r->path, on_key, r) : 0;
+
+	if (r->e->code)
+		return -r->e->code;
+	if (line < 0)
+		return err_set(r->e, ENOENT, "%s: cannot be read: %s", r->path, strerror(errno));
+	if (line > 0)
+		return err_set(r->e, EINVAL, "%s:%d: neither a [section] nor key = value", r->path,
+		               line);
+	return 0;
+}
+
 int conf_load(const char *path, struct err *e)
 {
-	struct reading r = { .path = path, .e = e };
-	int line;
+	struct err unread = { 0 };
+	struct reading r = { .path = path, .e = e ? e : &unread };
+	int ret;
 
+	loaded = path;
 	memset(&conf, 0, sizeof(conf));
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
 		keys[i].read(keys[i].field, keys[i].size, keys[i].standard);
-	if (!path)
-		return settle(e);
-	e->code = 0;
-	line = ini_parse(path, on_key, &r);
-	if (e->code)
-		return -e->code;
-	if (line < 0)
-		return err_set(e, ENOENT, "%s: cannot be read: %s", path, strerror(errno));
-	if (line > 0)
-		return err_set(e, EINVAL, "%s:%d: neither a [section] nor key = value", path, line);
-	return settle(e);
+	r.e->code = 0;
+	ret = read_file(&r);
+	if (!ret)
+		ret = read_overrides(&r);
+	return ret ? ret : settle(r.e);
+}
+
+int conf_reload(struct err *e)
+{
+	static struct conf old, fresh;
+	int ret;
+
+	old = conf;
+	ret = conf_load(loaded, e);
+	fresh = conf;
+	conf = old;
+	for (unsigned i = 0; !ret && i < ARRAY_LEN(keys); i++) {
+		size_t at = (char *)keys[i].field - (char *)&conf;
+
+		if (keys[i].live)
+			memcpy(keys[i].field, (char *)&fresh + at, keys[i].size);
+	}
+	return ret;
 }

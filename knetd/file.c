@@ -88,3 +88,18 @@ int file_settle(const char *path, const void *data, size_t n, mode_t mode, struc
 		return 0;
 	return file_replace(path, data, n, mode, e);
 }
+
+int file_make_dirs(const char *path, mode_t mode, struct err *e)
+{
+	char part[PATH_MAX];
+
+	for (const char *p = path + 1;; p++) {
+		if (*p && *p != '/')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "%s: %s", part, strerror(errno));
+		if (!*p)
+			return 0;
+	}
+}

@@ -110,6 +110,12 @@ bool ip_is_any(const struct ip *ip)
 	return !memcmp(ip->b, none.b, ip->len);
 }
 
+bool ip_is_link_local(const struct ip *ip)
+{
+	return ip->len == 4 ? ip->b[0] == 169 && ip->b[1] == 254
+	                    : ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
+}
+
 bool ip_is_loopback(const struct ip *ip)
 {
 	static const struct ip v6 = { 16, { [15] = 1 } };

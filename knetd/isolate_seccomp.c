@@ -23,21 +23,26 @@
 #include <linux/seccomp.h>
 
 #include <knetd/auto.h>
+#include <knetd/sanitized.h>
 
 #include "isolate_seccomp.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED __has_feature(address_sanitizer)
-#else
-#define SANITIZED 0
+/* 32-bit machines have these calls twice, and memory is mapped by pages. The older half of a pair
+ * is what musl falls back to on kernels before 5.1. */
+#ifdef __arm__
+#define SYS_timerfd_settime SYS_timerfd_settime64
+#define SYS_clock_gettime SYS_clock_gettime64
+#define SYS_mmap SYS_mmap2
 #endif
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__arm__)
+#define ARCH AUDIT_ARCH_ARM
 #else
 #error "seccomp: no list for this architecture"
 #endif
@@ -98,6 +103,15 @@ static const int common[] = {
 	SYS_poll,
 	SYS_time,
 	SYS_gettimeofday,
+#elif defined(__arm__)
+	SYS_poll,
+	SYS_ppoll_time64,
+	SYS_timerfd_settime32,
+	SYS_recvmmsg_time64,
+	SYS_clock_gettime32,
+	SYS_futex_time64,
+	SYS__llseek,
+	SYS_sigreturn,
 #endif
 };
 
@@ -108,15 +122,16 @@ static const struct rule {
 	unsigned arg;
 	uint32_t mask, value;
 } by_argument[] = {
-	{ SYS_mmap, 2, PROT_EXEC, 0 },
-	{ SYS_mprotect, 2, PROT_EXEC, 0 },
-	{ SYS_socket, 0, ~0u, AF_INET },
-	{ SYS_socket, 0, ~0u, AF_INET6 },
-	{ SYS_fcntl, 1, ~0u, F_GETFL },
-	{ SYS_fcntl, 1, ~0u, F_SETFL },
-	{ SYS_fcntl, 1, ~0u, F_GETFD },
-	{ SYS_fcntl, 1, ~0u, F_SETFD },
+	{ SYS_mmap, 2, PROT_EXEC, 0 },        { SYS_mprotect, 2, PROT_EXEC, 0 },
+	{ SYS_socket, 0, ~0u, AF_INET },      { SYS_socket, 0, ~0u, AF_INET6 },
+	{ SYS_fcntl, 1, ~0u, F_GETFL },       { SYS_fcntl, 1, ~0u, F_SETFL },
+	{ SYS_fcntl, 1, ~0u, F_GETFD },       { SYS_fcntl, 1, ~0u, F_SETFD },
 	{ SYS_fcntl, 1, ~0u, F_GET_SEALS },
+#ifdef __arm__
+	{ SYS_fcntl64, 1, ~0u, F_GETFL },     { SYS_fcntl64, 1, ~0u, F_SETFL },
+	{ SYS_fcntl64, 1, ~0u, F_GETFD },     { SYS_fcntl64, 1, ~0u, F_SETFD },
+	{ SYS_fcntl64, 1, ~0u, F_GET_SEALS },
+#endif
 	{ SYS_ioctl, 1, ~0u, TIOCGWINSZ }, /* isatty: musl's way and glibc's */
 	{ SYS_ioctl, 1, ~0u, TCGETS },
 };
@@ -147,7 +162,7 @@ static void put_allow_call(struct program *p, int nr)
 	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
-/* The argument's low word comes first on both machines. Loads the call's number again behind
+/* The argument's low word comes first on all these machines. Loads the call's number again behind
  * itself, for what follows. */
 static void put_allow_argument(struct program *p, const struct rule *r)
 {

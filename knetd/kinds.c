@@ -6,6 +6,7 @@
 
 #define DISCOVERY "discovery.k8s.io"
 #define NETWORKING "networking.k8s.io"
+#define POLICY "policy.networking.k8s.io"
 #define GATEWAY "gateway.networking.k8s.io"
 #define KNETD "knetd.io"
 
@@ -21,16 +22,18 @@ const struct kind_info kind_info[KIND_COUNT] = {
 	[KIND_INGRESS] = { NETWORKING, "v1", NETWORKING "/v1", "Ingress", "ingresses", "ingress", "ing", "", "", true, true, false },
 	[KIND_INGRESSCLASS] = { NETWORKING, "v1", NETWORKING "/v1", "IngressClass", "ingressclasses", "ingressclass", "", "", "", false, false, false },
 	[KIND_NETWORKPOLICY] = { NETWORKING, "v1", NETWORKING "/v1", "NetworkPolicy", "networkpolicies", "networkpolicy", "netpol", "", "", true, false, false },
+	[KIND_CLUSTERNETWORKPOLICY] = { POLICY, "v1beta1", POLICY "/v1beta1", "ClusterNetworkPolicy", "clusternetworkpolicies", "clusternetworkpolicy", "cnp", "v1alpha2", "", false, true, false },
 	[KIND_CONFIGMAP] = { "", "v1", "v1", "ConfigMap", "configmaps", "configmap", "cm", "", "", true, false, false },
 	[KIND_SECRET] = { "", "v1", "v1", "Secret", "secrets", "secret", "", "", "", true, false, false },
 	[KIND_EVENT] = { "", "v1", "v1", "Event", "events", "event", "ev", "", "", true, false, false },
 	[KIND_GATEWAYCLASS] = { GATEWAY, "v1", GATEWAY "/v1", "GatewayClass", "gatewayclasses", "gatewayclass", "gc", "v1beta1", "gateway-api", false, true, false },
 	[KIND_GATEWAY] = { GATEWAY, "v1", GATEWAY "/v1", "Gateway", "gateways", "gateway", "gtw", "v1beta1", "gateway-api", true, true, false },
+	[KIND_LISTENERSET] = { GATEWAY, "v1", GATEWAY "/v1", "ListenerSet", "listenersets", "listenerset", "lset", "", "gateway-api", true, true, false },
 	[KIND_HTTPROUTE] = { GATEWAY, "v1", GATEWAY "/v1", "HTTPRoute", "httproutes", "httproute", "", "v1beta1", "gateway-api", true, true, false },
 	[KIND_GRPCROUTE] = { GATEWAY, "v1", GATEWAY "/v1", "GRPCRoute", "grpcroutes", "grpcroute", "", "", "gateway-api", true, true, false },
 	[KIND_TLSROUTE] = { GATEWAY, "v1", GATEWAY "/v1", "TLSRoute", "tlsroutes", "tlsroute", "", "v1alpha3 v1alpha2", "gateway-api", true, true, false },
-	[KIND_TCPROUTE] = { GATEWAY, "v1alpha2", GATEWAY "/v1alpha2", "TCPRoute", "tcproutes", "tcproute", "", "", "gateway-api", true, true, false },
-	[KIND_UDPROUTE] = { GATEWAY, "v1alpha2", GATEWAY "/v1alpha2", "UDPRoute", "udproutes", "udproute", "", "", "gateway-api", true, true, false },
+	[KIND_TCPROUTE] = { GATEWAY, "v1", GATEWAY "/v1", "TCPRoute", "tcproutes", "tcproute", "", "v1alpha2", "gateway-api", true, true, false },
+	[KIND_UDPROUTE] = { GATEWAY, "v1", GATEWAY "/v1", "UDPRoute", "udproutes", "udproute", "", "v1alpha2", "gateway-api", true, true, false },
 	[KIND_REFERENCEGRANT] = { GATEWAY, "v1beta1", GATEWAY "/v1beta1", "ReferenceGrant", "referencegrants", "referencegrant", "refgrant", "v1", "gateway-api", true, false, false },
 	[KIND_BACKENDTLSPOLICY] = { GATEWAY, "v1", GATEWAY "/v1", "BackendTLSPolicy", "backendtlspolicies", "backendtlspolicy", "btlspolicy", "v1alpha3", "gateway-api", true, true, false },
 	[KIND_ADDRESSPOOL] = { KNETD, "v1alpha1", KNETD "/v1alpha1", "AddressPool", "addresspools", "addresspool", "pool", "", "", false, true, false },

@@ -4,17 +4,6 @@
 #include <knetd/label_selector.h>
 #include <knetd/object.h>
 
-static bool in_values(yyjson_val *values, const char *s)
-{
-	yyjson_val *v;
-	size_t i, n;
-
-	yyjson_arr_foreach (values, i, n, v)
-		if (yyjson_equals_str(v, s))
-			return true;
-	return false;
-}
-
 static bool expression_holds(yyjson_val *x, yyjson_val *labels)
 {
 	const char *key = json_str(x, "key"), *operator= json_str(x, "operator");
@@ -24,9 +13,9 @@ static bool expression_holds(yyjson_val *x, yyjson_val *labels)
 	if (!operator)
 		return false;
 	if (!strcmp(operator, "In"))
-		return value && in_values(values, value);
+		return value && json_array_has(values, value);
 	if (!strcmp(operator, "NotIn"))
-		return !value || !in_values(values, value);
+		return !value || !json_array_has(values, value);
 	if (!strcmp(operator, "Exists"))
 		return value != NULL;
 	return !strcmp(operator, "DoesNotExist") && !value;

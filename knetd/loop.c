@@ -1,8 +1,10 @@
 /* loop.c - see loop.h. Timers are a binary heap of pointers into their owners; the head's time is
  * the wait of epoll_pwait, so an idle daemon does not wake up. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +57,21 @@ int loop_add(struct event *ev, uint32_t mask, struct err *e)
 	return 0;
 }
 
+int loop_signals(struct event *ev, const int *signals, size_t n, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < n; i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	ev->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (ev->fd < 0)
+		return err_set(e, errno, "signalfd: %s", strerror(errno));
+	return loop_add(ev, EPOLLIN, e);
+}
+
 void loop_mod(struct event *ev, uint32_t mask)
 {
 	struct epoll_event ee = { .events = mask, .data.ptr = ev };
@@ -66,15 +83,30 @@ void loop_mod(struct event *ev, uint32_t mask)
 	ev->mask = mask;
 }
 
+/* What was fetched this turn and is still to be called is blanked. */
+static void forget(struct event *ev)
+{
+	ev->mask = 0;
+	if (ev->index)
+		loop.fetched[ev->index - 1].data.ptr = NULL;
+	ev->index = 0;
+}
+
 void loop_del(struct event *ev)
 {
 	if (!ev->mask)
 		return;
 	epoll_ctl(loop.epfd, EPOLL_CTL_DEL, ev->fd, NULL);
-	ev->mask = 0;
-	if (ev->index) /* fetched this turn and still to be called: blank it */
-		loop.fetched[ev->index - 1].data.ptr = NULL;
-	ev->index = 0;
+	forget(ev);
+}
+
+void loop_close(struct event *ev)
+{
+	if (ev->mask)
+		forget(ev);
+	if (ev->fd >= 0)
+		close(ev->fd);
+	ev->fd = -1;
 }
 
 uint64_t loop_now(void)

@@ -28,9 +28,16 @@ uint64_t hash_seed(void)
  */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
+#ifdef __SIZEOF_INT128__
 	__uint128_t r = (__uint128_t)a * b;
 
 	return (uint64_t)r ^ (uint64_t)(r >> 64);
+#else /* the same halves, by hand */
+	uint64_t ah = a >> 32, al = (uint32_t)a, bh = b >> 32, bl = (uint32_t)b;
+	uint64_t low = al * bl, mid = ah * bl + (low >> 32), other = al * bh + (uint32_t)mid;
+
+	return a * b ^ (ah * bh + (mid >> 32) + (other >> 32));
+#endif
 }
 
 uint64_t hash_bytes(const void *key, size_t n, uint64_t seed)

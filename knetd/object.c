@@ -60,6 +60,17 @@ bool json_bool(yyjson_val *root, const char *path, bool absent)
 	return yyjson_is_bool(v) ? yyjson_get_bool(v) : absent;
 }
 
+bool json_array_has(yyjson_val *array, const char *text)
+{
+	yyjson_val *v;
+	size_t i, n;
+
+	yyjson_arr_foreach (array, i, n, v)
+		if (yyjson_equals_str(v, text))
+			return true;
+	return false;
+}
+
 yyjson_val *json_members(yyjson_val *obj)
 {
 	static yyjson_val none[3] = { { .tag = YYJSON_TYPE_OBJ } }; /* and where a first pair is */

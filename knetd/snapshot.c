@@ -58,7 +58,8 @@ struct snapshot *snapshot_map(int fd_taken, struct err *e)
 	s->len = len;
 	if (!len) /* a mapping of nothing is an error to the kernel, not to us */
 		return TAKE(s);
-	s->data = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	/* pages that the reader changes for itself (pack_open) become its own */
+	s->data = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (s->data == MAP_FAILED) {
 		err_set(e, errno, "snapshot: map %zu bytes: %s", s->len, strerror(errno));
 		return NULL;

@@ -421,6 +421,7 @@ void store_on_flush(void (*fn)(const struct err *failed))
 void store_read_stats(struct store_stats *out)
 {
 	*out = store.stats;
+	ring_weigh(&out->changes, &out->held);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -506,10 +507,9 @@ static int raise_ceiling(struct err *e)
 	return ret;
 }
 
-int store_open(const char *state_dir, const char *run_dir, struct err *e)
+static int open_both(const char *state_dir, const char *run_dir, struct err *e)
 {
 	char state[128], run[128];
-	bool rebooted;
 	int ret;
 
 	snprintf(state, sizeof(state), "%s/store", state_dir);
@@ -517,6 +517,39 @@ int store_open(const char *state_dir, const char *run_dir, struct err *e)
 	ret = lmdb_open(ENV_STATE, state, e);
 	if (!ret)
 		ret = lmdb_open(ENV_RUN, run, e);
+	if (!ret)
+		ret = lmdb_upgrade(ENV_STATE, e);
+	return ret ? ret : lmdb_upgrade(ENV_RUN, e);
+}
+
+int store_check(const char *state_dir, const char *run_dir, struct err *e)
+{
+	const char *const dirs[ENV_COUNT] = { state_dir, run_dir };
+	char dir[128];
+	int ret = 0;
+
+	for (int i = 0; !ret && i < ENV_COUNT; i++) {
+		bool readable;
+
+		snprintf(dir, sizeof(dir), "%s/store", dirs[i]);
+		ret = lmdb_look(i, dir, &readable, e);
+		if (!ret && readable)
+			ret = lmdb_each(i, load_one, e);
+	}
+	store_close();
+	return ret;
+}
+
+void store_undo_upgrade(void)
+{
+	lmdb_undo_upgrade();
+}
+
+int store_open(const char *state_dir, const char *run_dir, struct err *e)
+{
+	bool rebooted;
+	int ret = open_both(state_dir, run_dir, e);
+
 	if (!ret && lmdb_damage(ENV_STATE))
 		log_err("%s", lmdb_damage(ENV_STATE));
 	if (!ret)
@@ -532,6 +565,7 @@ int store_open(const char *state_dir, const char *run_dir, struct err *e)
 		log_err("%s", e->text);
 	store.flushed = store.version;
 	ring_reset();
+	ring_inherit();
 	return rebooted && !lmdb_damage(ENV_STATE) ? store_forget_addresses(e) : 0;
 }
 

@@ -8,6 +8,8 @@
 /* store_ring.c */
 void ring_add(enum kind kind, struct object *old, struct object *new, uint64_t version);
 void ring_reset(void);
+void ring_inherit(void); /* what was left by store_history_leave */
+void ring_weigh(size_t *changes, size_t *bytes);
 
 /* store_stamp.c: what the server writes into an object's metadata. Returns the compact text, which
  * the caller frees, or NULL with e set. */

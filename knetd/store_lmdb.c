@@ -4,8 +4,8 @@
  * A request's writes go to both environments in one go: everything is put first, then the run side
  * commits, then the state side. A crash between the two commits can only leave derived objects
  * ahead of what they derive from, and those are computed again at start. */
-#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +25,15 @@
 #define NEARLY_FULL (128 << 10) /* bytes: less than a commit may have to write */
 
 #define FORMAT_KEY "format" /* no '/': not an object's key */
+#define WRITER_KEY "writer" /* likewise */
 #define SUM_SIZE 8
 #define SUM_SEED 0x6b6e657464u
 
 static struct {
 	MDB_env *env; /* NULL when it is closed or damaged */
 	MDB_dbi dbi;
-	char dir[128], path[144];
+	char dir[128], path[144], copy[160];
+	bool upgraded;    /* since the start: copy is what it was */
 	char damage[400]; /* "" when it is whole */
 } envs[ENV_COUNT];
 
@@ -129,63 +131,155 @@ static int add_sums(MDB_txn *txn, MDB_dbi dbi)
 	return rc;
 }
 
-/* From the format that is its place to the next one. */
-static int (*const upgrades[])(MDB_txn *txn, MDB_dbi dbi) = { NULL, add_sums };
-static_assert(ARRAY_LEN(upgrades) == STORE_FORMAT, "a step from every format to the next");
+/* From the format that is its place to the next one; NULL: entries stay as they are. */
+static int (*const upgrades[STORE_FORMAT])(MDB_txn *txn, MDB_dbi dbi) = { NULL, add_sums };
+
+/* The text of an entry of ours, at most size - 1 bytes; "" when there is none. */
+static const char *get_text(MDB_txn *txn, MDB_dbi dbi, const char *key, char *text, size_t size)
+{
+	MDB_val k = { .mv_size = strlen(key) + 1, .mv_data = (char *)key }, v;
+	size_t n = 0;
+
+	if (!mdb_get(txn, dbi, &k, &v))
+		n = v.mv_size < size ? v.mv_size : size - 1;
+	memcpy(text, n ? v.mv_data : "", n);
+	text[n] = 0;
+	return text;
+}
 
 static unsigned read_format(MDB_txn *txn, MDB_dbi dbi)
 {
-	MDB_val k = { .mv_size = sizeof(FORMAT_KEY), .mv_data = FORMAT_KEY }, v;
-	char text[16] = "";
+	char text[16];
 
-	if (mdb_get(txn, dbi, &k, &v))
-		return 1;
-	memcpy(text, v.mv_data, v.mv_size < sizeof(text) ? v.mv_size : sizeof(text) - 1);
-	return strtoul(text, NULL, 10);
+	return *get_text(txn, dbi, FORMAT_KEY, text, sizeof(text)) ? strtoul(text, NULL, 10) : 1;
 }
 
-static int upgrade(enum store_env env, MDB_txn *txn, struct err *e)
+static int check_format(enum store_env env, MDB_txn *txn, struct err *e)
 {
 	unsigned format = read_format(txn, envs[env].dbi);
-	char text[16];
+	char writer[32], was[180], back[96] = "";
+	const char *by = get_text(txn, envs[env].dbi, WRITER_KEY, writer, sizeof(writer));
+
+	if (format && format <= STORE_FORMAT)
+		return 0;
+	snprintf(was, sizeof(was), "%s.format-%d", envs[env].path, STORE_FORMAT);
+	if (access(was, F_OK) == 0)
+		snprintf(back, sizeof(back),
+		         ", or put data.mdb.format-%d in data.mdb's place to lose what came after "
+		         "it",
+		         STORE_FORMAT);
+	return err_set(e, EPROTO,
+	               "store: %s was written by %s%s (format %u; knetd " KNETD_VERSION
+	               " knows %u): run that release, or move the directory away to start empty%s",
+	               envs[env].dir, *by ? "knetd " : "a newer release", by, format, STORE_FORMAT,
+	               back);
+}
+
+/* What it is now, before its format changes. */
+static int keep_copy(enum store_env env, unsigned format, struct err *e)
+{
+	char was[160], fresh[180];
+	auto_close int fd = -1;
+	int rc;
+
+	snprintf(was, sizeof(was), "%s.format-%u", envs[env].path, format);
+	snprintf(fresh, sizeof(fresh), "%s.new", was);
+	memcpy(envs[env].copy, was, sizeof(was));
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	rc = fd < 0 ? errno : mdb_env_copyfd(envs[env].env, fd);
+	if (!rc && (fsync(fd) < 0 || rename(fresh, envs[env].copy) < 0))
+		rc = errno;
+	if (rc) {
+		unlink(fresh);
+		return write_fail(env, e, rc, fresh);
+	}
+	envs[env].upgraded = true;
+	return 0;
+}
+
+static int upgrade_in(enum store_env env, MDB_txn *txn, unsigned format, struct err *e)
+{
+	MDB_dbi dbi = envs[env].dbi;
+	char text[32];
 	int rc = 0;
 
-	if (format > STORE_FORMAT || !format)
-		return err_set(
-			e, EPROTO,
-			"store: %s was written by a newer release (format %u; knetd " KNETD_VERSION
-			" knows %u): run that release, or move the directory away to start empty",
-			envs[env].dir, format, STORE_FORMAT);
-	if (format == STORE_FORMAT)
-		return 0;
-	for (; !rc && format < STORE_FORMAT; format++)
-		rc = upgrades[format](txn, envs[env].dbi);
+	for (unsigned f = format; !rc && f < STORE_FORMAT; f++)
+		rc = upgrades[f] ? upgrades[f](txn, dbi) : 0;
 	snprintf(text, sizeof(text), "%d", STORE_FORMAT);
-	if (!rc)
-		rc = put_text(txn, envs[env].dbi, FORMAT_KEY, text, strlen(text));
+	if (!rc && format < STORE_FORMAT)
+		rc = put_text(txn, dbi, FORMAT_KEY, text, strlen(text));
+	if (!rc && strcmp(get_text(txn, dbi, WRITER_KEY, text, sizeof(text)), KNETD_VERSION) != 0)
+		rc = put_text(txn, dbi, WRITER_KEY, KNETD_VERSION, strlen(KNETD_VERSION));
 	return rc ? write_fail(env, e, rc, "upgrade") : 0;
 }
 
-static int open_dbi(enum store_env env, struct err *e)
+/* The format, and whether anything has to be written. */
+static unsigned look_at(enum store_env env, bool *empty, bool *ours)
 {
+	char text[32];
+	MDB_stat st = { 0 };
+	unsigned format = 1;
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(envs[env].env, NULL, 0, &txn);
 
+	*empty = *ours = false;
+	if (mdb_txn_begin(envs[env].env, NULL, MDB_RDONLY, &txn))
+		return format;
+	format = read_format(txn, envs[env].dbi);
+	*ours = !strcmp(get_text(txn, envs[env].dbi, WRITER_KEY, text, sizeof(text)),
+	                KNETD_VERSION);
+	*empty = !mdb_stat(txn, envs[env].dbi, &st) && !st.ms_entries;
+	mdb_txn_abort(txn);
+	return format;
+}
+
+int lmdb_upgrade(enum store_env env, struct err *e)
+{
+	bool empty, ours;
+	MDB_txn *txn;
+	unsigned format;
+	int rc;
+
+	if (lmdb_damage(env))
+		return 0;
+	format = look_at(env, &empty, &ours);
+	if (format == STORE_FORMAT && ours)
+		return 0;
+	if (format < STORE_FORMAT && !empty && keep_copy(env, format, e))
+		return -e->code;
+	rc = mdb_txn_begin(envs[env].env, NULL, 0, &txn);
 	if (rc)
 		return fail(e, rc, "begin");
-	rc = mdb_dbi_open(txn, NULL, 0, &envs[env].dbi);
-	if (rc || upgrade(env, txn, e)) {
+	if (upgrade_in(env, txn, format, e)) {
 		mdb_txn_abort(txn);
-		return rc ? fail(e, rc, "open database") : -e->code;
+		return -e->code;
 	}
 	rc = mdb_txn_commit(txn);
 	return rc ? write_fail(env, e, rc, "commit") : 0;
 }
 
-static int open_env(enum store_env env, struct err *e)
+void lmdb_undo_upgrade(void)
 {
-	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (env == ENV_RUN ? MDB_NOSYNC : 0);
-	int rc;
+	for (int i = 0; i < ENV_COUNT; i++)
+		if (envs[i].upgraded)
+			(void)!rename(envs[i].copy, envs[i].path);
+}
+
+static int open_dbi(enum store_env env, struct err *e)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(envs[env].env, NULL, MDB_RDONLY, &txn), ret;
+
+	if (rc)
+		return fail(e, rc, "begin");
+	rc = mdb_dbi_open(txn, NULL, 0, &envs[env].dbi);
+	ret = rc ? fail(e, rc, "open database") : check_format(env, txn, e);
+	mdb_txn_abort(txn);
+	return ret;
+}
+
+static int open_env_with(enum store_env env, unsigned flags, struct err *e)
+{
+	int rc, fd;
 
 	rc = mdb_env_create(&envs[env].env);
 	if (rc)
@@ -195,16 +289,45 @@ static int open_env(enum store_env env, struct err *e)
 	rc = mdb_env_open(envs[env].env, envs[env].dir, flags, 0600);
 	if (rc)
 		return fail(e, rc, envs[env].dir);
+	/* LMDB leaves this one descriptor open for programs that are executed */
+	if (!mdb_env_get_fd(envs[env].env, &fd))
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return open_dbi(env, e);
+}
+
+static int open_env(enum store_env env, struct err *e)
+{
+	return open_env_with(env, MDB_NOTLS | MDB_NORDAHEAD | (env == ENV_RUN ? MDB_NOSYNC : 0), e);
+}
+
+static void set_paths(enum store_env env, const char *dir)
+{
+	snprintf(envs[env].dir, sizeof(envs[env].dir), "%s", dir);
+	snprintf(envs[env].path, sizeof(envs[env].path), "%s/data.mdb", dir);
+	envs[env].damage[0] = 0;
+	envs[env].upgraded = false;
+}
+
+int lmdb_look(enum store_env env, const char *dir, bool *readable, struct err *e)
+{
+	bool empty, ours;
+	int ret;
+
+	*readable = false;
+	set_paths(env, dir);
+	if (access(envs[env].path, F_OK) < 0)
+		return 0;
+	ret = open_env_with(env, MDB_RDONLY | MDB_NOTLS | MDB_NORDAHEAD, e);
+	if (!ret)
+		*readable = look_at(env, &empty, &ours) == STORE_FORMAT;
+	return ret;
 }
 
 int lmdb_open(enum store_env env, const char *dir, struct err *e)
 {
 	int ret;
 
-	snprintf(envs[env].dir, sizeof(envs[env].dir), "%s", dir);
-	snprintf(envs[env].path, sizeof(envs[env].path), "%s/data.mdb", dir);
-	envs[env].damage[0] = 0;
+	set_paths(env, dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_set(e, errno, "store: %s: %s", dir, strerror(errno));
 	ret = store_file_walk(envs[env].path, NULL, NULL, e);
@@ -225,7 +348,7 @@ int lmdb_start_anew(enum store_env env, struct err *e)
 {
 	envs[env].damage[0] = 0;
 	unlink(envs[env].path);
-	return open_env(env, e);
+	return open_env(env, e) ? -e->code : lmdb_upgrade(env, e);
 }
 
 void lmdb_close(void)
@@ -317,7 +440,7 @@ int lmdb_clear(enum store_env env, struct err *e)
 	if (rc)
 		return fail(e, rc, "begin");
 	rc = mdb_drop(txn, envs[env].dbi, 0);
-	if (rc || upgrade(env, txn, e)) {
+	if (rc || upgrade_in(env, txn, 1, e)) {
 		mdb_txn_abort(txn);
 		return rc ? fail(e, rc, "clear") : -e->code;
 	}

@@ -12,7 +12,9 @@ enum store_env { ENV_STATE, ENV_RUN, ENV_COUNT };
 /* What an environment's entries look like. A text and its NUL in format 1 (release 0.1.0); then a
  * checksum of key and text behind it. Older ones are brought up when they are opened, in one
  * transaction; newer ones are refused. */
+#ifndef STORE_FORMAT
 #define STORE_FORMAT 2
+#endif
 
 /* Address space, not memory or disk; no file ever becomes larger. */
 #define STORE_MAP_SIZE ((size_t)4 << 30)
@@ -20,6 +22,15 @@ enum store_env { ENV_STATE, ENV_RUN, ENV_COUNT };
 /* A damaged file does not keep an environment from being opened: lmdb_each gives what can be read,
  * and every write is refused with -EIO. lmdb_damage then says what is wrong, else NULL. */
 int lmdb_open(enum store_env env, const char *dir, struct err *e);
+/* What was opened becomes of our format, and names us as its writer. Behind the opening of all: a
+ * start that one of them refuses has changed none. What an older format was stays beside it, as
+ * data.mdb.format-N. */
+int lmdb_upgrade(enum store_env env, struct err *e);
+/* What lmdb_upgrade has done is undone, by names alone: a signal handler may. */
+void lmdb_undo_upgrade(void);
+/* As lmdb_open for who only reads, beside a daemon that writes. False: there is nothing yet, or of
+ * a format that has to be upgraded before it is read. */
+int lmdb_look(enum store_env env, const char *dir, bool *readable, struct err *e);
 void lmdb_close(void);
 const char *lmdb_damage(enum store_env env);
 /* Empties a damaged environment whose content does not matter any more. */

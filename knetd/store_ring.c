@@ -4,10 +4,12 @@
  * holds (STORE_RING_BYTES), and by age (store_forget). Its table grows with what is in it and
  * shrinks again. For every kind it knows the newest change it has dropped, so that a busy kind
  * costs the readers of a quiet one nothing: they are lost only when something of theirs is. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <knetd/auto.h>
+#include <knetd/handover.h>
 #include <knetd/store.h>
 
 #include "store_int.h"
@@ -24,6 +26,7 @@ static struct {
 	size_t size, bytes;
 	uint64_t first, next;         /* places, ever growing; first <= next <= first + size */
 	uint64_t dropped[KIND_COUNT]; /* newest version not remembered any more */
+	uint64_t newest[KIND_COUNT];
 } ring;
 
 static struct entry *at(uint64_t place)
@@ -89,6 +92,7 @@ void ring_add(enum kind kind, struct object *old, struct object *new, uint64_t v
 	make_room();
 	ring.bytes += weight(&e.change);
 	*at(ring.next++) = e;
+	ring.newest[kind] = version;
 	while (ring.bytes > STORE_RING_BYTES && ring.next - ring.first > 1)
 		drop_first();
 }
@@ -105,6 +109,12 @@ void store_forget(unsigned seconds)
 		resize(size);
 }
 
+void ring_weigh(size_t *changes, size_t *bytes)
+{
+	*changes = ring.next - ring.first;
+	*bytes = ring.bytes + ring.size * sizeof(*ring.entries);
+}
+
 void ring_reset(void)
 {
 	while (ring.first < ring.next)
@@ -112,8 +122,33 @@ void ring_reset(void)
 	free(ring.entries);
 	ring.entries = NULL;
 	ring.size = 0;
-	for (int k = 0; k < KIND_COUNT; k++)
-		ring.dropped[k] = store_version(); /* what was before the start is not known */
+	for (int k = 0; k < KIND_COUNT; k++) /* what was before the start is not known */
+		ring.dropped[k] = ring.newest[k] = store_version();
+}
+
+/* To the one that takes our place: nothing happens in between, so a reader who has seen the newest
+ * change of a kind has missed none. */
+void store_history_leave(void)
+{
+	for (int k = 0; k < KIND_COUNT; k++) {
+		char key[96];
+
+		snprintf(key, sizeof(key), "history/%s", kind_info[k].plural);
+		handover_say(key, "%llu", (unsigned long long)ring.newest[k]);
+	}
+}
+
+void ring_inherit(void)
+{
+	for (int k = 0; k < KIND_COUNT; k++) {
+		char key[96];
+		uint64_t newest;
+
+		snprintf(key, sizeof(key), "history/%s", kind_info[k].plural);
+		newest = strtoull(handover_text(key), NULL, 10);
+		if (newest && newest <= ring.dropped[k])
+			ring.dropped[k] = ring.newest[k] = newest;
+	}
 }
 
 void cursor_now(struct cursor *c)

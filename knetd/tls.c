@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <knetd/auto.h>
+#include <knetd/blocks.h>
 
 #include "tls_int.h"
 
@@ -41,25 +42,6 @@ void tls_set_algorithms(br_ssl_engine_context *eng)
 	br_ssl_engine_set_default_chapol(eng);
 }
 
-static void set_identity(struct tls *t, const struct tls_identity *id)
-{
-	if (id->key.key_type == BR_KEYTYPE_EC)
-		br_ssl_server_set_single_ec(&t->u.server, id->chain, id->n, &id->key.key.ec,
-		                            BR_KEYTYPE_SIGN, BR_KEYTYPE_EC, br_ec_get_default(),
-		                            br_ecdsa_sign_asn1_get_default());
-	else
-		br_ssl_server_set_single_rsa(&t->u.server, id->chain, id->n, &id->key.key.rsa,
-		                             BR_KEYTYPE_SIGN, br_rsa_private_get_default(),
-		                             br_rsa_pkcs1_sign_get_default());
-	if (!id->clients.dn.data)
-		return;
-	t->check = xmalloc(sizeof(*t->check));
-	client_check_init(t->check, t, id);
-	br_ssl_engine_set_x509(&t->u.engine, &t->check->vtable);
-	br_ssl_server_set_trust_anchor_names_alt(&t->u.server, &id->clients, 1);
-	br_ssl_engine_add_flags(&t->u.engine, BR_OPT_TOLERATE_NO_CLIENT_AUTH);
-}
-
 void tls_set_up(struct tls *t)
 {
 	unsigned char seed[32];
@@ -72,18 +54,22 @@ void tls_set_up(struct tls *t)
 		br_ssl_engine_inject_entropy(&t->u.engine, seed, sizeof(seed));
 }
 
-struct tls *tls_new(struct tls_identity *id)
+struct tls *tls_make(void)
 {
-	struct tls *t = xmalloc(sizeof(*t));
+	struct tls *t = block_take(sizeof(*t));
 
 	memset(t, 0, offsetof(struct tls, in));
-	t->id = tls_identity_ref(id);
-	br_ssl_server_zero(&t->u.server);
-	tls_set_algorithms(&t->u.engine);
-	set_identity(t, id);
-	tls_set_up(t);
-	br_ssl_server_reset(&t->u.server);
+	t->early.max = t->late.max = TLS_WAITING_BYTES;
 	return t;
+}
+
+static void release(struct tls *t)
+{
+	free(TAKE(t->check));
+	free(TAKE(t->proof));
+	if (t->release)
+		t->release(t->owned);
+	t->release = NULL;
 }
 
 void tls_free(struct tls *t)
@@ -91,10 +77,11 @@ void tls_free(struct tls *t)
 	if (!t)
 		return;
 	tls_identity_unref(t->id);
-	free(t->check);
-	free(t->proof);
+	release(t);
+	buf_free(&t->early);
+	buf_free(&t->late);
 	explicit_bzero(t, sizeof(*t));
-	free(t);
+	block_give(t, sizeof(*t));
 }
 
 static unsigned state(const struct tls *t)
@@ -108,18 +95,59 @@ static void notice_open(struct tls *t)
 	if (t->open || !(state(t) & (BR_SSL_SENDAPP | BR_SSL_RECVAPP)))
 		return;
 	t->open = true;
-	free(TAKE(t->check));
-	free(TAKE(t->proof));
+	release(t);
+}
+
+/* What of p the socket takes now; -1: never again. */
+static ssize_t to_socket(int fd, const void *p, size_t n)
+{
+	ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
+}
+
+/* Records that are ready, behind those that wait: many go with one call. */
+static void gather(struct tls *t)
+{
+	while (state(t) & BR_SSL_SENDREC) {
+		size_t n;
+		unsigned char *p = br_ssl_engine_sendrec_buf(&t->u.engine, &n);
+
+		if (t->late.len + n > TLS_WAITING_BYTES)
+			return;
+		buf_add(&t->late, p, n);
+		br_ssl_engine_sendrec_ack(&t->u.engine, n);
+	}
+}
+
+static bool push_late(struct tls *t, int fd)
+{
+	ssize_t sent = to_socket(fd, t->late.data + t->late_sent, t->late.len - t->late_sent);
+
+	if (sent > 0)
+		t->late_sent += sent;
+	if (t->late_sent < t->late.len)
+		return false;
+	buf_free(&t->late);
+	t->late_sent = 0;
+	return true;
 }
 
 /* Record bytes to the socket; false when it takes no more now, or never will. */
 static bool push(struct tls *t, int fd)
 {
-	while (state(t) & BR_SSL_SENDREC) {
+	while (t->late.len || (state(t) & BR_SSL_SENDREC)) {
 		size_t n;
-		unsigned char *p = br_ssl_engine_sendrec_buf(&t->u.engine, &n);
-		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		unsigned char *p;
+		ssize_t sent;
 
+		if (t->late.len) {
+			if (!push_late(t, fd))
+				return false;
+			continue;
+		}
+		p = br_ssl_engine_sendrec_buf(&t->u.engine, &n);
+		sent = to_socket(fd, p, n);
 		if (sent <= 0)
 			return false;
 		br_ssl_engine_sendrec_ack(&t->u.engine, sent);
@@ -127,20 +155,48 @@ static bool push(struct tls *t, int fd)
 	return true;
 }
 
+/* The engine asks for five bytes, then for a record: it gets them from what one call has read. */
+static void feed(struct tls *t, const unsigned char *p, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n && (state(t) & BR_SSL_RECVREC) && !(state(t) & BR_SSL_CLOSED)) {
+		size_t room;
+		unsigned char *to = br_ssl_engine_recvrec_buf(&t->u.engine, &room);
+
+		if (room > n - done)
+			room = n - done;
+		memcpy(to, p + done, room);
+		br_ssl_engine_recvrec_ack(&t->u.engine, room);
+		done += room;
+		notice_open(t);
+	}
+	if (p == (unsigned char *)t->early.data)
+		buf_drop(&t->early, done);
+	else
+		buf_add(&t->early, p + done, n - done);
+	if (!t->early.len)
+		buf_free(&t->early);
+}
+
 /* Bytes of the socket to the engine: more than 0, 0 at the end, -1. */
 static ssize_t pull(struct tls *t, int fd)
 {
-	size_t n;
-	unsigned char *p = br_ssl_engine_recvrec_buf(&t->u.engine, &n);
-	ssize_t got = recv(fd, p, n, MSG_DONTWAIT);
+	static unsigned char room[64 * 1024];
+	ssize_t got;
 
+	if (t->early.len) {
+		got = (ssize_t)t->early.len;
+		feed(t, (unsigned char *)t->early.data, got);
+		return got;
+	}
+	got = recv(fd, room, sizeof(room), MSG_DONTWAIT);
 	if (got <= 0)
 		return got;
 	if (!t->begun)
-		t->plain = isupper(p[0]);
+		t->plain = isupper(room[0]);
 	t->begun = true;
-	br_ssl_engine_recvrec_ack(&t->u.engine, got);
-	notice_open(t);
+	feed(t, room, got);
 	return got;
 }
 
@@ -156,12 +212,52 @@ static size_t take(struct tls *t, void *p, size_t n)
 	return have;
 }
 
-static ssize_t ended(const struct tls *t)
+/* What broke a handshake, in the words of TLS; 0: nothing to say. */
+static unsigned alert_for(int error)
 {
-	if (br_ssl_engine_last_error(&t->u.engine) == BR_ERR_OK)
+	static const struct {
+		int error;
+		unsigned alert;
+	} rows[] = {
+		{ BR_ERR_NO_CLIENT_AUTH, TLS_HANDSHAKE_FAILURE },
+		{ BR_ERR_X509_EXPIRED, TLS_CERTIFICATE_EXPIRED },
+		{ BR_ERR_X509_NOT_TRUSTED, TLS_UNKNOWN_CA },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].error == error)
+			return rows[i].alert;
+	return error > BR_ERR_X509_OK && error <= BR_ERR_X509_NOT_TRUSTED ? TLS_BAD_CERTIFICATE : 0;
+}
+
+static ssize_t ended(struct tls *t, int fd)
+{
+	int error = br_ssl_engine_last_error(&t->u.engine);
+
+	if (error == BR_ERR_OK)
 		return 0;
+	if (!t->open && !t->told && alert_for(error)) /* nothing is encrypted yet */
+		tls_refuse(fd, alert_for(error));
+	t->told = true;
 	errno = EPROTO;
 	return -1;
+}
+
+/* What one record of the engine has, and more when its next one is here already. */
+static size_t take_all(struct tls *t, int fd, unsigned char *p, size_t n)
+{
+	size_t got = take(t, p, n);
+
+	while (got < n && (t->early.len || (state(t) & BR_SSL_RECVAPP)) &&
+	       !(state(t) & BR_SSL_CLOSED)) {
+		if (state(t) & BR_SSL_RECVAPP)
+			got += take(t, p + got, n - got);
+		else if (!(state(t) & BR_SSL_RECVREC) || !tls_pending(t))
+			break;
+		else
+			pull(t, fd);
+	}
+	return got;
 }
 
 ssize_t tls_recv(struct tls *t, int fd, void *p, size_t n)
@@ -170,10 +266,11 @@ ssize_t tls_recv(struct tls *t, int fd, void *p, size_t n)
 		ssize_t got;
 
 		push(t, fd);
-		if (state(t) & BR_SSL_CLOSED)
-			return ended(t);
+		notice_open(t); /* ours may have been the last word */
 		if (state(t) & BR_SSL_RECVAPP)
-			return take(t, p, n);
+			return (ssize_t)take_all(t, fd, p, n);
+		if (state(t) & BR_SSL_CLOSED)
+			return ended(t, fd);
 		if (!(state(t) & BR_SSL_RECVREC))
 			break; /* our own records go first */
 		got = pull(t, fd);
@@ -184,8 +281,37 @@ ssize_t tls_recv(struct tls *t, int fd, void *p, size_t n)
 	return -1;
 }
 
-/* Of one run of bytes, what the engine and the socket take now. */
-static size_t send_run(struct tls *t, int fd, const unsigned char *p, size_t n)
+int tls_shake(struct tls *t, int fd)
+{
+	for (int i = 0; i < RECORDS_A_CALL * 2; i++) {
+		ssize_t got;
+
+		push(t, fd);
+		notice_open(t);
+		if (t->open)
+			return 1;
+		if (state(t) & BR_SSL_CLOSED) {
+			ended(t, fd);
+			return -1;
+		}
+		if (!(state(t) & BR_SSL_RECVREC))
+			return 0;
+		got = pull(t, fd);
+		if (got <= 0)
+			return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	}
+	return 0;
+}
+
+void tls_refuse(int fd, enum tls_alert alert)
+{
+	const unsigned char record[] = { 21, 3, 3, 0, 2, 2, (unsigned char)alert };
+
+	send(fd, record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Of one run of bytes, what the engine takes while its records find room. */
+static size_t send_run(struct tls *t, const unsigned char *p, size_t n)
 {
 	size_t done = 0;
 
@@ -193,8 +319,11 @@ static size_t send_run(struct tls *t, int fd, const unsigned char *p, size_t n)
 		size_t room;
 		unsigned char *buf = br_ssl_engine_sendapp_buf(&t->u.engine, &room);
 
-		if (!buf &&
-		    (!push(t, fd) || !(buf = br_ssl_engine_sendapp_buf(&t->u.engine, &room))))
+		if (!buf) {
+			gather(t);
+			buf = br_ssl_engine_sendapp_buf(&t->u.engine, &room);
+		}
+		if (!buf)
 			break;
 		if (room > n - done)
 			room = n - done;
@@ -209,8 +338,10 @@ ssize_t tls_send(struct tls *t, int fd, const struct iovec *iov, int n)
 {
 	size_t done = 0, wanted = 0;
 
+	if (t->late.len && t->late.len - t->late_sent >= TLS_WAITING_BYTES / 2)
+		push(t, fd);
 	for (int i = 0; i < n; i++) {
-		size_t sent = done < wanted ? 0 : send_run(t, fd, iov[i].iov_base, iov[i].iov_len);
+		size_t sent = done < wanted ? 0 : send_run(t, iov[i].iov_base, iov[i].iov_len);
 
 		done += sent;
 		wanted += iov[i].iov_len;
@@ -239,17 +370,36 @@ void tls_end(struct tls *t, int fd)
 
 bool tls_unsent(const struct tls *t)
 {
-	return state(t) & BR_SSL_SENDREC;
+	return t->late.len || (state(t) & BR_SSL_SENDREC);
+}
+
+/* With half a record nothing can be read. */
+static bool whole_record(const struct buf *b)
+{
+	const unsigned char *p = (const unsigned char *)b->data;
+
+	return b->len >= 5 && b->len >= 5u + ((size_t)p[3] << 8 | p[4]);
 }
 
 bool tls_pending(const struct tls *t)
 {
-	return state(t) & BR_SSL_RECVAPP;
+	return (state(t) & BR_SSL_RECVAPP) ||
+	       ((state(t) & BR_SSL_RECVREC) && whole_record(&t->early));
 }
 
 bool tls_is_open(const struct tls *t)
 {
 	return t->open;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	return t->sessions.resumed;
+}
+
+const char *tls_protocol(const struct tls *t)
+{
+	return br_ssl_engine_get_selected_protocol((br_ssl_engine_context *)&t->u.engine);
 }
 
 bool tls_peer_speaks_plain(const struct tls *t)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <knetd/auto.h>
@@ -31,9 +32,10 @@ static struct server_check *self(const br_x509_class **ctx)
 	return (struct server_check *)(void *)ctx;
 }
 
+/* Somebody must vouch for it. */
 static bool by_name(const struct server_check *c)
 {
-	return c->proof->name && *c->proof->name;
+	return c->proof->name && (*c->proof->name || c->proof->n_names) && !c->proof->anyone;
 }
 
 static void start_chain(const br_x509_class **ctx, const char *server_name)
@@ -44,7 +46,8 @@ static void start_chain(const br_x509_class **ctx, const char *server_name)
 	c->leaf_n = 0;
 	br_x509_decoder_init(&c->leaf_key, NULL, NULL);
 	if (by_name(c))
-		c->chain.vtable->start_chain(&c->chain.vtable, server_name);
+		c->chain.vtable->start_chain(&c->chain.vtable,
+		                             c->proof->n_names ? NULL : server_name);
 }
 
 static void start_cert(const br_x509_class **ctx, uint32_t length)
@@ -97,6 +100,47 @@ static bool pinned(const struct server_check *c)
 	return found;
 }
 
+/* "*.example.org" in the certificate stands for one label. */
+static bool alt_is(enum x509_alt type, struct x509_part text, const struct tls_san *want)
+{
+	const char *name = want->text;
+
+	if (type != (want->uri ? X509_ALT_URI : X509_ALT_DNS))
+		return false;
+	if (want->uri)
+		return text.n == strlen(name) && !memcmp(text.p, name, text.n);
+	if (text.n > 2 && text.p[0] == '*' && text.p[1] == '.' && *name != '*') {
+		name = strchr(name, '.');
+		text.p++;
+		text.n--;
+	}
+	return name && text.n == strlen(name) && !strncasecmp((const char *)text.p, name, text.n);
+}
+
+static bool has_a_name(const struct server_check *c)
+{
+	struct x509_info *info = xmalloc(sizeof(*info));
+	bool found = false;
+	struct x509_part rest, text;
+	enum x509_alt type;
+
+	if (!x509_read(c->leaf, c->leaf_n, info, NULL))
+		for (rest = info->alt_names; !found && x509_alt_next(&rest, &type, &text);)
+			for (unsigned i = 0; i < c->proof->n_names; i++)
+				found |= alt_is(type, text, &c->proof->names[i]);
+	free(info);
+	return found;
+}
+
+static unsigned end_vouched(struct server_check *c)
+{
+	unsigned trouble = c->chain.vtable->end_chain(&c->chain.vtable);
+
+	if (!trouble && c->proof->n_names && !has_a_name(c))
+		return BR_ERR_X509_BAD_SERVER_NAME;
+	return trouble;
+}
+
 static unsigned end_chain(const br_x509_class **ctx)
 {
 	struct server_check *c = self(ctx);
@@ -106,7 +150,7 @@ static unsigned end_chain(const br_x509_class **ctx)
 		return BR_ERR_X509_NOT_TRUSTED;
 	}
 	if (by_name(c))
-		return c->chain.vtable->end_chain(&c->chain.vtable);
+		return end_vouched(c);
 	return br_x509_decoder_get_pkey(&c->leaf_key) ? 0 : BR_ERR_X509_NOT_TRUSTED;
 }
 
@@ -144,18 +188,36 @@ static void check_init(struct server_check *c, struct tls *t, const struct tls_p
 	                         (uint32_t)(now.tv_sec % 86400));
 }
 
+static void show(struct tls *t, struct tls_identity *id)
+{
+	t->id = tls_identity_ref(id);
+	if (id->key.key_type == BR_KEYTYPE_EC)
+		br_ssl_client_set_single_ec(&t->u.client, id->chain, id->n, &id->key.key.ec,
+		                            BR_KEYTYPE_SIGN, BR_KEYTYPE_EC, br_ec_get_default(),
+		                            br_ecdsa_sign_asn1_get_default());
+	else
+		br_ssl_client_set_single_rsa(&t->u.client, id->chain, id->n, &id->key.key.rsa,
+		                             br_rsa_pkcs1_sign_get_default());
+}
+
 struct tls *tls_connect(const struct tls_proof *proof)
 {
-	struct tls *t = xmalloc(sizeof(*t));
+	struct tls *t = tls_make();
 
-	memset(t, 0, offsetof(struct tls, in));
+	t->release = proof->release;
+	t->owned = proof->owned;
 	t->proof = xmalloc(sizeof(*t->proof));
 	check_init(t->proof, t, proof);
 	br_ssl_client_zero(&t->u.client);
 	tls_set_algorithms(&t->u.engine);
 	br_ssl_engine_set_x509(&t->u.engine, &t->proof->vtable);
+	if (proof->identity)
+		show(t, proof->identity);
+	if (proof->n_protocols)
+		br_ssl_engine_set_protocol_names(&t->u.engine, (const char **)proof->protocols,
+		                                 proof->n_protocols);
 	tls_set_up(t);
-	br_ssl_client_reset(&t->u.client, by_name(t->proof) ? proof->name : NULL, 0);
+	br_ssl_client_reset(&t->u.client, proof->name && *proof->name ? proof->name : NULL, 0);
 	return t;
 }
 

@@ -20,6 +20,10 @@ static bool keep_certificate(struct tls_identity *id, const uint8_t *der, size_t
 		err_set(e, EINVAL, "more than %d certificates", TLS_CHAIN_MAX);
 		return false;
 	}
+	if (!n) {
+		err_set(e, EINVAL, "a certificate with nothing in it");
+		return false;
+	}
 	c->data = xmalloc(n);
 	c->data_len = n;
 	memcpy(c->data, der, n);
@@ -146,6 +150,11 @@ const struct x509_info *tls_identity_info(const struct tls_identity *id)
 	return &id->info;
 }
 
+bool tls_identity_is_rsa(const struct tls_identity *id)
+{
+	return id->key.key_type == BR_KEYTYPE_RSA;
+}
+
 struct tls_identity *tls_identity_ref(struct tls_identity *id)
 {
 	id->refs++;
@@ -213,7 +222,7 @@ static unsigned judge_leaf(struct client_check *c)
 	struct client_said *said = &c->t->client;
 	struct x509_info *info = xmalloc(sizeof(*info));
 	bool good = !x509_read(c->leaf, c->leaf_n, info, NULL) && info->client_auth &&
-	            *info->common_name;
+	            (*info->common_name || !c->named);
 
 	if (good) {
 		strcpy(said->name, info->common_name);
@@ -247,7 +256,8 @@ static const br_x509_pkey *get_pkey(const br_x509_class *const *ctx, unsigned *u
 	return c->chain.vtable->get_pkey(&c->chain.vtable, usages);
 }
 
-void client_check_init(struct client_check *c, struct tls *t, const struct tls_identity *id)
+void client_check_init(struct client_check *c, struct tls *t, const br_x509_trust_anchor *anchors,
+                       size_t n)
 {
 	static const br_x509_class class = {
 		sizeof(struct client_check),
@@ -261,5 +271,6 @@ void client_check_init(struct client_check *c, struct tls *t, const struct tls_i
 
 	c->vtable = &class;
 	c->t = t;
-	br_x509_minimal_init_full(&c->chain, &id->clients, 1);
+	c->named = false;
+	br_x509_minimal_init_full(&c->chain, anchors, n);
 }

@@ -6,7 +6,6 @@
  * until then the kernel keeps what clients send. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +23,7 @@
 #include <knetd/worker.h>
 
 #include "worker_msg.h"
+#include "worker_sockets.h"
 
 #define FILES_MAX 65536     /* connections of an ingress worker, and then some */
 #define MESSAGES_A_TURN 256 /* then clients have theirs */
@@ -39,7 +39,7 @@ static struct {
 	struct event door, conn;  /* conn.fd -1: no control process */
 	struct snapshot **staged; /* role->slots of them, for the next FLUSH */
 	bool *is_staged;
-	bool serving;
+	bool serving, flushing;
 	struct timer drain_limit;
 } self = { .conn.fd = -1 };
 
@@ -65,6 +65,7 @@ static void stage_nothing(void)
 		stage(i, NULL);
 		self.is_staged[i] = false;
 	}
+	worker_sockets_unstage();
 }
 
 static void take_reset(const struct worker_msg *m)
@@ -91,28 +92,39 @@ static void take_snapshot(const struct worker_msg *m, int fd)
 	stage(m->arg, s);
 }
 
+static void swap_slots(void)
+{
+	for (unsigned i = 0; i < self.role->slots; i++) {
+		struct snapshot *old = self.w.slots[i];
+
+		if (!self.is_staged[i])
+			continue;
+		self.w.slots[i] = self.staged[i];
+		self.staged[i] = old;
+	}
+}
+
 /* Swaps all first, so that the role sees one state in all slots; the old ones live until it has
- * been told of every change. */
+ * been told of every change. Who waits at a socket that goes is served by what was there before. */
 static void take_flush(const struct worker_msg *m)
 {
 	struct worker *w = &self.w;
 	struct err e = { 0 };
 
-	for (unsigned i = 0; i < self.role->slots; i++) {
-		struct snapshot *old = w->slots[i];
-
-		if (!self.is_staged[i])
-			continue;
-		w->slots[i] = self.staged[i];
-		self.staged[i] = old;
-	}
+	self.flushing = true;
+	worker_sockets_leave(w, self.serving ? self.role->closing : NULL);
+	swap_slots();
+	worker_sockets_arrive(w);
 	if (!self.serving && self.role->start(w, &e))
 		give_up(&e);
 	self.serving = true;
 	for (unsigned i = 0; i < self.role->slots; i++)
 		if (self.is_staged[i] && self.role->changed)
 			self.role->changed(w, i);
+	if (worker_sockets_tell(w, self.role->listening, &e))
+		give_up(&e);
 	stage_nothing();
+	self.flushing = false;
 	self.seen = m->generation;
 	atomic_store_explicit(&self.page->taken, m->generation, memory_order_release);
 }
@@ -141,6 +153,8 @@ static void take_drain(void)
 	close(self.door.fd);
 	self.drain_limit.fn = drained_too_long;
 	timer_set(&self.drain_limit, WORKER_DRAIN_MS);
+	if (self.serving && self.role->closing)
+		worker_sockets_close(&self.w, self.role->closing);
 	if (self.serving && self.role->drain)
 		self.role->drain(&self.w);
 	else
@@ -171,13 +185,27 @@ static void control_gone(void)
 	seen_at_least(wanted());
 }
 
+static void take_descriptors(const struct worker_msg *m, const int *fds, unsigned n)
+{
+	if (m->type == WORKER_LISTEN && n <= WORKER_SOCKETS) {
+		worker_sockets_stage(fds, n);
+		return;
+	}
+	if (m->type == WORKER_SNAPSHOT && n <= 1) {
+		take_snapshot(m, n ? fds[0] : -1);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 /* False when nothing more waits. */
 static bool take_message(void)
 {
 	struct worker_msg m;
 	unsigned n_fds;
-	int fd = -1;
-	ssize_t n = worker_msg_recv(self.conn.fd, &m, sizeof(m), &fd, 1, &n_fds);
+	int fds[WORKER_HELLO_FDS];
+	ssize_t n = worker_msg_recv(self.conn.fd, &m, sizeof(m), fds, WORKER_HELLO_FDS, &n_fds);
 
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
@@ -185,12 +213,7 @@ static bool take_message(void)
 		control_gone();
 		return false;
 	}
-	if (m.type == WORKER_SNAPSHOT) {
-		take_snapshot(&m, n_fds ? fd : -1);
-		return true;
-	}
-	if (n_fds)
-		close(fd);
+	take_descriptors(&m, fds, n_fds);
 	if (m.type == WORKER_RESET)
 		take_reset(&m);
 	else if (m.type == WORKER_FLUSH)
@@ -238,7 +261,7 @@ static void catch_up(void)
 void worker_fresh(struct worker *w)
 {
 	(void)w;
-	if (self.seen < wanted())
+	if (self.seen < wanted() && !self.flushing)
 		catch_up();
 }
 
@@ -248,17 +271,18 @@ static int say_hello(void)
 		.magic = WORKER_HELLO_MAGIC,
 		.build = self.build,
 		.index = self.w.index,
-		.n_sockets = self.w.n_sockets,
 	};
 	int fds[WORKER_HELLO_FDS] = { WORKER_FD_PAGE };
 
 	snprintf(hello.role, sizeof(hello.role), "%s", self.role->name);
 	for (unsigned i = 0; i < self.w.n_sockets; i++)
-		fds[1 + i] = self.w.sockets[i].fd;
-	return worker_msg_send(self.conn.fd, &hello, sizeof(hello), fds, 1 + self.w.n_sockets);
+		if (self.w.sockets[i].fd >= 0)
+			fds[1 + hello.n_sockets++] = self.w.sockets[i].fd;
+	return worker_msg_send(self.conn.fd, &hello, sizeof(hello), fds, 1 + hello.n_sockets);
 }
 
-/* A new control process takes the place of the one before. */
+/* A new control process takes the place of the one before. What that one had sent is taken first:
+ * clients may wait at sockets in it. */
 static void on_door(struct event *ev, uint32_t mask)
 {
 	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -266,8 +290,14 @@ static void on_door(struct event *ev, uint32_t mask)
 	(void)mask;
 	if (fd < 0)
 		return;
+	while (self.conn.fd >= 0 && take_message())
+		;
 	if (self.conn.fd >= 0)
 		control_gone();
+	if (self.w.draining) {
+		close(fd);
+		return;
+	}
 	self.conn = (struct event){ .fd = fd, .fn = on_conn };
 	if (say_hello() || loop_add(&self.conn, EPOLLIN, NULL))
 		control_gone();
@@ -281,36 +311,6 @@ static const struct worker_role *find_role(const char *name)
 		if (!strcmp(worker_roles[i]->name, name))
 			return worker_roles[i];
 	return NULL;
-}
-
-static uint16_t local_port(int fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} at = { 0 };
-	socklen_t len = sizeof(at);
-
-	getsockname(fd, &at.any, &len);
-	return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
-}
-
-/* Everything behind the fixed descriptors, up to the first that is not there. */
-static void find_sockets(struct worker *w)
-{
-	for (int fd = WORKER_FD_SOCKETS; w->n_sockets < WORKER_SOCKETS; fd++) {
-		int type;
-		socklen_t len = sizeof(type);
-
-		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-			return;
-		w->sockets[w->n_sockets++] = (struct worker_socket){
-			.fd = fd,
-			.stream = type == SOCK_STREAM,
-			.port = local_port(fd),
-		};
-	}
 }
 
 /* A negative score protects the control process; a worker can be started again. */
@@ -362,7 +362,7 @@ static int set_up(const char *role, const char *index, struct err *e)
 	if (!self.role)
 		return err_set(e, EINVAL, "no such role");
 	w->index = strtoul(index, NULL, 10);
-	find_sockets(w);
+	worker_sockets_find(w, WORKER_FD_SOCKETS);
 	w->slots = xcalloc(self.role->slots, sizeof(*w->slots));
 	self.staged = xcalloc(self.role->slots, sizeof(*self.staged));
 	self.is_staged = xcalloc(self.role->slots, sizeof(*self.is_staged));

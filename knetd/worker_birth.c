@@ -101,7 +101,31 @@ static int door_address(const char *name, struct sockaddr_un *at, struct err *e)
 	return 0;
 }
 
-int worker_birth_open_door(const char *name, struct err *e)
+/* Whoever sits there serves until it is told to drain. It stays to be found: should we be killed
+ * before that is said, the next control process says it. */
+static void move_aside(const struct sockaddr_un *at, const char *name)
+{
+	char old[WORKER_BIRTH_NAME];
+	struct sockaddr_un to;
+
+	for (unsigned i = 1; i <= WORKER_BIRTH_OLD; i++) {
+		snprintf(old, sizeof(old), "%s.%u", name, i);
+		if (door_address(old, &to, NULL) ||
+		    (!access(to.sun_path, F_OK) && i < WORKER_BIRTH_OLD))
+			continue;
+		(void)!rename(at->sun_path, to.sun_path);
+		return;
+	}
+}
+
+bool worker_birth_has_door(const char *name)
+{
+	struct sockaddr_un at;
+
+	return !door_address(name, &at, NULL) && !access(at.sun_path, F_OK);
+}
+
+int worker_birth_open_door(const char *name, bool aside, struct err *e)
 {
 	struct sockaddr_un at;
 	auto_close int fd = -1;
@@ -109,6 +133,8 @@ int worker_birth_open_door(const char *name, struct err *e)
 
 	if (ret)
 		return ret;
+	if (aside)
+		move_aside(&at, name);
 	unlink(at.sun_path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 4) < 0)
@@ -136,6 +162,17 @@ void worker_birth_close_door(const char *name)
 
 	if (!door_address(name, &at, NULL))
 		unlink(at.sun_path);
+}
+
+void worker_birth_close_doors(const char *name)
+{
+	char old[WORKER_BIRTH_NAME];
+
+	worker_birth_close_door(name);
+	for (unsigned i = 1; i <= WORKER_BIRTH_OLD; i++) {
+		snprintf(old, sizeof(old), "%s.%u", name, i);
+		worker_birth_close_door(old);
+	}
 }
 
 /* ---- the child ------------------------------------------------------------------------------ */

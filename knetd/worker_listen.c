@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include <linux/sock_diag.h>
 
 #include <knetd/auto.h>
-#include <knetd/log.h>
 
 #include "worker_listen.h"
 
@@ -104,19 +104,22 @@ static int open_family(const struct worker_listen *l, int family)
 	return TAKE_FD(fd);
 }
 
-/* A kernel without IPv6 gives "any address" an IPv4 socket. */
-static int open_one(const struct worker_listen *l, struct err *e)
+const char *worker_listen_text(const struct worker_listen *l, char out[static WORKER_LISTEN_TEXT])
 {
-	int fd = open_family(l, l->at.ip.len == 4 ? AF_INET : AF_INET6);
 	char ip[IP_TEXT];
 
-	if (fd == -EAFNOSUPPORT && l->at.ip.len == 0)
-		fd = open_family(l, AF_INET);
-	if (fd >= 0)
-		return fd;
-	return err_set(e, -fd, "listen on %s port %u (%s): %s",
-	               l->at.ip.len ? ip_text(&l->at.ip, ip) : "*", l->at.port,
-	               l->stream ? "TCP" : "UDP", strerror(-fd));
+	snprintf(out, WORKER_LISTEN_TEXT, "listen on %s port %u (%s)",
+	         l->at.ip.len ? ip_text(&l->at.ip, ip) : "*", l->at.port,
+	         l->stream ? "TCP" : "UDP");
+	return out;
+}
+
+/* A kernel without IPv6 gives "any address" an IPv4 socket. */
+static int open_one(const struct worker_listen *l)
+{
+	int fd = open_family(l, l->at.ip.len == 4 ? AF_INET : AF_INET6);
+
+	return fd == -EAFNOSUPPORT && l->at.ip.len == 0 ? open_family(l, AF_INET) : fd;
 }
 
 static bool fits(int fd, const struct worker_listen *l)
@@ -139,47 +142,54 @@ static bool fits(int fd, const struct worker_listen *l)
 	return !memcmp(&have, &want, address_len(&want));
 }
 
-/* -1 when there is none. */
-static int take_fitting(struct worker_set *have, const struct worker_listen *l)
+bool worker_listen_same(const struct worker_listen *a, const struct worker_listen *b)
+{
+	return endpoint_equal(&a->at, &b->at) && a->stream == b->stream &&
+	       a->transparent == b->transparent;
+}
+
+/* -1 when there is none. A deaf datagram socket's address is not what it was: `was` is. */
+static int take_fitting(struct worker_set *have, const struct worker_listen *was,
+                        const struct worker_listen *l)
 {
 	for (unsigned i = 0; i < have->n; i++) {
-		if (fits(have->fds[i], l)) {
-			int fd = have->fds[i];
+		int fd = have->fds[i];
 
-			have->fds[i] = have->fds[--have->n];
-			return fd;
-		}
+		if (was ? !worker_listen_same(&was[have->wanted[i]], l) : !fits(fd, l))
+			continue;
+		have->n--;
+		have->fds[i] = have->fds[have->n];
+		have->wanted[i] = have->wanted[have->n];
+		return fd;
 	}
 	return -1;
 }
 
-int worker_set_open(const struct worker_listen *listen, unsigned n, bool warn,
-                    struct worker_set *have, struct worker_set *out, unsigned *opened,
-                    struct err *e)
+unsigned worker_set_change(struct worker_set *set, const struct worker_listen *was,
+                           const struct worker_listen *listen, unsigned n, int *trouble,
+                           struct worker_set *spare, struct worker_set *left)
 {
-	out->n = 0;
-	*opened = 0;
-	if (n > WORKER_SOCKETS)
-		return err_set(e, E2BIG, "more than %d listening sockets", WORKER_SOCKETS);
-	for (unsigned i = 0; i < n; i++) {
-		struct err why = { 0 };
-		int fd = take_fitting(have, &listen[i]);
+	unsigned opened = 0;
 
+	*left = *set;
+	set->n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		int fd = take_fitting(left, was, &listen[i]);
+
+		if (fd < 0)
+			fd = take_fitting(spare, NULL, &listen[i]);
 		if (fd < 0) {
-			fd = open_one(&listen[i], &why);
-			*opened += fd >= 0;
+			fd = open_one(&listen[i]);
+			opened += fd >= 0;
 		}
-		if (fd >= 0) {
-			out->wanted[out->n] = (uint8_t)i;
-			out->fds[out->n++] = fd;
-		} else if (!listen[i].optional) {
-			worker_set_close(out);
-			return err_set(e, why.code, "%s", why.text);
-		} else if (warn) {
-			log_warn("%s", why.text);
+		if (fd < 0) {
+			trouble[i] = fd;
+			continue;
 		}
+		set->wanted[set->n] = (uint8_t)i;
+		set->fds[set->n++] = fd;
 	}
-	return 0;
+	return opened;
 }
 
 /* A listener that is shut gives what waits to the others (see worker_birth.c). A connected datagram
@@ -212,7 +222,7 @@ static void renew(int fd, const struct worker_listen *l)
 
 	if (unbound < 0 || dup3(unbound, fd, O_CLOEXEC) < 0)
 		return;
-	fresh = open_one(l, NULL);
+	fresh = open_one(l);
 	if (fresh >= 0)
 		dup3(fresh, fd, O_CLOEXEC);
 }

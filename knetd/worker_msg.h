@@ -6,6 +6,7 @@
  *                        SNAPSHOT n    with a descriptor, or without one: slot n becomes empty
  *                        FLUSH         takes what came since the last FLUSH in force, at one go
  *                        DRAIN         another process has the sockets now: finish and end
+ *                        LISTEN        with descriptors: these are the sockets, with the next FLUSH
  * RESET opens every connection, so nothing has to be remembered about what a worker got from a
  * control process that is gone. A worker that has never been flushed does not serve.
  *
@@ -35,7 +36,13 @@ struct worker_hello {
 	uint32_t n_sockets; /* descriptors: the page, then these */
 };
 
-enum worker_msg_type { WORKER_RESET = 1, WORKER_SNAPSHOT, WORKER_FLUSH, WORKER_DRAIN };
+enum worker_msg_type {
+	WORKER_RESET = 1,
+	WORKER_SNAPSHOT,
+	WORKER_FLUSH,
+	WORKER_DRAIN,
+	WORKER_LISTEN
+};
 
 struct worker_msg {
 	uint32_t type;

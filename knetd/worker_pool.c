@@ -4,32 +4,39 @@
  * A seat keeps its own copies of its worker's listening sockets. So a connection that waits in the
  * queue of a worker that dies is served by the next one, and none is refused meanwhile. After our
  * own end the workers hold them, and hand them back with HELLO: a worker that can stay (same build,
- * same addresses) stays. One that cannot serves on until the first flush: if this daemon's start
- * fails before, nothing has happened. Then a new one gets every socket that is still wanted and all
- * snapshots, and the old one is told to drain.
+ * same addresses, or a role whose sockets may change) stays. One that cannot serves on until the
+ * first flush: if this daemon's start fails before, nothing has happened. Then a new one gets every
+ * socket that is still wanted and all snapshots, and the old one is told to drain.
  *
  * A worker that dies soon after its birth is started again after a while. Until then the kernel
  * must not give its sockets the seat's share of the clients, who would wait as long: they are made
  * deaf, and the other workers get all. When none is left, waiting is better than being refused. */
+#include <errno.h>
 #include <string.h>
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/handover.h>
 #include <knetd/log.h>
 #include <knetd/worker.h>
 
 #include "worker_birth.h"
+#include "worker_left.h"
 #include "worker_proc.h"
 
 #define HELLO_WAIT_MS 2000 /* at start only, while nothing else is served */
 #define RESTART_FIRST_MS 100
 #define RESTART_LAST_MS 10000
+#define RETRY_MS 3000    /* a listening socket that could not be had */
 #define HEALTHY_MS 10000 /* after that a worker's end counts as the first */
 
 struct seat {
 	struct worker_pool *pool;
 	unsigned index;
 	struct worker_set sockets;
+	struct worker_set
+		spare;   /* until the first flush: what was found and is not asked for yet */
+	bool left_alone; /* whoever has those is not in this seat */
 	struct worker_proc *proc; /* NULL while the timer runs */
 	struct timer restart;
 	unsigned restart_ms;
@@ -38,8 +45,14 @@ struct seat {
 };
 
 struct worker_pool {
+	struct worker_pool *next;
 	const struct worker_role *role;
+	unsigned n_listen;
 	struct worker_listen listen[WORKER_SOCKETS];
+	int trouble[WORKER_SOCKETS]; /* -errno: why it is not open at every seat; 0 */
+	struct timer retry;          /* of those */
+	void (*told)(void);
+	bool relisten; /* sockets changed since the last flush */
 	unsigned n_seats;
 	struct seat *seats;
 	struct list retired; /* worker_proc that drain */
@@ -47,8 +60,11 @@ struct worker_pool {
 	bool *changed;       /* since the last flush */
 	bool flushed;        /* once at least */
 	uint64_t deaths;
+	uint64_t dropped;                /* by sockets that are closed */
 	uint64_t ended[WORKER_COUNTERS]; /* counters of workers that are gone */
 };
+
+static struct worker_pool *pools;
 
 /* ---- counters ------------------------------------------------------------------------------- */
 
@@ -93,7 +109,7 @@ unsigned worker_pool_alive(const struct worker_pool *p)
 
 uint64_t worker_pool_dropped(const struct worker_pool *p)
 {
-	uint64_t sum = 0;
+	uint64_t sum = p->dropped;
 
 	for (unsigned i = 0; i < p->n_seats; i++)
 		sum += worker_set_dropped(&p->seats[i].sockets);
@@ -168,6 +184,7 @@ static void seat_worker(struct seat *s, struct worker_proc *p)
 	p->greeted_fn = on_greeted;
 	p->ended_fn = on_ended;
 	p->newest = s->pool->newest;
+	p->listening = &s->sockets;
 }
 
 /* Sets the wait before the restart after this one. */
@@ -185,7 +202,8 @@ static void seat_spawn(struct seat *s)
 
 	s->backing_off = false;
 	share_clients(s->pool);
-	p = worker_proc_spawn(s->pool->role, s->index, &s->sockets, &e);
+	p = worker_proc_spawn(s->pool->role, s->index, s->left_alone && !s->pool->flushed,
+	                      &s->sockets, &e);
 	timer_del(&s->restart);
 	if (p) {
 		seat_worker(s, p);
@@ -212,8 +230,8 @@ static void on_retired_ended(struct worker_proc *p)
 	struct worker_pool *pool = p->owner;
 
 	keep_counters(pool, p);
-	if (p->index >= pool->n_seats) /* else its door is its successor's */
-		worker_birth_close_door(p->name);
+	if (p->index >= pool->n_seats || strcmp(p->door, p->name) != 0)
+		worker_birth_close_door(p->door); /* else it is its successor's */
 	list_del(&p->link);
 	worker_proc_free(p);
 }
@@ -225,6 +243,14 @@ static void retire(struct worker_pool *pool, struct worker_proc *p)
 	list_add_tail(&pool->retired, &p->link);
 	if (!p->greeted)
 		worker_proc_kill(p); /* two seconds of silence: it does not serve either */
+}
+
+/* Nobody has asked for them: whoever has them shall get no more clients. */
+static void close_spare(struct seat *s)
+{
+	if (s->left_alone)
+		worker_set_deafen(&s->spare);
+	worker_set_close(&s->spare);
 }
 
 /* Theirs alone are the sockets that nobody has taken over. */
@@ -242,26 +268,184 @@ static void drain_retired(struct worker_pool *pool)
 	}
 }
 
+/* ---- listening ------------------------------------------------------------------------------ */
+
+/* As the pool's list says; true when the seat's sockets changed. left: those no longer wanted. */
+static bool seat_listen(struct seat *s, const struct worker_listen *was, int *trouble,
+                        struct worker_set *left)
+{
+	struct worker_pool *p = s->pool;
+	unsigned spare = s->spare.n;
+	bool changed = worker_set_change(&s->sockets, was, p->listen, p->n_listen, trouble,
+	                                 &s->spare, left) > 0;
+
+	changed |= left->n > 0 || s->spare.n < spare;
+	p->dropped += worker_set_dropped(left);
+	if (s->deaf)
+		worker_set_deafen(&s->sockets);
+	return changed;
+}
+
+/* True when something is other than it was. */
+static bool take_trouble(struct worker_pool *p, const int *now)
+{
+	char text[WORKER_LISTEN_TEXT];
+	bool changed = false, any = false;
+
+	for (unsigned i = 0; i < p->n_listen; i++) {
+		any |= now[i] != 0;
+		if (now[i] == p->trouble[i])
+			continue;
+		changed = true;
+		p->trouble[i] = now[i];
+		worker_listen_text(&p->listen[i], text);
+		if (!now[i])
+			log_info("%s: it works now", text);
+		else if (p->listen[i].optional)
+			log_warn("%s: %s", text, strerror(-now[i]));
+	}
+	if (any && p->role->listening)
+		timer_set(&p->retry, RETRY_MS);
+	else
+		timer_del(&p->retry);
+	return changed;
+}
+
+static int check_trouble(const struct worker_pool *p, struct err *e)
+{
+	char text[WORKER_LISTEN_TEXT];
+
+	for (unsigned i = 0; i < p->n_listen; i++)
+		if (p->trouble[i] && !p->listen[i].optional)
+			return err_set(e, -p->trouble[i], "%s: %s",
+			               worker_listen_text(&p->listen[i], text),
+			               strerror(-p->trouble[i]));
+	return 0;
+}
+
+/* The sockets of every seat, and what its worker has to be told. */
+static void listen_all(struct worker_pool *p, const struct worker_listen *was, int *trouble)
+{
+	for (unsigned i = 0; i < p->n_seats; i++) {
+		struct worker_set left;
+
+		if (!seat_listen(&p->seats[i], was, trouble, &left))
+			continue;
+		worker_set_close(&left);
+		p->relisten = true;
+		if (p->seats[i].proc)
+			p->seats[i].proc->listen = true;
+	}
+}
+
+/* Nothing else is sent with it: a module may be between publishing and flushing. */
+static void on_retry(struct timer *t)
+{
+	struct worker_pool *p = container_of(t, struct worker_pool, retry);
+	int trouble[WORKER_SOCKETS] = { 0 };
+
+	listen_all(p, p->listen, trouble);
+	for (unsigned i = 0; i < p->n_seats && p->relisten && p->flushed; i++)
+		if (p->seats[i].proc)
+			worker_proc_flush(p->seats[i].proc);
+	p->relisten &= !p->flushed;
+	if (take_trouble(p, trouble) && p->told)
+		p->told();
+}
+
+/* Then only whether an entry is optional may differ. */
+static bool same_list(const struct worker_pool *p, const struct worker_listen *listen, unsigned n)
+{
+	for (unsigned i = 0; i < n && n == p->n_listen; i++)
+		if (!worker_listen_same(&listen[i], &p->listen[i]))
+			return false;
+	return n == p->n_listen;
+}
+
+static int trouble_of(const struct worker_pool *p, const struct worker_listen *l)
+{
+	for (unsigned i = 0; i < p->n_listen; i++)
+		if (worker_listen_same(&p->listen[i], l))
+			return p->trouble[i];
+	return 0;
+}
+
+int worker_pool_listen(struct worker_pool *p, const struct worker_listen *listen, unsigned n,
+                       struct err *e)
+{
+	struct worker_listen was[WORKER_SOCKETS];
+	int before[WORKER_SOCKETS] = { 0 }, trouble[WORKER_SOCKETS] = { 0 };
+
+	if (n > WORKER_SOCKETS)
+		return err_set(e, E2BIG, "more than %d listening sockets", WORKER_SOCKETS);
+	if (same_list(p, listen, n)) {
+		for (unsigned i = 0; i < n; i++)
+			p->listen[i] = listen[i];
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			before[i] = trouble_of(p, &listen[i]);
+		memcpy(p->trouble, before, sizeof(before));
+		memcpy(was, p->listen, sizeof(was));
+		for (p->n_listen = 0; p->n_listen < n; p->n_listen++)
+			p->listen[p->n_listen] = listen[p->n_listen];
+		listen_all(p, was, trouble);
+		take_trouble(p, trouble);
+	}
+	return check_trouble(p, e);
+}
+
+int worker_pool_trouble(const struct worker_pool *p, const struct endpoint *at, bool stream)
+{
+	for (unsigned i = 0; i < p->n_listen; i++)
+		if (p->listen[i].stream == stream && endpoint_equal(&p->listen[i].at, at))
+			return p->trouble[i];
+	return -ENOENT;
+}
+
+void worker_pool_watch(struct worker_pool *p, void (*told)(void))
+{
+	p->told = told;
+}
+
 /* ---- start ---------------------------------------------------------------------------------- */
 
-/* old may be NULL. */
-static int fill_seat(struct seat *s, struct worker_proc *old, const struct worker_listen *listen,
-                     unsigned n_listen, struct err *e)
+/* The one that was found there stays when it is of this build and has, or can be given, what is
+ * wanted. */
+static bool may_stay(const struct worker_pool *pool, const struct worker_proc *old, bool same)
 {
-	struct worker_set none = { 0 }, *have = old ? &old->sockets : &none;
-	unsigned opened;
-	int ret = worker_set_open(listen, n_listen, s->index == 0, have, &s->sockets, &opened, e);
-	bool same = !ret && !opened && !have->n; /* those left there are no longer wanted */
+	return worker_proc_is_ours(old, pool->role) && (same || pool->role->listening);
+}
 
-	if (old && same && worker_proc_is_ours(old, s->pool->role)) {
+/* old may be NULL. */
+static int fill_seat(struct seat *s, struct worker_proc *old, int *trouble, struct err *e)
+{
+	struct worker_pool *p = s->pool;
+	struct worker_set none;
+	unsigned had = 0;
+	bool same;
+	int ret;
+
+	if (old) {
+		s->spare = old->sockets;
+		had = old->sockets.n;
+		old->sockets.n = 0;
+	}
+	seat_listen(s, NULL, trouble, &none);
+	same = !s->spare.n && s->sockets.n == had;
+	take_trouble(p, trouble);
+	ret = check_trouble(p, e);
+	if (!ret && old && may_stay(p, old, same)) {
 		log_info("%s: still serves, adopted", old->name);
+		old->listen = p->role->listening;
 		seat_worker(s, old);
 		return 0;
 	}
-	if (old)
-		retire(s->pool, old);
-	else if (!ret)
+	if (old) {
+		s->left_alone = true;
+		retire(p, old);
+	} else if (!ret) {
 		seat_spawn(s);
+	}
 	return ret;
 }
 
@@ -269,8 +453,50 @@ static int fill_seat(struct seat *s, struct worker_proc *old, const struct worke
 static void find_old(const struct worker_role *role, struct worker_proc *old[static WORKER_MAX])
 {
 	for (unsigned i = 0; i < WORKER_MAX; i++)
-		old[i] = worker_proc_find(role, i);
+		old[i] = worker_proc_find(role, i, 0);
 	worker_proc_await(old, WORKER_MAX, HELLO_WAIT_MS);
+}
+
+/* And those that had to make place, when a control process ended before it told them so. Their
+ * sockets are those of their successors; where there is none they are taken for it. */
+static void find_aside(const struct worker_role *role, struct worker_proc *old[static WORKER_MAX],
+                       struct list *rest)
+{
+	for (unsigned aside = 1; aside <= WORKER_BIRTH_OLD; aside++) {
+		struct worker_proc *found[WORKER_MAX];
+
+		for (unsigned i = 0; i < WORKER_MAX; i++)
+			found[i] = worker_proc_find(role, i, aside);
+		worker_proc_await(found, WORKER_MAX, HELLO_WAIT_MS);
+		for (unsigned i = 0; i < WORKER_MAX; i++) {
+			if (found[i] && (!old[i] || !old[i]->greeted)) {
+				struct worker_proc *first = old[i];
+
+				old[i] = found[i];
+				found[i] = first;
+			}
+			if (!found[i])
+				continue;
+			worker_set_close(&found[i]->sockets);
+			list_add_tail(rest, &found[i]->link);
+		}
+	}
+}
+
+/* Told to drain with the first flush; until then, and when the start fails, they serve on. */
+static void retire_aside(struct worker_pool *pool, struct list *rest, bool failed)
+{
+	struct list *pos, *nxt;
+
+	list_each (pos, nxt, rest) {
+		struct worker_proc *p = container_of(pos, struct worker_proc, link);
+
+		list_del(pos);
+		if (failed)
+			worker_proc_free(p);
+		else
+			retire(pool, p);
+	}
 }
 
 static struct worker_pool *pool_new(const struct worker_role *role, unsigned n_seats)
@@ -283,6 +509,7 @@ static struct worker_pool *pool_new(const struct worker_role *role, unsigned n_s
 	p->newest = xcalloc(role->slots, sizeof(*p->newest));
 	p->changed = xcalloc(role->slots, sizeof(*p->changed));
 	list_init(&p->retired);
+	p->retry.fn = on_retry;
 	for (unsigned i = 0; i < role->slots; i++)
 		p->newest[i] = -1;
 	for (unsigned i = 0; i < n_seats; i++) {
@@ -293,27 +520,55 @@ static struct worker_pool *pool_new(const struct worker_role *role, unsigned n_s
 	return p;
 }
 
+/* All of this process's children: whoever takes our place waits for their ends. */
+static void leave_give(void)
+{
+	for (struct worker_pool *p = pools; p; p = p->next) {
+		struct list *pos, *nxt;
+
+		for (unsigned i = 0; i < p->n_seats; i++)
+			worker_leave(p->seats[i].proc);
+		list_each (pos, nxt, &p->retired)
+			worker_leave(container_of(pos, struct worker_proc, link));
+	}
+	worker_leave_left();
+}
+
+static const struct handover_giver giver = { .give = leave_give, .resume = worker_leave_resume };
+
 struct worker_pool *worker_pool_start(const struct worker_role *role,
                                       const struct worker_listen *listen, unsigned n_listen,
                                       struct err *e)
 {
 	struct worker_proc *old[WORKER_MAX];
+	int trouble[WORKER_SOCKETS] = { 0 };
+	struct list aside = LIST_INIT(aside);
 	struct worker_pool *p;
 	int ret = worker_proc_init(e);
 
+	if (!ret && n_listen > WORKER_SOCKETS)
+		ret = err_set(e, E2BIG, "more than %d listening sockets", WORKER_SOCKETS);
 	if (ret)
 		return NULL;
 	p = pool_new(role, conf.node.workers);
-	memcpy(p->listen, listen,
-	       (n_listen < WORKER_SOCKETS ? n_listen : WORKER_SOCKETS) * sizeof(*listen));
+	p->n_listen = n_listen;
+	for (unsigned i = 0; i < n_listen; i++)
+		p->listen[i] = listen[i];
+	worker_left_begin();
 	find_old(role, old);
+	find_aside(role, old, &aside);
 	for (unsigned i = 0; i < p->n_seats && !ret; i++)
-		ret = fill_seat(&p->seats[i], TAKE(old[i]), listen, n_listen, e);
+		ret = fill_seat(&p->seats[i], TAKE(old[i]), trouble, e);
 	for (unsigned i = 0; i < WORKER_MAX; i++)
 		if (old[i] && ret)
 			worker_proc_free(old[i]); /* not ours to judge: it serves on */
 		else if (old[i])
 			retire(p, old[i]);
+	retire_aside(p, &aside, ret != 0);
+	if (!pools)
+		handover_add_giver(&giver);
+	p->next = pools;
+	pools = p;
 	if (!ret)
 		return p;
 	worker_pool_free(p, false);
@@ -348,6 +603,8 @@ static void first_flush(struct worker_pool *p)
 	for (unsigned i = 0; i < p->n_seats; i++)
 		if (p->seats[i].proc)
 			worker_proc_flush(p->seats[i].proc);
+	for (unsigned i = 0; i < p->n_seats; i++)
+		close_spare(&p->seats[i]);
 	drain_retired(p);
 }
 
@@ -360,7 +617,7 @@ static void flush_to(struct worker_pool *p, struct worker_proc *proc)
 
 void worker_pool_flush(struct worker_pool *p)
 {
-	bool any = false;
+	bool any = p->relisten;
 
 	for (unsigned i = 0; i < p->role->slots; i++)
 		any |= p->changed[i];
@@ -371,6 +628,7 @@ void worker_pool_flush(struct worker_pool *p)
 			if (p->seats[i].proc)
 				flush_to(p, p->seats[i].proc);
 	memset(p->changed, 0, p->role->slots * sizeof(*p->changed));
+	p->relisten = false;
 }
 
 /* ---- end ------------------------------------------------------------------------------------ */
@@ -389,6 +647,12 @@ void worker_pool_free(struct worker_pool *p, bool stop)
 
 	if (!p)
 		return;
+	for (struct worker_pool **at = &pools; *at; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+	timer_del(&p->retry);
 	list_each (pos, nxt, &p->retired) {
 		struct worker_proc *proc = container_of(pos, struct worker_proc, link);
 
@@ -403,6 +667,7 @@ void worker_pool_free(struct worker_pool *p, bool stop)
 		timer_del(&s->restart);
 		let_go(s->proc, stop || idle);
 		worker_set_close(&s->sockets);
+		worker_set_close(&s->spare);
 	}
 	for (unsigned i = 0; i < p->role->slots; i++)
 		if (p->newest[i] >= 0)

@@ -43,16 +43,17 @@ void worker_proc_kill(struct worker_proc *p)
 	timer_del(&p->stuck);
 }
 
+/* One that was adopted may be a child of ours too: of the binary that was here before. */
 static void reap(struct worker_proc *p)
 {
-	int status;
+	siginfo_t info = { 0 };
 
-	if (!p->child || waitpid(p->child, &status, WNOHANG) != p->child)
+	if (waitid(P_PIDFD, p->death.fd, &info, WEXITED | WNOHANG) || !info.si_pid)
 		log_info("%s: ended", p->name);
-	else if (WIFSIGNALED(status))
-		log_err("%s: killed by signal %d", p->name, WTERMSIG(status));
-	else if (WEXITSTATUS(status))
-		log_err("%s: ended with status %d", p->name, WEXITSTATUS(status));
+	else if (info.si_code != CLD_EXITED)
+		log_err("%s: killed by signal %d", p->name, info.si_status);
+	else if (info.si_status)
+		log_err("%s: ended with status %d", p->name, info.si_status);
 	else
 		log_info("%s: ended", p->name);
 	p->child = 0;
@@ -90,7 +91,7 @@ void worker_proc_end(struct worker_proc *p)
 	if (p->child)
 		waitpid(p->child, NULL, WNOHANG);
 	if (!p->drain)
-		worker_birth_close_door(p->name);
+		worker_birth_close_doors(p->name);
 	worker_proc_free(p);
 }
 
@@ -131,6 +132,13 @@ static int send_msg(struct worker_proc *p, enum worker_msg_type type, uint32_t a
 	return worker_msg_send(p->conn.fd, &m, sizeof(m), &fd, fd >= 0);
 }
 
+static int send_sockets(struct worker_proc *p)
+{
+	struct worker_msg m = { .type = WORKER_LISTEN };
+
+	return worker_msg_send(p->conn.fd, &m, sizeof(m), p->listening->fds, p->listening->n);
+}
+
 /* Resumes where a full socket stopped it; a slot is always sent as it is now. */
 static int send_pending(struct worker_proc *p)
 {
@@ -141,6 +149,10 @@ static int send_pending(struct worker_proc *p)
 		p->reset = ret;
 		for (unsigned i = 0; !ret && i < p->n_slots; i++)
 			p->pending[i] = p->newest[i] >= 0;
+	}
+	if (!ret && p->listen) {
+		ret = send_sockets(p);
+		p->listen = ret;
 	}
 	for (unsigned i = 0; !ret && i < p->n_slots; i++) {
 		if (!p->pending[i])
@@ -192,7 +204,7 @@ void worker_proc_drain(struct worker_proc *p)
 {
 	if (p->drain || p->conn.fd < 0)
 		return;
-	p->reset = p->flush = false;
+	p->reset = p->listen = p->flush = false;
 	memset(p->pending, 0, p->n_slots);
 	p->drain = true;
 	timer_set(&p->stuck, WORKER_DRAIN_MS + STUCK_MS);
@@ -365,11 +377,15 @@ static int watch(struct worker_proc *p, struct err *e)
 	return ret;
 }
 
-struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned index)
+struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned index, unsigned aside)
 {
 	struct worker_proc *p = proc_new(role, index);
 
-	p->conn.fd = worker_birth_knock(p->name, NULL);
+	snprintf(p->door, sizeof(p->door), aside ? "%s.%u" : "%s", p->name, aside);
+	if (worker_birth_has_door(p->door))
+		p->conn.fd = worker_birth_knock(p->door, NULL);
+	if (p->conn.fd < 0 && aside)
+		worker_birth_close_door(p->door);
 	if (p->conn.fd >= 0) {
 		p->death.fd = peer_pidfd(p->conn.fd, p->name);
 		if (!watch(p, NULL))
@@ -379,11 +395,11 @@ struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned in
 	return NULL;
 }
 
-struct worker_proc *worker_proc_spawn(const struct worker_role *role, unsigned index,
+struct worker_proc *worker_proc_spawn(const struct worker_role *role, unsigned index, bool replaces,
                                       const struct worker_set *sockets, struct err *e)
 {
 	struct worker_proc *p = proc_new(role, index);
-	auto_close int door = worker_birth_open_door(p->name, e);
+	auto_close int door = worker_birth_open_door(p->name, replaces, e);
 	auto_close int page = door < 0 ? -1 : worker_page_new(e);
 
 	if (page >= 0 && (p->page = worker_page_map(page, e)) &&

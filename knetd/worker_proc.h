@@ -20,6 +20,7 @@ struct worker_proc {
 	void (*ended_fn)(struct worker_proc *p);   /* gone, and reaped; the owner frees it */
 
 	char name[32]; /* "dns-0" */
+	char door[48]; /* where it was found */
 	unsigned index;
 	uint64_t born;     /* loop_now() */
 	pid_t child;       /* 0: adopted, somebody else reaps it */
@@ -33,20 +34,25 @@ struct worker_proc {
 	struct worker_hello hello;
 	struct worker_set sockets; /* that came with HELLO; the pool takes them */
 
+	const struct worker_set *listening; /* the pool's: what it shall have */
 	const int *newest; /* the pool's: a descriptor for each slot, -1 for empty */
 	unsigned n_slots;
-	bool *pending;            /* slots to be sent */
-	bool reset, flush, drain; /* messages to be sent: before the slots, after them, last */
-	uint64_t generation;      /* of the newest flush */
-	uint64_t watched;         /* must be in force there when `stuck` fires */
+	bool *pending;       /* slots to be sent */
+	bool reset, listen;  /* messages to be sent: before the slots; */
+	bool flush, drain;   /* after them, last */
+	uint64_t generation; /* of the newest flush */
+	uint64_t watched;    /* must be in force there when `stuck` fires */
 };
 
 /* Once, before anything else; harmless again. */
 int worker_proc_init(struct err *e);
 
-/* Sits at the door of a process that serves already; NULL when there is none. */
-struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned index);
-struct worker_proc *worker_proc_spawn(const struct worker_role *role, unsigned index,
+/* Sits at the door of a process that serves already, or (aside > 0) at one of those that had to
+ * make place; NULL when there is none. */
+struct worker_proc *worker_proc_find(const struct worker_role *role, unsigned index,
+                                     unsigned aside);
+/* replaces: another one serves behind that door. */
+struct worker_proc *worker_proc_spawn(const struct worker_role *role, unsigned index, bool replaces,
                                       const struct worker_set *sockets, struct err *e);
 /* Waits at most ms for the HELLO of every process that has not said it. Only where nothing else
  * waits. */

@@ -178,6 +178,20 @@ static void read_alt_names(struct der d, struct x509_names *out)
 	}
 }
 
+bool x509_alt_next(struct x509_part *alt_names, enum x509_alt *type, struct x509_part *text)
+{
+	struct der d = { alt_names->p, alt_names->n, false }, v;
+	uint8_t tag = d.n ? d.p[0] : 0;
+
+	v = take(&d, tag, NULL);
+	if (!tag || v.bad)
+		return false;
+	*type = tag == X509_ALT_DNS || tag == X509_ALT_URI ? tag : X509_ALT_OTHER;
+	*text = (struct x509_part){ v.p, v.n };
+	*alt_names = (struct x509_part){ d.p, d.n };
+	return true;
+}
+
 /* ---- extensions ----------------------------------------------------------------------------- */
 
 static void read_ext_usage(struct der d, struct x509_info *out)
@@ -210,6 +224,8 @@ static void read_extension(struct der *list, struct x509_info *out)
 		out->key_id = (struct x509_part){ inner.p, inner.n <= 64 ? inner.n : 0 };
 	} else if (IS(&oid, "\x55\x1d\x11")) {
 		read_alt_names(value, &out->names);
+		inner = take(&value, SEQUENCE, NULL);
+		out->alt_names = (struct x509_part){ inner.p, inner.bad ? 0 : inner.n };
 	} else if (IS(&oid, "\x55\x1d\x13")) {
 		inner = take(&value, SEQUENCE, NULL);
 		inner = take(&inner, BOOLEAN, NULL);

@@ -27,6 +27,7 @@ static const uint8_t oid_constraints[] = { 0x55, 0x1d, 0x13 };
 static const uint8_t oid_issuer_id[] = { 0x55, 0x1d, 0x23 };
 static const uint8_t oid_ext_usage[] = { 0x55, 0x1d, 0x25 };
 static const uint8_t oid_server_auth[] = { 0x2b, 6, 1, 5, 5, 7, 3, 1 };
+static const uint8_t oid_client_auth[] = { 0x2b, 6, 1, 5, 5, 7, 3, 2 };
 
 enum {
 	BOOLEAN = 1,
@@ -178,13 +179,16 @@ static void put_names(struct der *d, const struct x509_names *names)
 	wrap_extension(d, oid_alt_name, false, end);
 }
 
-static void put_usage(struct der *d, bool ca)
+static void put_usage(struct der *d, bool ca, bool client)
 {
 	static const uint8_t sign_certificates = 0x06, sign = 0x80;
 	size_t end = d->at;
 
 	if (!ca) {
-		put_oid(d, oid_server_auth);
+		if (client)
+			put_oid(d, oid_client_auth);
+		else
+			put_oid(d, oid_server_auth);
 		wrap(d, SEQUENCE, end);
 		wrap_extension(d, oid_ext_usage, false, end);
 		end = d->at;
@@ -236,7 +240,7 @@ static void put_signed_part(struct der *d, const struct x509_wish *wish,
 	size_t end = d->at, inner;
 
 	put_names(d, &wish->names);
-	put_usage(d, wish->ca);
+	put_usage(d, wish->ca, wish->client);
 	put_key_ids(d, wish->key, issuer);
 	wrap(d, SEQUENCE, end);
 	wrap(d, CONSTRUCTED(3), end);

@@ -70,6 +70,8 @@ int main(int argc, char **argv)
 	}
 	in.sin_port = htons(atoi(argv[2]));
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(listener, SOL_IP, IP_FREEBIND, &one,
+	           sizeof(one)); /* the address may come later */
 	if (bind(listener, (struct sockaddr *)&in, sizeof(in)) < 0)
 		return fail("relay: bind");
 	if (listen(listener, 64) < 0)

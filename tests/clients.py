@@ -21,12 +21,12 @@ def kubectl(version):
 
 
 def client(which, needs):
-    """Sees to it that the "go", "js", "python" or "cnitool" client stands in CLIENTS; why it cannot, or None."""
+    """Sees to it that the "go", "js", "python", "cnitool", "conformance" or "conformance-policy" client stands in CLIENTS; why it cannot, or None."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/local/go/bin"])
     if not shutil.which(needs, path=path):
         return f"no {needs} on this machine"
     try:
-        r = subprocess.run([os.path.join(ROOT, "tests", "fetch-client.sh"), which], capture_output=True, text=True, timeout=600, check=False)
+        r = subprocess.run([os.path.join(ROOT, "tests", "fetch-client.sh"), which], capture_output=True, text=True, timeout=1200, check=False)
     except subprocess.TimeoutExpired:
         return "its registry is too slow"
     return (r.stderr.strip()[-300:] or "fetch-client.sh failed") if r.returncode else None

@@ -14,6 +14,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BINARY = os.path.join(ROOT, "build", "knetd")
+UNDER = os.environ.get("KNETD_UNDER", "").split()  # what daemons are started by, as tests/unit_file.py
 
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -21,8 +22,8 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 @contextlib.contextmanager
 def inside(netns):
-    """Sockets and processes made here are born in that namespace."""
-    with open("/proc/self/ns/net", encoding="ascii") as home, open(f"/run/netns/{netns}", encoding="ascii") as there:
+    """Sockets and processes made here, by this thread, are born in that namespace."""
+    with open("/proc/thread-self/ns/net", encoding="ascii") as home, open(f"/run/netns/{netns}", encoding="ascii") as there:
         assert LIBC.setns(there.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
         try:
             yield
@@ -52,8 +53,8 @@ class UnixConnection(http.client.HTTPConnection):
 class Watch:
     """A watch, read event by event."""
 
-    def __init__(self, knetd, path, headers=None):
-        self.connection = UnixConnection(knetd.socket, timeout=30)
+    def __init__(self, knetd, path, headers=None, timeout=30):
+        self.connection = UnixConnection(knetd.socket, timeout=timeout)
         self.connection.request("GET", path + ("" if "/watch/" in path else "&watch=true" if "?" in path else "?watch=true"),
                                 headers=headers or {})
         self.response = self.connection.getresponse()
@@ -112,7 +113,7 @@ class Knetd:
 
     def start(self, *options):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([*self.enter, BINARY, "-c", self.ini, *options],
+            self.process = subprocess.Popen([*self.enter, *UNDER, BINARY, "-c", self.ini, *options],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while True:

@@ -13,11 +13,14 @@ packages="
 	libcmocka-dev libmnl-dev libnftnl-dev
 	python3 python3-pip python3-pytest python3-yaml python3-dnspython python3-requests python3-cryptography
 	python3-prometheus-client python3-pycares
-	python3-grpcio python3-grpc-tools
+	python3-grpcio python3-grpc-tools python3-seccomp
 	nftables iproute2 conntrack curl procps dnsutils iputils-ping socat
 	netcat-openbsd wrk dnsperf
-	qemu-system-x86 busybox-static kmod cpio zstd lz4 xz-utils e2fsprogs
-	containernetworking-plugins
+	qemu-system-x86 qemu-system-arm busybox-static kmod cpio zstd lz4 xz-utils e2fsprogs
+	qemu-utils mtools ovmf fdisk grub-common
+	containernetworking-plugins iptables openssl groff-base
+	chromium-headless-shell
+	systemd lintian shellcheck
 "
 
 missing=

@@ -68,7 +68,7 @@ class Pod:
 
     def __init__(self, knetd, name, namespace="default", labels=None, annotations=None):
         self.knetd, self.name, self.namespace = knetd, name, namespace
-        self.netns = f"{knetd.netns}-{name}"
+        self.netns = f"{knetd.netns}-{name}" if namespace == "default" else f"{knetd.netns}-{namespace}-{name}"
         self.container = f"{knetd.netns}{namespace}{name}"
         self.processes = []
         self.annotations = dict(annotations or {})

@@ -26,6 +26,9 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 /* Appends s as a JSON string with its quotes. */
 void buf_json(struct buf *b, const char *s, size_t n);
 void buf_base64(struct buf *b, const void *data, size_t n); /* RFC 4648, padded */
+/* Bytes behind base64 text (RFC 4648, padded; line ends may stand inside), or -1 and where it goes
+ * wrong. out may be NULL; it needs no more room than s. */
+int64_t base64_read(const char *s, size_t n, char *out, size_t *bad);
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 

@@ -45,14 +45,14 @@ enum conf_masquerade { /* whose source address connections through Services lose
 	               CONF_MASQUERADE_NEEDED,   /* only where answers would not find back */
 };
 
-enum conf_dns_log { /* which queries are logged */
-	            CONF_DNS_LOG_NO,
-	            CONF_DNS_LOG_ERRORS, /* those that were answered neither with data nor by saying
-	                                    that there are none */
-	            CONF_DNS_LOG_ALL,
-	            CONF_DNS_LOGS
+enum conf_logged { /* which queries or requests are */
+	           CONF_LOGGED_NO,
+	           CONF_LOGGED_ERRORS, /* queries answered neither with data nor by saying that
+	                                  there are none; requests answered with 400 and above */
+	           CONF_LOGGED_ALL,
+	           CONF_LOGGED
 };
-extern const char *const conf_dns_log_name[CONF_DNS_LOGS]; /* as configured: "no" */
+extern const char *const conf_logged_name[CONF_LOGGED]; /* as configured: "no" */
 
 enum conf_dns_policy { /* which upstream of a list is asked first */
 	               CONF_DNS_SEQUENTIAL,
@@ -66,9 +66,33 @@ enum conf_pods {                     /* names of pods: 10-244-0-5.default.pod.<d
 	         CONF_PODS_DISABLED,
 };
 
+enum conf_uplink {                   /* who gives the machine's link its addresses */
+	           CONF_UPLINK_NONE, /* somebody else */
+	           CONF_UPLINK_DHCP, /* with router advertisements */
+	           CONF_UPLINK_SLAAC,
+	           CONF_UPLINK_STATIC,
+};
+
+#define CONF_NAMESERVERS 4
+struct conf_ips {
+	unsigned n;
+	struct ip v[CONF_NAMESERVERS];
+};
+
+#define CONF_INIT 8 /* mounts, and programs */
+struct conf_mount {
+	char source[64]; /* a device, or LABEL=... */
+	char target[96], type[16], options[128];
+};
+
 struct conf {
 	struct {
 		char name[64]; /* default: the host's name */
+		enum conf_uplink uplink;
+		struct conf_cidrs uplink_at; /* static: addresses with their lengths */
+		char uplink_link[16];        /* "auto" */
+		struct ip gateways[2];       /* IPv4, IPv6; len 0: none */
+		struct conf_ips nameservers;
 		char state_dir[96], run_dir[96], manifests[256];
 		enum log_level log_level;
 		unsigned workers; /* per role; auto = online processors */
@@ -87,6 +111,7 @@ struct conf {
 		struct conf_ranges reserved; /* never a pod's */
 		unsigned mtu;                /* 0 = auto, from the uplink */
 		bool masquerade;
+		bool flow_tables;
 		struct conf_cidrs masquerade_except; /* who sees pods under their addresses */
 		struct ip outbound[2];               /* IPv4, IPv6; len 0: masquerade */
 	} podnet;
@@ -125,23 +150,43 @@ struct conf {
 		bool prefetch;
 		uint32_t serve_stale; /* seconds; 0: off */
 		uint32_t rate_limit;  /* answers a second to a network of others; 0: any */
-		enum conf_dns_log log;
+		enum conf_logged log;
 	} dns;
 	struct {
 		bool any_address;            /* addresses=*: one dual-stack socket a port */
 		struct conf_cidrs addresses; /* whole addresses, bits = all */
-		uint16_t http;               /* 0 = off */
+		uint16_t http, https;        /* ports; 0 = off */
 		uint16_t timeout;            /* seconds until a backend's answer begins */
+		enum conf_logged access_log; /* may change at SIGHUP */
+		struct conf_cidrs trusted; /* whose X-Forwarded-* and PROXY headers are believed */
+		bool proxy_protocol;       /* connections to http and https begin with one */
 	} ingress;
 	struct {
 		struct conf_ranges pools;   /* addresses for Services of type LoadBalancer */
 		bool node;                  /* and the node's own */
 		struct conf_links announce; /* where they are brought to */
 	} lb;
+	struct {
+		bool enabled;
+		bool log; /* what is denied */
+	} policy;
+	struct { /* read by the first process of a machine alone */
+		char modules[128];
+		unsigned n_mounts, n_runs;
+		struct conf_mount mounts[CONF_INIT];
+		char runs[CONF_INIT][256]; /* command lines */
+		char console[128];         /* "no", "rescue", or a program */
+	} init;
 };
 
-extern struct conf conf; /* read-only after conf_load */
+extern struct conf conf; /* read-only after conf_load, but for conf_reload */
 
 /* Reads path over the defaults. An unknown section or key, or a bad value, is an error that names
  * file and line. path NULL: defaults only. */
 int conf_load(const char *path, struct err *e);
+/* "SECTION.KEY=VALUE" each, in force over the file in every conf_load from now on. The list ends
+ * with NULL and is kept. What is wrong in it is told as of the parameter knetd.SECTION.KEY. */
+void conf_override(const char *const *texts);
+/* Reads the file of conf_load again, judges all of it, and takes over the few keys that may change
+ * while the daemon runs; a bad file changes nothing. */
+int conf_reload(struct err *e);

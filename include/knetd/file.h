@@ -14,3 +14,5 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *e);
 int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *e);
 /* The same, unless the file has that content already. */
 int file_settle(const char *path, const void *data, size_t n, mode_t mode, struct err *e);
+/* The directory, and those above it that are not there. The path is absolute. */
+int file_make_dirs(const char *path, mode_t mode, struct err *e);

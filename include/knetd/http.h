@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <knetd/buf.h>
 #include <knetd/err.h>
 
 #define HTTP_HEAD_MAX (32 * 1024) /* bytes of request line and headers */
-#define HTTP_HEADERS_MAX 128
+#define HTTP_HEADERS_MAX 128      /* of a message that is read */
+#define HTTP_HEADERS_ROOM 64      /* for whoever edits its head */
 
 struct span {
 	const char *p;
@@ -39,28 +41,46 @@ struct http_head { /* spans point into the bytes given to the parser */
 	bool expect_continue;
 	bool upgrade; /* Connection: upgrade and an Upgrade header */
 	size_t n_headers;
-	struct http_header headers[HTTP_HEADERS_MAX];
+	struct http_header headers[HTTP_HEADERS_MAX + HTTP_HEADERS_ROOM];
 };
 
 /* Parses one head. Returns the bytes it takes (with the empty line), 0 when more are needed, or
  * minus the HTTP status to answer with (400, 414, 431, 501, 505; for a response always -502).
  * `why` then says in a few words what was wrong. */
 int http_parse_request(struct http_head *h, const char *p, size_t n, const char **why);
+/* A request that did not come as text (HTTP/2): method, target, minor and headers are there; the
+ * rest is filled in and checked alike. 0, or minus the status. */
+int http_check_request(struct http_head *h, const char **why);
 /* head_request: the response answers HEAD; 1xx, 204 and 304 have no body either. */
 int http_parse_response(struct http_head *h, const char *p, size_t n, bool head_request,
                         const char **why);
 
-const struct span *http_header(const struct http_head *h, const char *name); /* first, or NULL */
-bool span_is(struct span s, const char *text);                               /* same bytes */
+/* The first field of that name, or NULL. Inline, so that a name's length is known before it runs:
+ * this is asked many times a request. */
+const struct span *http_find(const struct http_head *h, const char *name, size_t n);
+static inline const struct span *http_header(const struct http_head *h, const char *name)
+{
+	return http_find(h, name, strlen(name));
+}
+static inline bool span_is(struct span s, const char *text) /* same bytes */
+{
+	return strlen(text) == s.n && !memcmp(s.p, text, s.n);
+}
 bool span_is_nocase(struct span s, const char *text);
 /* True when the comma-separated list value has the token (case-blind). */
 bool span_has_token(struct span list, const char *token);
+/* Takes the next token off a comma-separated list, without blanks around; false at its end. */
+bool span_next_token(struct span *list, struct span *token);
+/* "name[:port]", "[v6][:port]" of a Host field or :authority, taken apart; false when it is none.
+ */
+bool http_split_host(struct span s, struct span *host, struct span *port);
 
 /* The chunked coding, resumable (RFC 9112 7.1; extensions are skipped, trailers are bounded). */
 struct http_chunked {
-	uint8_t state;
+	uint8_t state, digits;
+	bool trails;   /* all that comes now are trailers, as text, and the empty line */
+	uint32_t meta; /* bytes around the data, bounded in proportion to it */
 	uint64_t left;
-	uint32_t meta; /* bytes of size lines and trailers seen, bounded */
 };
 /* Looks at up to n bytes: *data and *data_n is body found in them (possibly none). Returns bytes
  * consumed, or -1 when the coding is broken; *done when the last chunk and trailers have passed.

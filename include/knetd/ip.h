@@ -26,8 +26,9 @@ const char *cidr_text(const struct cidr *c, char out[static CIDR_TEXT]);
 struct sockaddr;
 /* false: of neither family. A mapped address is the IPv4 address that it means. */
 bool ip_of_sockaddr(struct ip *ip, const struct sockaddr *at);
-bool ip_is_any(const struct ip *ip);      /* 0.0.0.0, :: */
-bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8, ::1 */
+bool ip_is_any(const struct ip *ip);        /* 0.0.0.0, :: */
+bool ip_is_link_local(const struct ip *ip); /* 169.254.0.0/16, fe80::/10 */
+bool ip_is_loopback(const struct ip *ip);   /* 127.0.0.0/8, ::1 */
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool ip_is_in(const struct ip *ip, const struct ip *list, unsigned n);
 bool cidr_has(const struct cidr *c, const struct ip *ip);

@@ -49,6 +49,9 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
  * start knows it; no duplicate address detection. Also makes one that is there already so. */
 #define RT_ADDR_SERVED 107 /* IFA_PROTO; kept by the kernel from 5.18 on */
 void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip);
+/* One of the machine's own, as an administrator gives it, marked with RT_ADDR_UPLINK. */
+#define RT_ADDR_UPLINK 108
+void rt_addr_uplink(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits);
 struct rt_route {
 	struct cidr dst; /* bits 0: default route of ip.len's family */
 	struct ip via;   /* len 0: on link */
@@ -85,6 +88,7 @@ struct rt_link {
 	unsigned ifindex, mtu, flags; /* IFF_UP ... */
 	uint16_t type;                /* ARPHRD_ETHER ... */
 	bool port;                    /* of a bridge or a bond, which has the addresses */
+	bool made;                    /* a link of software's making: veth, bridge, vlan ... */
 	int peer_index;               /* IFLA_LINK, 0 if none */
 	char name[16];
 	char alias[256];
@@ -141,8 +145,8 @@ int link_watch(void (*fn)(const char *name), struct err *e);
 int addr_watch(void (*fn)(const struct ip *gone), struct err *e);
 
 /* Calls fn from the loop when a link that is not a pod's has come, gone (flags 0) or changed (l),
- * or an address marked RT_ADDR_SERVED was taken away (a); with neither when a default route came or
- * went, or some of this was lost. */
+ * or an address marked RT_ADDR_SERVED or RT_ADDR_UPLINK was taken away (a); with neither when a
+ * default route came or went, or some of this was lost. At most two may ask. */
 int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e);
 
 /* ---- addresses on the wire: ARP and neighbour discovery by hand ------------------------------ */
@@ -193,8 +197,9 @@ int nft_commit(struct nft_txn *t, struct err *e); /* sends and frees it, also on
 
 /* Makes the table empty and ready (created, deleted, created again: one atomic replacement). */
 void nft_table_replace(struct nft_txn *t, const char *table);
-void nft_table_add(struct nft_txn *t, const char *table); /* keeps what is there */
-void nft_table_del(struct nft_txn *t, const char *table); /* must exist */
+void nft_table_add(struct nft_txn *t, const char *table);         /* keeps what is there */
+void nft_table_add_dormant(struct nft_txn *t, const char *table); /* its chains see no packet */
+void nft_table_del(struct nft_txn *t, const char *table);         /* must exist */
 /* 1 the table is there, 0 it is not, -errno. */
 int nft_table_exists(const char *table, struct err *e);
 /* Takes it away at once, with all that is in it; one that is not there is as good. */
@@ -216,12 +221,14 @@ void nft_chain_add(struct nft_txn *t, const char *table, const char *chain, enum
 void nft_chain_del(struct nft_txn *t, const char *table, const char *chain);
 /* Takes the rules out of all chains; chains, sets and elements stay. The table must exist. */
 void nft_rules_flush(struct nft_txn *t, const char *table);
+void nft_chain_flush(struct nft_txn *t, const char *table, const char *chain); /* its rules */
 /* Chains of the table that have rules; none without the table. */
 int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
                    struct err *e);
 
 /* The parts of a key or of data, in nft's type names. Each part takes 4 bytes (IPv6: 16) in keys
- * and data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order. */
+ * and data alike, padded with zeros behind; NFT_MARK is a 32-bit number in host order, NFT_NUMBER
+ * one in network order, as ranges need it. */
 enum nft_part {
 	NFT_END,
 	NFT_IPV4,
@@ -230,6 +237,7 @@ enum nft_part {
 	NFT_PORT,
 	NFT_MARK,
 	NFT_IFINDEX,
+	NFT_NUMBER,
 	NFT_VERDICT
 };
 #define NFT_PARTS 5
@@ -237,15 +245,20 @@ struct nft_set_def {
 	const char *name;
 	enum nft_part key[NFT_PARTS];  /* ends with NFT_END */
 	enum nft_part data[NFT_PARTS]; /* empty: a set; {NFT_VERDICT}: a verdict map */
-	bool interval; /* ranges of its one part (nft_elem_range) or its last (nft_elem_prefix_add)
+	bool interval; /* ranges: of its one part (nft_elem_range) or of each (nft_elem_ranges_add)
 	                */
 	bool dynamic;  /* rules add and delete elements, which may time out; needs a size */
 	bool counter;  /* each element counts how often a rule has found it */
 	unsigned size; /* stated maximum, 0 none */
+	unsigned timeout; /* of a dynamic one: seconds an element stays; 0: until it is deleted */
 };
 /* One that is there already stays, with its elements; -EEXIST when it is made differently. */
 void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def *def);
 void nft_set_flush(struct nft_txn *t, const char *table, const char *set); /* all its elements */
+void nft_set_del(struct nft_txn *t, const char *table, const char *set);   /* no rule uses it */
+/* Sets and maps of the table; none without the table. */
+int nft_set_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                 struct err *e);
 
 struct nft_bytes { /* a key or data value being put together */
 	uint8_t b[64];
@@ -256,17 +269,26 @@ void nft_put_proto(struct nft_bytes *k, uint8_t proto);
 void nft_put_port(struct nft_bytes *k, uint16_t port);
 void nft_put_mark(struct nft_bytes *k, uint32_t mark);
 void nft_put_ifindex(struct nft_bytes *k, unsigned ifindex);
+void nft_put_number(struct nft_bytes *k, uint32_t number);
 
 /* data NULL for sets. Consecutive elements of one set are packed into few messages. */
 void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key, const struct nft_bytes *data);
 void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
                    const struct nft_bytes *key, const char *chain);
+void nft_elem_return(struct nft_txn *t, const char *table, const char *set,
+                     const struct nft_bytes *key);
 void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key);
 void nft_elem_range(struct nft_txn *t, const char *table, const char *set,
                     const struct cidr *range);
-/* In a set of ranges over several parts: key has all parts but the last, which is a range. */
+/* In a set of ranges over several parts: what matches is in the range of first and last in each of
+ * them. Two of one set must not meet: the kernel refuses that (-EEXIST, -ENOTEMPTY). */
+void nft_elem_ranges_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last);
+void nft_elem_ranges_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last);
+/* The same; key has all parts but the last, which alone is a range. */
 void nft_elem_prefix_add(struct nft_txn *t, const char *table, const char *set,
                          const struct nft_bytes *key, const struct cidr *last);
 void nft_elem_prefix_del(struct nft_txn *t, const char *table, const char *set,
@@ -291,7 +313,32 @@ int nft_counter_each(const char *table, const char *set,
                                 void *arg),
                      void *arg, struct err *e);
 
-/* Rules: expressions are appended one by one and work on 32-bit registers, numbered 0 to 15 here
+/* Counters with a name, which rules raise (nft_count). One that is there already stays, with what
+ * it has counted; one that a rule raises cannot be deleted before that rule. */
+void nft_named_counter_add(struct nft_txn *t, const char *table, const char *name);
+void nft_named_counter_del(struct nft_txn *t, const char *table, const char *name);
+int nft_named_counter_each(const char *table,
+                           void (*fn)(const char *name, uint64_t packets, uint64_t bytes,
+                                      void *arg),
+                           void *arg, struct err *e); /* none without the table */
+
+/* A flow table: once a rule has given it a connection (nft_flow_add), packets of that connection
+ * which come in by one of the links leave by the other end's at once, past all chains but
+ * translated. One that is there gets these links too, at most NFT_FLOW_LINKS in one message; a link
+ * that is deleted leaves by itself. Optional in the kernel: CONFIG_NF_FLOW_TABLE_INET,
+ * CONFIG_NFT_FLOW_OFFLOAD. A connection in there cannot be forgotten by conntrack_purge and the
+ * like: see conntrack_on_busy. */
+#define NFT_FLOW_LINKS 2000
+void nft_flowtable_add(struct nft_txn *t, const char *table, const char *name,
+                       const char *const *links, unsigned n);
+/* Waits, some milliseconds, until what was deleted is gone: a flow table's connections are free. */
+void nft_settle(void);
+
+/* What the kernel check (kern_check.h) has found missing is worked around where there is a way: a
+ * refusal drops, a random number is its lowest, a named counter has no name, and a rule that
+ * masquerades is left out.
+ *
+ * Rules: expressions are appended one by one and work on 32-bit registers, numbered 0 to 15 here
  * (NFT_REG32_00 + n). Each builder knows nft's own way, so that `nft list` reads well. */
 struct nft_rule;
 struct nft_rule *nft_rule_new(const char *table, const char *chain);
@@ -306,6 +353,7 @@ void nft_load_iif(struct nft_rule *r, unsigned reg);        /* iif */
 void nft_load_l4proto(struct nft_rule *r, unsigned reg);
 void nft_load_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_load_priority(struct nft_rule *r, unsigned reg);                /* meta priority */
+void nft_to_network(struct nft_rule *r, unsigned reg);                   /* a number */
 void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg); /* in host order */
 void nft_set_priority(struct nft_rule *r, unsigned reg);                 /* meta priority set */
 /* numgen random mod MODULUS offset OFFSET */
@@ -315,6 +363,8 @@ void nft_load_original_addr(struct nft_rule *r, bool dst, uint8_t len, unsigned 
 void nft_load_original_port(struct nft_rule *r, bool dst, unsigned reg);
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal);
 void nft_cmp_port_range(struct nft_rule *r, bool dst, uint16_t first, uint16_t last);
+void nft_cmp_priority(struct nft_rule *r, uint32_t number, bool equal);
+void nft_tcp_not_syn(struct nft_rule *r); /* tcp flags ! syn, of TCP alone */
 /* lookup; in=false: != @set */
 void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in);
 void nft_map_to(struct nft_rule *r, unsigned reg, const char *map, unsigned dreg); /* map @map */
@@ -330,21 +380,31 @@ void nft_masquerade(struct nft_rule *r);
 void nft_snat(struct nft_rule *r, const struct ip *ip); /* snat ip to ADDRESS */
 void nft_ct_status_dnat(struct nft_rule *r, bool set);  /* ct status dnat / ct status & dnat == 0 */
 void nft_ct_state_new(struct nft_rule *r);
-void nft_oif_lo(struct nft_rule *r, bool is); /* oif "lo" / oif != "lo" */
+void nft_ct_state_established(struct nft_rule *r); /* ct state established,related */
+void nft_oif_lo(struct nft_rule *r, bool is);      /* oif "lo" / oif != "lo" */
 void nft_iif_lo(struct nft_rule *r, bool is);
 void nft_iif_none(struct nft_rule *r); /* iif 0, at postrouting: born on this node */
 void nft_iif_named(struct nft_rule *r, const char *prefix); /* iifname "PREFIX*" */
+void nft_oif_named(struct nft_rule *r, const char *prefix);
 /* fib saddr . iif oif missing: the way back to the source is not the link it came by. */
 void nft_no_way_back(struct nft_rule *r);
 void nft_fib_local(struct nft_rule *r); /* fib daddr type local */
 void nft_notrack(struct nft_rule *r);
 void nft_counter(struct nft_rule *r);
+void nft_count(struct nft_rule *r, const char *counter); /* counter name "NAME" */
+/* limit rate N/second: the rule goes on for so many packets; each rule counts for itself. */
+void nft_limit(struct nft_rule *r, uint32_t packets_a_second);
+/* log prefix "..." group N snaplen N: a copy of the packet's first bytes to nflog_open's reader, or
+ * to nobody. Optional in the kernel: nft_commit fails with -ENOENT without CONFIG_NFT_LOG or
+ * CONFIG_NETFILTER_NETLINK_LOG. */
+void nft_log(struct nft_rule *r, uint16_t group, const char *prefix, uint32_t snaplen);
 enum nft_verdict { NFT_V_ACCEPT, NFT_V_DROP, NFT_V_RETURN };
 void nft_verdict(struct nft_rule *r, enum nft_verdict v);
 void nft_goto(struct nft_rule *r, const char *chain);
 void nft_jump(struct nft_rule *r, const char *chain);
 void nft_reject_tcp_reset(struct nft_rule *r);
-void nft_reject_port_unreachable(struct nft_rule *r); /* icmpx type port-unreachable */
+void nft_reject_port_unreachable(struct nft_rule *r);         /* icmpx type port-unreachable */
+void nft_flow_add(struct nft_rule *r, const char *flowtable); /* flow add @NAME */
 void nft_comment(struct nft_rule *r, const char *text);
 
 /* Calls fn from the loop when somebody else (not this process) changed a table, of family inet or
@@ -352,13 +412,31 @@ void nft_comment(struct nft_rule *r, const char *text);
  * lost (table NULL). */
 int nft_watch(const char *table, void (*fn)(const char *table), struct err *e);
 
-struct conntrack_flow {       /* a connection that the kernel tracks */
-	struct endpoint to;   /* where its first packet was sent, before any translation */
-	struct endpoint from; /* who answers it */
+/* Packets that rules log (nft_log), read from the loop. What comes faster than it is read is lost.
+ */
+#define NFLOG_BYTES 128 /* of a packet at the most */
+struct nflog_packet {
+	const char *prefix;  /* "" none */
+	unsigned iif, oif;   /* 0 none */
+	const uint8_t *data; /* from the IP header on */
+	size_t len;
 };
-/* Deletes the flows of that protocol for which stale() is true, in one walk of the kernel's table,
- * which costs the more the more flows there are; family 4, 16, or 0 for both. stale() may see a
- * flow more than once. */
+typedef void nflog_fn(const struct nflog_packet *p, void *arg); /* NULL: some were lost */
+struct nflog;
+/* One reader a group; fn must not close it. EOPNOTSUPP without CONFIG_NETFILTER_NETLINK_LOG. */
+struct nflog *nflog_open(uint16_t group, nflog_fn *fn, void *arg, struct err *e);
+void nflog_close(struct nflog *l); /* NULL is fine */
+int nflog_probe(void);             /* 0: in this namespace there could be a reader, else -errno */
+
+struct conntrack_flow { /* a connection that the kernel tracks; ports 0: it has none */
+	uint8_t proto;
+	struct endpoint client; /* who sent its first packet, before any translation */
+	struct endpoint to;     /* where he sent it */
+	struct endpoint from;   /* who answers it */
+};
+/* Deletes the flows of that protocol (0: of all) for which stale() is true, in one walk of the
+ * kernel's table, which costs the more the more flows there are; family 4, 16, or 0 for both.
+ * stale() may see a flow more than once. */
 int conntrack_purge(uint8_t proto, uint8_t family,
                     bool (*stale)(const struct conntrack_flow *f, void *arg), void *arg,
                     struct err *e);
@@ -369,3 +447,8 @@ int conntrack_purge_ports(uint8_t proto, const struct endpoint *v, unsigned n, c
 /* Deletes every entry with one of these addresses: as its sender, its destination, or what a
  * translation leads to. */
 int conntrack_forget(const struct ip *ips, unsigned n, struct err *e);
+/* 0 when the kernel can be asked for its connections, else -errno. */
+int conntrack_probe(void);
+/* Called when a connection cannot be forgotten because a flow table has it: fn gives them all back,
+ * and the walk is done again. One fn. */
+void conntrack_on_busy(void (*fn)(void));

@@ -27,8 +27,14 @@ struct timer {
 
 int loop_init(struct err *e);
 int loop_add(struct event *ev, uint32_t mask, struct err *e); /* ev->fd and ev->fn are set */
+/* Makes ev the signalfd of these, which are blocked from now on; SIGPIPE is ignored. ev->fn is set.
+ */
+int loop_signals(struct event *ev, const int *signals, size_t n, struct err *e);
 void loop_mod(struct event *ev, uint32_t mask);
 void loop_del(struct event *ev); /* harmless when not added (mask 0) */
+/* Takes it out and closes its descriptor, which nobody else may have: the kernel forgets it
+ * unasked. */
+void loop_close(struct event *ev);
 
 uint64_t loop_now(void);    /* CLOCK_MONOTONIC milliseconds, read once a turn */
 uint64_t loop_now_ns(void); /* the same reading in nanoseconds */

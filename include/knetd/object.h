@@ -23,11 +23,13 @@ enum kind {
 	KIND_INGRESS,
 	KIND_INGRESSCLASS,
 	KIND_NETWORKPOLICY,
+	KIND_CLUSTERNETWORKPOLICY,
 	KIND_CONFIGMAP,
 	KIND_SECRET,
 	KIND_EVENT,
 	KIND_GATEWAYCLASS,
 	KIND_GATEWAY,
+	KIND_LISTENERSET,
 	KIND_HTTPROUTE,
 	KIND_GRPCROUTE,
 	KIND_TLSROUTE,
@@ -98,5 +100,6 @@ yyjson_val *json_at(yyjson_val *root, const char *path);
 const char *json_str(yyjson_val *root, const char *path); /* NULL when absent or not a string */
 int64_t json_int(yyjson_val *root, const char *path, int64_t absent);
 bool json_bool(yyjson_val *root, const char *path, bool absent);
+bool json_array_has(yyjson_val *array, const char *text); /* no array has nothing */
 /* obj, or an empty object for what is none: yyjson_obj_foreach steps on from a NULL. */
 yyjson_val *json_members(yyjson_val *obj);

@@ -26,6 +26,14 @@
 
 int store_open(const char *state_dir, const char *run_dir, struct err *e);
 void store_close(void);
+/* Whether store_open would read what is there, without a trace of having looked; for a binary that
+ * is to take over from the one that writes there. */
+int store_check(const char *state_dir, const char *run_dir, struct err *e);
+/* Gives both directories back what they were before store_open changed their format. A signal
+ * handler may; the process has to end. */
+void store_undo_upgrade(void);
+/* Who has seen the newest change can go on reading changes behind an exec (handover.h). */
+void store_history_leave(void);
 
 /* Reading. Pointers are borrowed: take a reference to keep one beyond the current callback, or over
  * a store_put or store_delete of the same object. */
@@ -78,6 +86,7 @@ void store_on_flush(void (*fn)(const struct err *failed));
 struct store_stats {                   /* since start */
 	uint64_t transactions, writes; /* ended with changes; objects put and deleted */
 	uint64_t flushes;              /* transactions of the disk */
+	size_t changes, held;          /* remembered now, and the bytes kept for them alone */
 };
 void store_read_stats(struct store_stats *out);
 

@@ -54,6 +54,11 @@ bool view_service(const struct object *o, struct arena *a, struct service_view *
  * leaves it to somebody else. */
 bool view_service_proxied(const struct service_view *v);
 
+/* Is the Gateway of a class of ours (controller knetd.io/gateway), and that class accepted? */
+bool view_gateway_ours(const struct object *gateway);
+/* Is there a pool of addresses for whoever asks? */
+bool view_pools_give(void);
+
 #define VIEW_ZONE 64 /* a label's value */
 /* The zone of a Node (may be NULL), from its label topology.kubernetes.io/zone; "" when it has
  * none. Returns out. */

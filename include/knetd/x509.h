@@ -50,9 +50,13 @@ struct x509_info {
 	struct x509_part key;                    /* of P-256: the 65 bytes of the point, else n 0 */
 	struct x509_part public_key;             /* whole DER: SubjectPublicKeyInfo */
 	struct x509_part key_id;                 /* subjectKeyIdentifier, n 0 when there is none */
+	struct x509_part alt_names;              /* what is inside of subjectAltName */
 };
 /* Names beyond X509_NAMES are left out. -EINVAL when it is not a certificate. */
 int x509_read(const uint8_t *der, size_t n, struct x509_info *out, struct err *e);
+/* The next one of alt_names, which moves on: its text in *text. False behind the last. */
+enum x509_alt { X509_ALT_OTHER, X509_ALT_DNS = 0x82, X509_ALT_URI = 0x86 };
+bool x509_alt_next(struct x509_part *alt_names, enum x509_alt *type, struct x509_part *text);
 /* True when the key of issuer (P-256) signed c with SHA-256. */
 bool x509_signed_by(const struct x509_info *c, const struct x509_info *issuer);
 
@@ -60,6 +64,7 @@ struct x509_wish {
 	const char *common_name, *organization; /* organization may be NULL */
 	const struct x509_key *key;
 	bool ca;
+	bool client; /* for clients instead of servers */
 	int64_t not_before, not_after;
 	struct x509_names names;
 };

@@ -10,10 +10,11 @@
 #include "args.h"
 
 const char *const ctl_command_name[CTL_COMMANDS] = {
-	[CTL_GET] = "get",       [CTL_WATCH] = "watch",           [CTL_DESCRIBE] = "describe",
-	[CTL_APPLY] = "apply",   [CTL_CREATE] = "create",         [CTL_DELETE] = "delete",
-	[CTL_STATUS] = "status", [CTL_TRACE] = "trace",           [CTL_LB] = "lb",
-	[CTL_DNS] = "dns",       [CTL_LOGS_LEVEL] = "logs-level", [CTL_VERSION] = "version",
+	[CTL_GET] = "get",         [CTL_WATCH] = "watch",           [CTL_DESCRIBE] = "describe",
+	[CTL_APPLY] = "apply",     [CTL_CREATE] = "create",         [CTL_DELETE] = "delete",
+	[CTL_STATUS] = "status",   [CTL_TRACE] = "trace",           [CTL_LB] = "lb",
+	[CTL_DNS] = "dns",         [CTL_LOGS_LEVEL] = "logs-level", [CTL_VERSION] = "version",
+	[CTL_UPGRADE] = "upgrade", [CTL_EXPORT] = "export",         [CTL_UI] = "ui",
 };
 
 enum flag_type { FLAG_BOOL, FLAG_TEXT, FLAG_FILES };
@@ -40,10 +41,10 @@ enum { /* which commands take a flag */
 // clang-format off
 static const struct flag flags[] = {
 	{ "socket", 's', FLAG_TEXT, AT(socket), ALL_COMMANDS, "PATH", "the daemon's socket (else KNETD_SOCKET, else /run/knetd/knetd.sock)" },
-	{ "namespace", 'n', FLAG_TEXT, AT(ns), SPACED, "NAME", "the namespace (default \"default\")" },
-	{ "all-namespaces", 'A', FLAG_BOOL, AT(all_namespaces), PICKS, NULL, "of all namespaces" },
+	{ "namespace", 'n', FLAG_TEXT, AT(ns), SPACED | CTL_BIT(CTL_EXPORT), "NAME", "the namespace (default \"default\")" },
+	{ "all-namespaces", 'A', FLAG_BOOL, AT(all_namespaces), PICKS | CTL_BIT(CTL_EXPORT), NULL, "of all namespaces" },
 	{ "output", 'o', FLAG_TEXT, AT(output), READS | FILED | CTL_BIT(CTL_TRACE) | CTL_BIT(CTL_STATUS) | CTL_BIT(CTL_LB) | CTL_BIT(CTL_DNS), "FORMAT", "wide, yaml, json, name or jsonpath=TEMPLATE, as the command knows" },
-	{ "selector", 'l', FLAG_TEXT, AT(selector), PICKS, "LABELS", "those with these labels: a=b,c!=d,e in (f,g),!h" },
+	{ "selector", 'l', FLAG_TEXT, AT(selector), PICKS | CTL_BIT(CTL_EXPORT), "LABELS", "those with these labels: a=b,c!=d,e in (f,g),!h" },
 	{ "field-selector", 0, FLAG_TEXT, AT(field_selector), PICKS, "FIELDS", "those with these fields: metadata.name=x" },
 	{ "show-labels", 0, FLAG_BOOL, AT(show_labels), READS, NULL, "a column of labels" },
 	{ "show-kind", 0, FLAG_BOOL, AT(show_kind), READS, NULL, "the kind before each name" },

@@ -1,8 +1,9 @@
 /* ctl.c - `knetctl`: the command line, for machines without kubectl. It is a client of the daemon's
  * socket and nothing else; it needs no rights but those on the socket.
  *
- * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c status.c trace.c lb.c
- * dns.c are the commands; columns.c, json_text.c, jsonpath.c and table.c make what they print. */
+ * args.c reads the words, client.c talks, get.c apply.c delete.c describe.c export.c status.c
+ * trace.c lb.c dns.c ui.c are the commands; columns.c, json_text.c, jsonpath.c and table.c make
+ * what they print. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,9 @@ static const struct {
 	[CTL_CREATE] = { ctl_create, "-f FILE...", "Create the objects of manifests." },
 	[CTL_DELETE] = { ctl_delete, "TYPE NAME... | TYPE/NAME... | TYPE --all | -f FILE...",
 	                 "Delete objects." },
+	[CTL_EXPORT] = { ctl_export, "[TYPE[,TYPE...]]",
+	                 "Print what people wrote as manifests for another cluster, without what "
+	                 "is this node's own." },
 	[CTL_STATUS] = { ctl_status, "", "Tell what the node runs and how it is." },
 	[CTL_TRACE] = { ctl_trace, "POD|ADDRESS [->] NAME|ADDRESS[:PORT][/udp|/sctp]",
 	                "Tell step by step what would happen to a packet, and where it stops.\n"
@@ -47,8 +51,16 @@ static const struct {
 	              "queries as they come, until Ctrl-C. Ends with 1 when there is no answer, 2 "
 	              "when "
 	              "it could not be asked for." },
+	[CTL_UI] = { ctl_ui, "",
+	             "Print where a browser finds the status page, with the token if it needs "
+	             "one." },
 	[CTL_LOGS_LEVEL] = { ctl_logs_level, "[err|warn|info|debug]",
 	                     "Print or set how much the daemon logs." },
+	[CTL_UPGRADE] = { ctl_upgrade, "[FILE]",
+	                  "Put another binary (the daemon's own path, or FILE) in the daemon's "
+	                  "place.\nNo connection is refused or lost meanwhile. One that does not "
+	                  "start, or is too old for\nthe store, changes nothing: ends with 1, and "
+	                  "tells why. Root alone may." },
 	[CTL_VERSION] = { ctl_version, "", "Print the versions of knetctl and of the daemon." },
 };
 

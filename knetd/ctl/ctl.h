@@ -17,13 +17,16 @@ int ctl_describe(const struct ctl_args *a);
 int ctl_apply(const struct ctl_args *a);
 int ctl_create(const struct ctl_args *a);
 int ctl_delete(const struct ctl_args *a);
+int ctl_export(const struct ctl_args *a);
 int ctl_status(const struct ctl_args *a);
 int ctl_trace(const struct ctl_args *a);
+int ctl_ui(const struct ctl_args *a);
 int ctl_lb_test(const struct ctl_args *a);
 int ctl_lb(const struct ctl_args *a);
 int ctl_dns(const struct ctl_args *a);
 int ctl_dns_watch(const struct ctl_args *a);
 int ctl_logs_level(const struct ctl_args *a);
+int ctl_upgrade(const struct ctl_args *a);
 int ctl_version(const struct ctl_args *a);
 
 /* "error: ..." on standard error; 1, which is the exit status. */

@@ -83,6 +83,23 @@ static void put_modules(struct buf *out, yyjson_val *root)
 	}
 }
 
+static void put_kernel(struct buf *out, yyjson_val *root)
+{
+	yyjson_val *kernel = yyjson_obj_get(root, "kernel"), *v;
+	const char *release = json_str(kernel, "release");
+	size_t i, n;
+
+	buf_printf(out, "Kernel:\tLinux %s%s\n", release ? release : "?",
+	           yyjson_arr_size(yyjson_obj_get(kernel, "missing")) ? ", without" : "");
+	yyjson_arr_foreach (yyjson_obj_get(kernel, "missing"), i, n, v) {
+		const char *name = json_str(v, "name"), *options = json_str(v, "options");
+		const char *without = json_str(v, "without");
+
+		buf_printf(out, "\t%s (%s): %s\n", name ? name : "", options ? options : "",
+		           without ? without : "");
+	}
+}
+
 static void put_objects(struct buf *out, yyjson_val *root)
 {
 	yyjson_val *key, *v;
@@ -180,6 +197,7 @@ static void put_page(struct buf *out, yyjson_val *root, const char *metrics)
 	buf_printf(out, "Log level:\t%s\n", level ? level : "");
 	put_doors(out, root);
 	put_modules(out, root);
+	put_kernel(out, root);
 	put_objects(out, root);
 	put_addresses(out, metrics);
 	put_balancers(out, metrics);

@@ -64,6 +64,18 @@ void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip)
 	rt_end(rt, h);
 }
 
+void rt_addr_uplink(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits)
+{
+	struct nlmsghdr *h =
+		begin(rt, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, ip, bits);
+
+	if (!h)
+		return;
+	mnl_attr_put_u32(h, IFA_FLAGS, IFA_F_PERMANENT);
+	mnl_attr_put_u8(h, IFA_PROTO, RT_ADDR_UPLINK);
+	rt_end(rt, h);
+}
+
 void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits)
 {
 	struct nlmsghdr *h = begin(rt, RTM_DELADDR, 0, ifindex, ip, bits);

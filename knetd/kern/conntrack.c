@@ -16,6 +16,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/buf.h>
+#include <knetd/kern_check.h>
 
 #include "nl.h"
 
@@ -85,12 +86,12 @@ static struct nlmsghdr *question(struct nl_message *m, uint8_t len)
 	return message(m->b, IPCTNL_MSG_CT_GET, NLM_F_DUMP, len);
 }
 
-/* All flows of the protocol; of both families all flows. */
+/* All flows of the protocol; of both families, or all protocols, all flows. */
 static struct nlmsghdr *flows_question(struct nl_message *m, const struct wanted *w, uint8_t family)
 {
 	struct nlmsghdr *h = question(m, family);
 
-	if (!family)
+	if (!family || !w->proto)
 		return h;
 	put_original(h, w->proto, 0);
 	put_filter(h, FILTER_PROTO_NUM);
@@ -150,20 +151,29 @@ static const struct nlattr *tuple_of(const struct nlmsghdr *entry, uint16_t whic
 	return nl_attr(entry, sizeof(struct nfgenmsg), which);
 }
 
+static uint8_t proto_of(const struct nlattr *tuple)
+{
+	const struct nlattr *num = nl_nested(nl_nested(tuple, CTA_TUPLE_PROTO), CTA_PROTO_NUM);
+
+	return num ? mnl_attr_get_u8(num) : 0;
+}
+
 static bool end_of(const struct nlattr *tuple, bool dst, uint8_t proto, struct endpoint *out)
 {
 	int port = port_of(tuple, dst, proto);
 
-	*out = (struct endpoint){ ip_of(tuple, dst), (uint16_t)port };
-	return port >= 0 && out->ip.len;
+	*out = (struct endpoint){ ip_of(tuple, dst), port < 0 ? 0 : (uint16_t)port };
+	return out->ip.len;
 }
 
 static bool is_stale(const struct nlmsghdr *entry, const struct wanted *w)
 {
-	struct conntrack_flow f;
+	const struct nlattr *orig = tuple_of(entry, CTA_TUPLE_ORIG);
+	struct conntrack_flow f = { .proto = proto_of(orig) };
 
-	return end_of(tuple_of(entry, CTA_TUPLE_ORIG), true, w->proto, &f.to) &&
-	       end_of(tuple_of(entry, CTA_TUPLE_REPLY), false, w->proto, &f.from) &&
+	return (!w->proto || f.proto == w->proto) && end_of(orig, false, f.proto, &f.client) &&
+	       end_of(orig, true, f.proto, &f.to) &&
+	       end_of(tuple_of(entry, CTA_TUPLE_REPLY), false, f.proto, &f.from) &&
 	       w->stale(&f, w->arg);
 }
 
@@ -247,10 +257,19 @@ static int delete_found(struct wanted *w)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/* Again when there were more than one call holds. */
+static void (*on_busy)(void);
+
+void conntrack_on_busy(void (*fn)(void))
+{
+	on_busy = fn;
+}
+
+/* Again when there were more than one call holds, or a flow table had some. A kernel that cannot be
+ * asked was told of at start: whoever purges goes on without. */
 static int purge(struct wanted *w, struct nlmsghdr *question, struct err *e)
 {
-	bool more = true;
+	bool asked = !on_busy;
+	bool more = !kern_lacks(KERN_CT_NETLINK);
 	int ret = 0;
 
 	while (!ret && more) {
@@ -260,6 +279,11 @@ static int purge(struct wanted *w, struct nlmsghdr *question, struct err *e)
 		if (!ret)
 			ret = delete_found(w);
 		buf_free(&w->found);
+		if (ret == -EBUSY && !asked) {
+			asked = more = true;
+			ret = 0;
+			on_busy();
+		}
 	}
 	return ret ? err_set(e, -ret, "conntrack: %s", strerror(-ret)) : 0;
 }
@@ -319,4 +343,33 @@ int conntrack_forget(const struct ip *ips, unsigned n, struct err *e)
 	ret = purge(&w, question(&m, 0), e);
 	nl_close(w.nl);
 	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0 : ret;
+}
+
+static void nothing(const struct nlmsghdr *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+}
+
+/* Asks for one that there is not: to list them is to walk the table of all namespaces. */
+int conntrack_probe(void)
+{
+	struct nl *nl = common_socket(NULL);
+	struct nl_message m;
+	struct nlmsghdr *h = message(m.b, IPCTNL_MSG_CT_GET, 0, 4);
+	struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG), *part;
+	int ret;
+
+	part = mnl_attr_nest_start(h, CTA_TUPLE_IP);
+	mnl_attr_put_u32(h, CTA_IP_V4_SRC, htonl(INADDR_LOOPBACK));
+	mnl_attr_put_u32(h, CTA_IP_V4_DST, htonl(INADDR_LOOPBACK));
+	mnl_attr_nest_end(h, part);
+	part = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_UDP);
+	mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(1));
+	mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(1));
+	mnl_attr_nest_end(h, part);
+	mnl_attr_nest_end(h, tuple);
+	ret = nl ? nl_ask(nl, h, nothing, NULL) : -EPROTONOSUPPORT;
+	return ret == -ENOENT ? 0 : ret;
 }

@@ -1,5 +1,5 @@
-/* lan_watch.c - tells when what load-balancer addresses rest on may have changed: a link that is
- * no pod's, the default route, or such an address itself.
+/* lan_watch.c - tells when what load-balancer addresses and the uplink rest on may have changed: a
+ * link that is no pod's, a default route, or an address that we have made ourselves.
  *
  * Pods that come and go make many notifications of the same kinds. The filter keeps them out by
  * what they begin with: links named knet..., addresses that are link-local. */
@@ -18,7 +18,15 @@
 #define GROUP(g) (1u << ((g)-1))
 #define POD_LINK 0x6b6e6574 /* "knet" */
 
-static void (*tell)(const struct rt_link *l, const struct rt_addr *a);
+#define TELLS 2
+
+static void (*tells[TELLS])(const struct rt_link *l, const struct rt_addr *a);
+
+static void tell(const struct rt_link *l, const struct rt_addr *a)
+{
+	for (unsigned i = 0; i < TELLS && tells[i]; i++)
+		tells[i](l, a);
+}
 
 static void on_message(const struct nlmsghdr *h)
 {
@@ -39,7 +47,7 @@ static void on_message(const struct nlmsghdr *h)
 		return;
 	case RTM_DELADDR:
 		addr_read(h, &a);
-		if (a.proto == RT_ADDR_SERVED)
+		if (a.proto == RT_ADDR_SERVED || a.proto == RT_ADDR_UPLINK)
 			tell(NULL, &a);
 		return;
 	default: /* a default route */
@@ -85,7 +93,11 @@ int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), stru
 #undef JUMP
 	struct sock_fprog filter = { ARRAY_LEN(code), code };
 
-	tell = fn;
+	if (tells[0]) { /* listening already */
+		tells[1] = fn;
+		return 0;
+	}
+	tells[0] = fn;
 	return nl_listen(&news,
 	                 GROUP(RTNLGRP_LINK) | GROUP(RTNLGRP_IPV4_IFADDR) |
 	                         GROUP(RTNLGRP_IPV6_IFADDR) | GROUP(RTNLGRP_IPV4_ROUTE) |

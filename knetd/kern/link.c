@@ -178,6 +178,11 @@ static bool is_port(const struct nlattr *info)
 	return !strcmp(kind, "bridge") || !strcmp(kind, "bond") || !strcmp(kind, "team");
 }
 
+static bool is_made(const struct nlattr *info)
+{
+	return info && nl_nested(info, IFLA_INFO_KIND);
+}
+
 void link_read(const struct nlmsghdr *h, struct rt_link *out)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
@@ -195,6 +200,7 @@ void link_read(const struct nlmsghdr *h, struct rt_link *out)
 	if ((a = attr(h, IFLA_ADDRESS, sizeof(out->mac))))
 		memcpy(out->mac, mnl_attr_get_payload(a), sizeof(out->mac));
 	out->port = is_port(attr(h, IFLA_LINKINFO, 0));
+	out->made = is_made(attr(h, IFLA_LINKINFO, 0));
 	read_ipv6(attr(h, IFLA_AF_SPEC, 0), out);
 }
 

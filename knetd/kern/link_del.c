@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/handover.h>
 #include <knetd/kern.h>
 #include <knetd/list.h>
 #include <knetd/log.h>
@@ -140,6 +141,35 @@ static void on_child_end(struct event *ev, uint32_t events)
 	report(&ended, status == 0);
 }
 
+static void stop_child(void);
+
+static void leave_resume(void)
+{
+	struct err e;
+
+	if (child.fd < 0 && !list_empty(&waiting) && start(&e))
+		log_warn("%s", e.text); /* they are asked for again with the next one */
+}
+
+static bool leave_quiet(void)
+{
+	return child.fd < 0 && list_empty(&waiting);
+}
+
+/* Whoever takes our place finds links that are not deleted yet, and would not know the child; of
+ * the connections behind those that are he would not hear at all: so the child is waited for. */
+static void give_way_later(void)
+{
+	static const struct handover_giver giver = { .quiet = leave_quiet,
+		                                     .give = stop_child,
+		                                     .resume = leave_resume };
+	static bool added;
+
+	if (!added)
+		handover_add_giver(&giver);
+	added = true;
+}
+
 static int watch(pid_t pid, struct err *e)
 {
 	auto_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -163,6 +193,7 @@ static int start(struct err *e)
 	pid_t pid;
 	int ret;
 
+	give_way_later();
 	move_all(&waiting, &running);
 	pid = fork();
 	if (pid == 0)

@@ -37,6 +37,13 @@ void nft_put_mark(struct nft_bytes *k, uint32_t mark)
 	put(k, &mark, sizeof(mark));
 }
 
+void nft_put_number(struct nft_bytes *k, uint32_t number)
+{
+	uint32_t be = htonl(number);
+
+	put(k, &be, sizeof(be));
+}
+
 void nft_put_ifindex(struct nft_bytes *k, unsigned ifindex)
 {
 	put(k, &ifindex, sizeof(ifindex));

@@ -65,56 +65,77 @@ static void put_value(struct nlmsghdr *h, uint16_t attr, const struct nft_bytes 
 	mnl_attr_nest_end(h, nest);
 }
 
-static void put_goto(struct nlmsghdr *h, const char *chain)
+static void put_verdict(struct nlmsghdr *h, int code, const char *chain)
 {
 	struct nlattr *data = mnl_attr_nest_start(h, NFTA_SET_ELEM_DATA);
 	struct nlattr *verdict = mnl_attr_nest_start(h, NFTA_DATA_VERDICT);
 
-	mnl_attr_put_u32(h, NFTA_VERDICT_CODE, htonl((uint32_t)NFT_GOTO));
-	mnl_attr_put_strz(h, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_put_u32(h, NFTA_VERDICT_CODE, htonl((uint32_t)code));
+	if (chain)
+		mnl_attr_put_strz(h, NFTA_VERDICT_CHAIN, chain);
 	mnl_attr_nest_end(h, verdict);
 	mnl_attr_nest_end(h, data);
+}
+
+/* An element of the set and its key, in the open message: *elem is to be ended. NULL: no room. */
+static struct nlmsghdr *elem_start(struct nft_txn *t, uint16_t type, const char *table,
+                                   const char *set, const struct nft_bytes *key,
+                                   struct nlattr **elem)
+{
+	struct nlmsghdr *h = list_message(t, type, table, set);
+
+	if (!h)
+		return NULL;
+	*elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
+	put_value(h, NFTA_SET_ELEM_KEY, key);
+	return h;
 }
 
 void nft_elem_add(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key, const struct nft_bytes *data)
 {
-	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
 	struct nlattr *elem;
+	struct nlmsghdr *h = elem_start(t, NFT_MSG_NEWSETELEM, table, set, key, &elem);
 
 	if (!h)
 		return;
-	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
-	put_value(h, NFTA_SET_ELEM_KEY, key);
 	if (data)
 		put_value(h, NFTA_SET_ELEM_DATA, data);
+	mnl_attr_nest_end(h, elem);
+}
+
+static void add_verdict(struct nft_txn *t, const char *table, const char *set,
+                        const struct nft_bytes *key, int code, const char *chain)
+{
+	struct nlattr *elem;
+	struct nlmsghdr *h = elem_start(t, NFT_MSG_NEWSETELEM, table, set, key, &elem);
+
+	if (!h)
+		return;
+	put_verdict(h, code, chain);
 	mnl_attr_nest_end(h, elem);
 }
 
 void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
                    const struct nft_bytes *key, const char *chain)
 {
-	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
-	struct nlattr *elem;
+	add_verdict(t, table, set, key, NFT_GOTO, chain);
+}
 
-	if (!h)
-		return;
-	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
-	put_value(h, NFTA_SET_ELEM_KEY, key);
-	put_goto(h, chain);
-	mnl_attr_nest_end(h, elem);
+void nft_elem_return(struct nft_txn *t, const char *table, const char *set,
+                     const struct nft_bytes *key)
+{
+	add_verdict(t, table, set, key, NFT_RETURN, NULL);
 }
 
 void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key)
 {
-	struct nlmsghdr *h = list_message(t, NFT_MSG_DELSETELEM, table, set);
 	struct nlattr *elem;
+	struct nlmsghdr *h = elem_start(t, NFT_MSG_DELSETELEM, table, set, key, &elem);
 
 	if (!h)
 		return;
-	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
-	put_value(h, NFTA_SET_ELEM_KEY, key);
 	mnl_attr_nest_end(h, elem);
 }
 
@@ -138,15 +159,14 @@ static bool address_behind(const struct cidr *range, struct ip *out)
 static void put_bound(struct nft_txn *t, const char *table, const char *set, const struct ip *ip,
                       bool end)
 {
-	struct nlmsghdr *h = list_message(t, NFT_MSG_NEWSETELEM, table, set);
 	struct nft_bytes key = { 0 };
 	struct nlattr *elem;
+	struct nlmsghdr *h;
 
+	nft_put_ip(&key, ip);
+	h = elem_start(t, NFT_MSG_NEWSETELEM, table, set, &key, &elem);
 	if (!h)
 		return;
-	nft_put_ip(&key, ip);
-	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
-	put_value(h, NFTA_SET_ELEM_KEY, &key);
 	if (end)
 		mnl_attr_put_u32(h, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
 	mnl_attr_nest_end(h, elem);
@@ -170,22 +190,39 @@ static struct ip last_address(const struct cidr *range)
 	return ip;
 }
 
-static void put_prefix(struct nft_txn *t, uint16_t type, const char *table, const char *set,
-                       const struct nft_bytes *key, const struct cidr *last)
+static void put_ranges(struct nft_txn *t, uint16_t type, const char *table, const char *set,
+                       const struct nft_bytes *first, const struct nft_bytes *last)
 {
-	struct nlmsghdr *h = list_message(t, type, table, set);
-	struct nft_bytes from = *key, to = *key;
-	struct ip end = last_address(last);
 	struct nlattr *elem;
+	struct nlmsghdr *h = elem_start(t, type, table, set, first, &elem);
 
 	if (!h)
 		return;
+	put_value(h, NFTA_SET_ELEM_KEY_END, last);
+	mnl_attr_nest_end(h, elem);
+}
+
+void nft_elem_ranges_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last)
+{
+	put_ranges(t, NFT_MSG_NEWSETELEM, table, set, first, last);
+}
+
+void nft_elem_ranges_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last)
+{
+	put_ranges(t, NFT_MSG_DELSETELEM, table, set, first, last);
+}
+
+static void put_prefix(struct nft_txn *t, uint16_t type, const char *table, const char *set,
+                       const struct nft_bytes *key, const struct cidr *last)
+{
+	struct nft_bytes from = *key, to = *key;
+	struct ip end = last_address(last);
+
 	nft_put_ip(&from, &last->ip);
 	nft_put_ip(&to, &end);
-	elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM);
-	put_value(h, NFTA_SET_ELEM_KEY, &from);
-	put_value(h, NFTA_SET_ELEM_KEY_END, &to);
-	mnl_attr_nest_end(h, elem);
+	put_ranges(t, type, table, set, &from, &to);
 }
 
 void nft_elem_prefix_add(struct nft_txn *t, const char *table, const char *set,

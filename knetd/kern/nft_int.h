@@ -41,8 +41,26 @@ struct nl *nft_socket(struct err *e);
 void nft_watch_pause(void);
 void nft_watch_resume(bool committed);
 
+/* NFTA_COUNTER_PACKETS or _BYTES of a counter. */
+uint64_t nft_counter_number(const struct nlattr *counter, uint16_t attr);
+
 /* Header of a message that is not in a batch. */
 struct nlmsghdr *nft_question(struct nl_message *m, uint16_t type, uint16_t flags);
+/* Asks it: fn for each message of the answer. An error is called "nftables: WHAT TABLE: ...". */
+int nft_ask(struct nlmsghdr *h, void (*fn)(const struct nlmsghdr *h, void *arg), void *arg,
+            const char *what, const char *table, struct err *e);
+
+/* Rules: an expression at the end of one. Registers are the 32-bit ones: 0 to 11 are the caller's,
+ * the last four are scratch for builders that load and compare in one go. */
+struct nftnl_rule;
+struct nftnl_expr;
+struct nft_rule {
+	struct nftnl_rule *r;
+	bool left_out; /* the kernel lacks what it is about */
+};
+#define NFT_SCRATCH 12
+struct nftnl_expr *nft_expr(struct nft_rule *r, const char *name);
+uint32_t nft_reg(unsigned reg); /* as the kernel numbers it */
 
 /* What a message is about: "add element inet knetd svc4". */
 #define NFT_TEXT 160

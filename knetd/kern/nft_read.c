@@ -1,9 +1,8 @@
-/* nft_read.c - what stands in a table of ours: elements of sets, and chains.
+/* nft_read.c - what stands in a table of ours: sets, their elements, and chains.
  *
  * A list that somebody changed while it was read is read again (nl_ask), so that nothing here is
  * half of one state and half of another. */
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,17 +68,13 @@ static int explain(int code, const char *table, const char *set, struct err *e)
 static int each_element(const char *table, const char *set, each_fn *fn, void *arg, struct err *e)
 {
 	struct each each = { fn, arg };
-	struct nl *nl = nft_socket(e);
 	struct nl_message m;
-	struct nlmsghdr *h;
+	struct nlmsghdr *h = nft_question(&m, NFT_MSG_GETSETELEM, NLM_F_DUMP);
 	int ret;
 
-	if (!nl)
-		return -e->code;
-	h = nft_question(&m, NFT_MSG_GETSETELEM, NLM_F_DUMP);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
-	ret = nl_ask(nl, h, page, &each);
+	ret = nft_ask(h, page, &each, "elements of", table, e);
 	return ret ? explain(ret, table, set, e) : 0;
 }
 
@@ -159,22 +154,14 @@ struct counted {
 	void *arg;
 };
 
-static uint64_t number(const struct nlattr *counter, uint16_t attr)
-{
-	const struct nlattr *a = nl_nested(counter, attr);
-
-	return a && mnl_attr_get_payload_len(a) == sizeof(uint64_t) ? be64toh(mnl_attr_get_u64(a))
-	                                                            : 0;
-}
-
 static void on_counted(const struct nlattr *elem, const struct nft_bytes *key, void *arg)
 {
 	const struct nlattr *counter =
 		nl_nested(nl_nested(elem, NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA);
 	const struct counted *c = arg;
 
-	c->fn(key, number(counter, NFTA_COUNTER_PACKETS), number(counter, NFTA_COUNTER_BYTES),
-	      c->arg);
+	c->fn(key, nft_counter_number(counter, NFTA_COUNTER_PACKETS),
+	      nft_counter_number(counter, NFTA_COUNTER_BYTES), c->arg);
 }
 
 int nft_counter_each(const char *table, const char *set,
@@ -185,6 +172,35 @@ int nft_counter_each(const char *table, const char *set,
 	struct counted counted = { fn, arg };
 
 	return each_element(table, set, on_counted, &counted, e);
+}
+
+/* ---- sets ----------------------------------------------------------------------------------- */
+
+struct names {
+	void (*fn)(const char *name, void *arg);
+	void *arg;
+};
+
+static void on_set(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *name = nl_attr(h, sizeof(struct nfgenmsg), NFTA_SET_NAME);
+	const struct names *n = arg;
+
+	if (name)
+		n->fn(mnl_attr_get_str(name), n->arg);
+}
+
+int nft_set_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                 struct err *e)
+{
+	struct names names = { fn, arg };
+	struct nl_message m;
+	struct nlmsghdr *h = nft_question(&m, NFT_MSG_GETSET, NLM_F_DUMP);
+	int ret;
+
+	mnl_attr_put_strz(h, NFTA_SET_TABLE, table);
+	ret = nft_ask(h, on_set, &names, "sets of", table, e);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 /* ---- chains --------------------------------------------------------------------------------- */
@@ -212,15 +228,9 @@ int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), v
                    struct err *e)
 {
 	struct chains chains = { .fn = fn, .arg = arg };
-	struct nl *nl = nft_socket(e);
 	struct nl_message m;
-	struct nlmsghdr *h;
-	int ret;
+	struct nlmsghdr *h = nft_question(&m, NFT_MSG_GETRULE, NLM_F_DUMP);
 
-	if (!nl)
-		return -e->code;
-	h = nft_question(&m, NFT_MSG_GETRULE, NLM_F_DUMP);
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
-	ret = nl_ask(nl, h, on_rule, &chains);
-	return ret ? err_set(e, -ret, "nftables: chains of %s: %s", table, strerror(-ret)) : 0;
+	return nft_ask(h, on_rule, &chains, "chains of", table, e);
 }

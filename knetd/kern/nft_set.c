@@ -1,5 +1,6 @@
 /* nft_set.c - sets and maps: what they are made of. */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdbool.h>
 
 #include <libnftnl/udata.h>
@@ -10,8 +11,9 @@
 static const struct {
 	unsigned type, bytes;
 } part_info[] = {
-	[NFT_IPV4] = { 7, 4 },  [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 1 },
-	[NFT_PORT] = { 13, 2 }, [NFT_MARK] = { 19, 4 }, [NFT_IFINDEX] = { 20, 4 },
+	[NFT_IPV4] = { 7, 4 },    [NFT_IPV6] = { 8, 16 }, [NFT_PROTO] = { 12, 1 },
+	[NFT_PORT] = { 13, 2 },   [NFT_MARK] = { 19, 4 }, [NFT_IFINDEX] = { 20, 4 },
+	[NFT_NUMBER] = { 19, 4 },
 };
 #define TYPE_BITS 6 /* a concatenation's number is its parts' numbers side by side */
 
@@ -144,6 +146,8 @@ void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def 
 	if (datas)
 		put_data_type(h, def, datas);
 	put_description(h, def, keys);
+	if (def->timeout)
+		mnl_attr_put_u64(h, NFTA_SET_TIMEOUT, htobe64(def->timeout * 1000ull));
 	if (def->counter)
 		put_counter(h);
 	put_notes(h, def, keys, datas);
@@ -158,5 +162,16 @@ void nft_set_flush(struct nft_txn *t, const char *table, const char *set)
 		return;
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, table);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, set);
+	nft_msg_end(t, h);
+}
+
+void nft_set_del(struct nft_txn *t, const char *table, const char *set)
+{
+	struct nlmsghdr *h = nft_msg(t, NFT_MSG_DELSET, 0, NFT_ROOM_SMALL);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_SET_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_SET_NAME, set);
 	nft_msg_end(t, h);
 }

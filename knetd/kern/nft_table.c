@@ -36,6 +36,17 @@ void nft_table_add(struct nft_txn *t, const char *name)
 	table(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, name);
 }
 
+void nft_table_add_dormant(struct nft_txn *t, const char *name)
+{
+	struct nlmsghdr *h = nft_msg(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_ROOM_SMALL);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, name);
+	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_DORMANT));
+	nft_msg_end(t, h);
+}
+
 void nft_table_del(struct nft_txn *t, const char *name)
 {
 	table(t, NFT_MSG_DELTABLE, 0, name);
@@ -51,6 +62,18 @@ struct nlmsghdr *nft_question(struct nl_message *m, uint16_t type, uint16_t flag
 	return h;
 }
 
+int nft_ask(struct nlmsghdr *h, void (*fn)(const struct nlmsghdr *h, void *arg), void *arg,
+            const char *what, const char *table, struct err *e)
+{
+	struct nl *nl = nft_socket(e);
+	int ret;
+
+	if (!nl)
+		return -e->code;
+	ret = nl_ask(nl, h, fn, arg);
+	return ret ? err_set(e, -ret, "nftables: %s %s: %s", what, table, strerror(-ret)) : 0;
+}
+
 static void nothing(const struct nlmsghdr *h, void *arg)
 {
 	(void)h;
@@ -59,19 +82,13 @@ static void nothing(const struct nlmsghdr *h, void *arg)
 
 int nft_table_exists(const char *name, struct err *e)
 {
-	struct nl *nl = nft_socket(e);
 	struct nl_message m;
-	struct nlmsghdr *h;
+	struct nlmsghdr *h = nft_question(&m, NFT_MSG_GETTABLE, 0);
 	int ret;
 
-	if (!nl)
-		return -e->code;
-	h = nft_question(&m, NFT_MSG_GETTABLE, 0);
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, name);
-	ret = nl_ask(nl, h, nothing, NULL);
-	if (ret && ret != -ENOENT)
-		return err_set(e, -ret, "nftables: table %s: %s", name, strerror(-ret));
-	return ret == 0;
+	ret = nft_ask(h, nothing, NULL, "table", name, e);
+	return ret == -ENOENT ? 0 : ret ? ret : 1;
 }
 
 int nft_table_remove(const char *name, struct err *e)
@@ -156,6 +173,17 @@ void nft_rules_flush(struct nft_txn *t, const char *table_name)
 	nft_msg_end(t, h);
 }
 
+void nft_chain_flush(struct nft_txn *t, const char *table_name, const char *chain)
+{
+	struct nlmsghdr *h = nft_msg(t, NFT_MSG_DELRULE, 0, NFT_ROOM_SMALL);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table_name);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
+	nft_msg_end(t, h);
+}
+
 /* ---- descriptions --------------------------------------------------------------------------- */
 
 static const struct {
@@ -169,8 +197,12 @@ static const struct {
 	[NFT_MSG_NEWRULE] = { "add rule", NFTA_RULE_CHAIN },
 	[NFT_MSG_DELRULE] = { "delete rule", NFTA_RULE_CHAIN },
 	[NFT_MSG_NEWSET] = { "add set", NFTA_SET_NAME },
+	[NFT_MSG_DELSET] = { "delete set", NFTA_SET_NAME },
 	[NFT_MSG_NEWSETELEM] = { "add element", NFTA_SET_ELEM_LIST_SET },
 	[NFT_MSG_DELSETELEM] = { "delete element", NFTA_SET_ELEM_LIST_SET },
+	[NFT_MSG_NEWFLOWTABLE] = { "add flowtable", NFTA_FLOWTABLE_NAME },
+	[NFT_MSG_NEWOBJ] = { "add counter", NFTA_OBJ_NAME }, /* we have no other objects */
+	[NFT_MSG_DELOBJ] = { "delete counter", NFTA_OBJ_NAME },
 };
 
 static const char *text_of(const struct nlmsghdr *h, uint16_t attr)

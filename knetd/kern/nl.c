@@ -59,6 +59,11 @@ uint32_t nl_portid(const struct nl *nl)
 	return mnl_socket_get_portid(nl->sock);
 }
 
+int nl_fd(const struct nl *nl)
+{
+	return mnl_socket_get_fd(nl->sock);
+}
+
 struct nlmsghdr *nl_message(struct nl_message *m, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *h = mnl_nlmsg_put_header(m->b);

@@ -23,6 +23,7 @@ struct nl *nl_open(int bus, struct err *e);
 void nl_close(struct nl *nl);   /* NULL is fine */
 uint32_t nl_seq(struct nl *nl); /* a fresh sequence number, never 0 */
 uint32_t nl_portid(const struct nl *nl);
+int nl_fd(const struct nl *nl);
 
 struct nl_fail { /* the first message that failed */
 	uint32_t seq;

@@ -62,10 +62,18 @@ struct each {
 	void *arg;
 };
 
+#define NS 1000000000u
+
+/* ticks * TICK_NS * rate / NS, in parts that fit 64 bits. */
 static uint32_t bytes_of(uint32_t ticks, uint64_t rate)
 {
-	unsigned __int128 bytes = (unsigned __int128)ticks * TICK_NS * rate / 1000000000u;
+	uint64_t ns = (uint64_t)ticks * TICK_NS, whole, part, bytes;
 
+	if (__builtin_mul_overflow(ns / NS, rate, &whole) ||
+	    __builtin_mul_overflow(ns % NS, rate / NS, &part) ||
+	    __builtin_add_overflow(whole, part, &bytes) ||
+	    __builtin_add_overflow(bytes, ns % NS * (rate % NS) / NS, &bytes))
+		return UINT32_MAX;
 	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 

@@ -40,7 +40,8 @@ static unsigned forms_of(const char *path)
 static bool has_own_form(const char *path)
 {
 	return !strcmp(path, "/metrics") || !strncmp(path, "/openapi/", 9) ||
-	       !strcmp(path, "/livez") || !strcmp(path, "/readyz") || !strcmp(path, "/healthz");
+	       !strncmp(path, "/ui", 3) || !strcmp(path, "/livez") || !strcmp(path, "/readyz") ||
+	       !strcmp(path, "/healthz");
 }
 
 static void route(struct call *c)

@@ -109,6 +109,7 @@ void answer_pack(struct call *c);
 /* There has to be one more byte behind the n. */
 bool utf8_valid(const char *s, size_t n);
 void answer_warning(struct call *c, const char *text);
+void answer_idle(struct call *c, enum kind kind); /* warns when such objects are not in force */
 void answer_unknown_fields(struct call *c, const struct causes *causes);
 
 /* ---- bodies --------------------------------------------------------------------------------- */
@@ -180,9 +181,11 @@ struct conn;
 struct watch;
 /* Takes the connection over as a stream when the call is a watch; *status 0 then. */
 bool watch_wanted(const struct http_call *call, const struct target *t);
+bool watch_is_of_kinds(const struct http_call *call); /* GET /knetd/v1/watch */
 struct watch *watch_start(struct conn *conn, struct call *c);
 void watch_stop(struct watch *w);
-void watches_feed(void); /* after each turn */
+void watch_end(struct watch *w); /* its stream ends as it should, soon */
+void watches_feed(void);         /* after each turn */
 unsigned watches_count(void);
 /* Bytes of a watch's stream; false when no more can be taken. */
 bool conn_stream(struct conn *conn, const char *p, size_t n);
@@ -196,6 +199,7 @@ void conns_close_door(enum http_door door);
 unsigned conns_count(void);
 int doors_open(struct err *e);
 void doors_close(void);
+void doors_pause(bool pause); /* who comes waits, and is not refused */
 /* Takes who waits at the unix socket: between the requests of a turn, for CNI calls among them. */
 void doors_look(void);
 void doors_turn(void); /* has ended: each may let in as many again */

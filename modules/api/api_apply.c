@@ -136,10 +136,7 @@ static void apply_one(struct apply *ap, const struct document *d, struct verdict
 		cause_forbidden(wrong(ap, v), "metadata.namespace", refusal->v[0].message);
 	} else {
 		write_known(ap, v, kind, d->root);
-		if (kind == KIND_NETWORKPOLICY)
-			answer_warning(
-				ap->call,
-				"NetworkPolicy is stored, but this version does not enforce it");
+		answer_idle(ap->call, kind);
 	}
 }
 

@@ -175,11 +175,23 @@ void wrong_internal(struct causes *c, const struct at *at, const char *detail)
 	    arena_printf(c->arena, "Internal error: %s", detail));
 }
 
-void wrong_word(struct causes *c, const struct at *at, const char *value, const char *const *words)
+static const char *listed(struct arena *a, const char *const *words)
 {
 	const char *all = "";
 
 	for (; *words; words++)
-		all = arena_printf(c->arena, "%s%s\"%s\"", all, *all ? ", " : "", *words);
-	cause_not_supported(c, at_text(c->arena, at), value, all);
+		all = arena_printf(a, "%s%s\"%s\"", all, *all ? ", " : "", *words);
+	return all;
+}
+
+void wrong_word(struct causes *c, const struct at *at, const char *value, const char *const *words)
+{
+	cause_not_supported(c, at_text(c->arena, at), value, listed(c->arena, words));
+}
+
+void wrong_choice(struct causes *c, const struct at *at, int64_t value, const char *const *words)
+{
+	add(c, "FieldValueNotSupported", at_text(c->arena, at),
+	    arena_printf(c->arena, "Unsupported value: %lld: supported values: %s",
+	                 (long long)value, listed(c->arena, words)));
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/handover.h>
 #include <knetd/log.h>
 
 #include "api_conn.h"
@@ -35,6 +37,8 @@ static struct {
 	unsigned requests; /* this turn */
 	uint64_t us;
 } doors[HTTP_DOORS];
+static bool leaving;
+static struct conn *conn_new(int fd, enum http_door door);
 static bool has_cni,
 	gave_way; /* a CNI call was served this turn; the turn before gave way to one */
 
@@ -127,6 +131,125 @@ bool conn_may(const struct conn *c)
 	return is_cni(c);
 }
 
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+/* Between two requests: whoever has the socket can go on with it. */
+static bool is_between(const struct conn *c)
+{
+	return c->phase == READ_HEAD && !c->in.len;
+}
+
+/* What comes now is for the next one to read. */
+static void park(struct conn *c, uint32_t events)
+{
+	if (events & (EPOLLERR | EPOLLHUP))
+		conn_close(c);
+	else
+		loop_mod(&c->ev, EPOLLERR);
+}
+
+bool conns_leaving(void)
+{
+	return leaving;
+}
+
+static void leave_begin(void)
+{
+	leaving = true;
+	doors_pause(true);
+}
+
+/* They end last, with nobody left who could write: so each has told everything. */
+static void end_watches(void)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &all) {
+		struct conn *c = container_of(l, struct conn, in_all);
+
+		if (c->watch && !c->ended)
+			watch_end(c->watch);
+	}
+}
+
+/* A session of TLS cannot be handed on: the connection ends when its client has had an answer and
+ * asks for nothing. */
+static bool is_left(struct conn *c)
+{
+	struct pollfd p = { .fd = c->ev.fd, .events = POLLIN };
+
+	if (c->phase == LINGER)
+		return true;
+	if (!c->tls || !is_between(c))
+		return is_between(c);
+	if (!c->head_n || tls_pending(c->tls) || poll(&p, 1, 0) > 0)
+		return false;
+	conn_close(c);
+	return true;
+}
+
+static bool leave_quiet(void)
+{
+	struct list *l, *next;
+	bool quiet = true, watched = false;
+
+	list_each (l, next, &all) {
+		struct conn *c = container_of(l, struct conn, in_all);
+
+		watched |= c->phase == STREAM;
+		quiet &= c->phase == STREAM || is_left(c);
+	}
+	bury();
+	if (quiet)
+		end_watches();
+	return quiet && !watched;
+}
+
+static const char *const left_name[HTTP_DOORS] = {
+	[HTTP_DOOR_UNIX] = "api conn unix",
+	[HTTP_DOOR_PLAIN] = "api conn plain",
+};
+
+static void leave_give(void)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &all) {
+		struct conn *c = container_of(l, struct conn, in_all);
+
+		if (is_between(c) && !c->tls)
+			handover_keep(left_name[c->door], c->ev.fd);
+	}
+}
+
+static void leave_resume(void)
+{
+	struct list *l, *next;
+
+	leaving = false;
+	doors_pause(false);
+	handover_drop_all(left_name[HTTP_DOOR_UNIX]);
+	handover_drop_all(left_name[HTTP_DOOR_PLAIN]);
+	list_each (l, next, &all) {
+		struct conn *c = container_of(l, struct conn, in_all);
+
+		if (is_between(c))
+			loop_mod(&c->ev, EPOLLIN);
+	}
+}
+
+/* Read when the loop runs, not before every module stands. */
+static void adopt(void)
+{
+	for (int door = 0; door < HTTP_DOORS; door++) {
+		const char *name = left_name[door];
+		int fd;
+
+		while (name && (fd = handover_take(name)) >= 0)
+			conn_new(fd, door);
+	}
+}
+
 /* ---- events --------------------------------------------------------------------------------- */
 
 static void on_timeout(struct timer *t)
@@ -161,6 +284,10 @@ static void on_event(struct event *ev, uint32_t events)
 {
 	struct conn *c = container_of(ev, struct conn, ev);
 
+	if (leaving && is_between(c) && !c->tls) {
+		park(c, events);
+		return;
+	}
 	switch (c->phase) {
 	case READ_HEAD:
 	case READ_BODY:
@@ -292,7 +419,7 @@ static bool has_place(enum http_door door)
 	return false;
 }
 
-void conn_open(int fd, enum http_door door)
+static struct conn *conn_new(int fd, enum http_door door)
 {
 	struct err e = { 0 };
 	struct conn *c;
@@ -300,7 +427,7 @@ void conn_open(int fd, enum http_door door)
 
 	if (!has_place(door) || (door == HTTP_DOOR_TLS && !pki_identity())) {
 		close(fd);
-		return;
+		return NULL;
 	}
 	c = xcalloc(1, sizeof(*c));
 	c->ev = (struct event){ .fd = fd, .fn = on_event };
@@ -319,16 +446,28 @@ void conn_open(int fd, enum http_door door)
 	if (loop_add(&c->ev, EPOLLIN, &e)) {
 		log_err("api: %s", e.text);
 		conn_close(c);
-		return;
+		return NULL;
 	}
 	timer_set(&c->timer, HEAD_MS);
-	if (door == HTTP_DOOR_UNIX) /* the request is often there already */
+	return c;
+}
+
+void conn_open(int fd, enum http_door door)
+{
+	struct conn *c = conn_new(fd, door);
+
+	if (c && door == HTTP_DOOR_UNIX) /* the request is often there already */
 		conn_read(c);
 }
 
 void conns_start(void)
 {
+	static const struct handover_giver giver = { leave_begin, leave_quiet, leave_give,
+		                                     leave_resume };
+
 	loop_after(after_turn);
+	handover_add_giver(&giver);
+	adopt();
 }
 
 void conns_close(void)

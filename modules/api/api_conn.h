@@ -49,6 +49,7 @@ struct conn {
 	struct watch *watch;
 };
 
+bool conns_leaving(void);        /* another binary takes over: no client is to ask again here */
 void conn_close(struct conn *c); /* c stays readable, as CLOSED, until the turn ends */
 
 /* As recv and sendmsg, never blocking, through whatever the door puts between. */

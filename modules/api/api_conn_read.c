@@ -101,7 +101,9 @@ static void serve(struct conn *c, const char *body, size_t body_len)
 	}
 	for (n = strlen(path); n > 1 && path[n - 1] == '/'; n--)
 		path[n - 1] = 0;
-	if (target_parse(path, &watch.arena, &watch.target) && watch_wanted(&call, &watch.target)) {
+	if ((target_parse(path, &watch.arena, &watch.target) &&
+	     watch_wanted(&call, &watch.target)) ||
+	    watch_is_of_kinds(&call)) {
 		if (!conn_begin_stream(c, &watch))
 			conn_hold(c);
 	} else {

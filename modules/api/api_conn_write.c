@@ -109,14 +109,14 @@ void conn_flush(struct conn *c)
 	struct buf *o = &c->out;
 	bool head = !strcmp(c->method, "HEAD");
 
+	c->keep_alive &= !c->tls || !conns_leaving();
 	if (c->answer.body.failed || c->answer.headers.failed)
 		too_large(c);
 	buf_reset(o);
-	buf_printf(o,
-	           "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: "
-	           "no-cache, private\r\n",
-	           c->answer.status, http_reason(c->answer.status), c->answer.content_type,
-	           c->answer.body.len);
+	buf_printf(o, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nCache-Control: no-cache, private\r\n",
+	           c->answer.status, http_reason(c->answer.status), c->answer.content_type);
+	if (c->answer.status != 304) /* which has no body, whatever it stands for */
+		buf_printf(o, "Content-Length: %zu\r\n", c->answer.body.len);
 	buf_add(o, c->answer.headers.data, c->answer.headers.len);
 	buf_str(o, c->keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 	if (head)

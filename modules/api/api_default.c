@@ -191,8 +191,10 @@ void default_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root, y
 	case KIND_CONFIGMAP:
 	case KIND_EVENT:
 	case KIND_INGRESS:
+	case KIND_CLUSTERNETWORKPOLICY:
 	case KIND_GATEWAYCLASS:
 	case KIND_GATEWAY:
+	case KIND_LISTENERSET:
 	case KIND_HTTPROUTE:
 	case KIND_GRPCROUTE:
 	case KIND_TLSROUTE:

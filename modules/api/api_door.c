@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/handover.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
 
@@ -26,13 +28,14 @@ static struct door {
 	unsigned accepts; /* this turn */
 } doors[2 * CONF_ADDRS + 1];
 static unsigned n_doors;
+static bool paused; /* who comes waits in the queues */
 
 static void on_accept(struct event *ev, uint32_t events)
 {
 	struct door *door = container_of(ev, struct door, ev);
 
 	(void)events;
-	for (; door->accepts < ACCEPTS; door->accepts++) {
+	for (; !paused && door->accepts < ACCEPTS; door->accepts++) {
 		int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
@@ -46,7 +49,7 @@ void doors_look(void)
 {
 	struct pollfd door = { .fd = n_doors ? doors[0].ev.fd : -1, .events = POLLIN };
 
-	if (poll(&door, 1, 0) > 0)
+	if (!paused && poll(&door, 1, 0) > 0)
 		on_accept(&doors[0].ev, EPOLLIN);
 }
 
@@ -56,11 +59,13 @@ void doors_turn(void)
 		doors[i].accepts = 0;
 }
 
-static int open_door(int fd, enum http_door kind, const char *what, struct err *e)
+static int open_door(int fd, enum http_door kind, const char *name, const char *what, struct err *e)
 {
 	struct door *door = &doors[n_doors];
 
+	handover_keep(name, fd);
 	if (listen(fd, 1024) < 0) {
+		handover_drop(fd);
 		close(fd);
 		return err_set(e, errno, "%s: listen: %s", what, strerror(errno));
 	}
@@ -79,13 +84,35 @@ static void give_to_group(const char *path)
 		log_warn("api: %s: %s", path, strerror(errno));
 }
 
+/* Somebody may have taken its name away: whoever knocks at the path has to come to us. */
+static bool is_reached(int listener, const struct sockaddr_un *sun)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct ucred cred = { 0 };
+	socklen_t n = sizeof(cred);
+
+	(void)listen(listener, 1024);
+	return fd >= 0 && !connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) &&
+	       !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) && cred.pid == getpid();
+}
+
 static int open_unix(struct err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char name[HANDOVER_NAME];
 	mode_t mask;
+	int fd;
 
 	strcpy(sun.sun_path, conf.api.socket);
+	snprintf(name, sizeof(name), "api unix %s", conf.api.socket);
+	fd = handover_take(name);
+	if (fd >= 0 && is_reached(fd, &sun)) {
+		give_to_group(conf.api.socket);
+		return open_door(fd, HTTP_DOOR_UNIX, name, conf.api.socket, e);
+	}
+	if (fd >= 0)
+		close(fd);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	unlink(conf.api.socket); /* the lock of the run directory says nobody else serves it */
 	mask = umask(0177);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
@@ -97,7 +124,7 @@ static int open_unix(struct err *e)
 	}
 	umask(mask);
 	give_to_group(conf.api.socket);
-	return open_door(fd, HTTP_DOOR_UNIX, conf.api.socket, e);
+	return open_door(fd, HTTP_DOOR_UNIX, name, conf.api.socket, e);
 }
 
 static int open_tcp(const struct endpoint *ep, enum http_door kind, struct err *e)
@@ -106,10 +133,14 @@ static int open_tcp(const struct endpoint *ep, enum http_door kind, struct err *
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(ep->port) };
 	const char *key = kind == HTTP_DOOR_TLS ? "listen" : "insecure_listen";
 	bool six = ep->ip.len == 16;
-	char text[IP_TEXT];
-	int one = 1,
-	    fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char text[IP_TEXT], name[HANDOVER_NAME];
+	int one = 1, fd;
 
+	snprintf(name, sizeof(name), "api tcp %s %u", ip_text(&ep->ip, text), ep->port);
+	fd = handover_take(name);
+	if (fd >= 0)
+		return open_door(fd, kind, name, key, e);
+	fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	memcpy(six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr, ep->ip.b, ep->ip.len);
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -126,7 +157,7 @@ static int open_tcp(const struct endpoint *ep, enum http_door kind, struct err *
 			close(fd);
 		return -e->code;
 	}
-	return open_door(fd, kind, key, e);
+	return open_door(fd, kind, name, key, e);
 }
 
 int doors_open(struct err *e)
@@ -140,11 +171,19 @@ int doors_open(struct err *e)
 	return ret;
 }
 
+void doors_pause(bool pause)
+{
+	for (unsigned i = 0; i < n_doors; i++)
+		loop_mod(&doors[i].ev, pause ? EPOLLERR : EPOLLIN);
+	paused = pause;
+}
+
 void doors_close(void)
 {
 	while (n_doors > 0) {
 		n_doors--;
 		loop_del(&doors[n_doors].ev);
+		handover_drop(doors[n_doors].ev.fd);
 		close(doors[n_doors].ev.fd);
 	}
 	unlink(conf.api.socket);

@@ -10,13 +10,53 @@
 #include "api_conn.h"
 #include "api_pki.h"
 
-/* A browser page must not reach this API through its user's loopback (DNS rebinding, CSRF). */
-static const char *browser_trouble(const struct http_head *head)
+static bool only_reads(const struct http_head *head)
 {
-	const struct span *site = http_header(head, "Sec-Fetch-Site");
+	return span_is(head->method, "GET") || span_is(head->method, "HEAD");
+}
 
-	if (http_header(head, "Origin") ||
-	    (site && !span_is(*site, "none") && !span_is(*site, "same-origin")))
+/* The status page and its files: they hold no data. */
+static bool is_page(const struct http_head *head)
+{
+	struct span p = head->path;
+
+	return only_reads(head) && p.n >= 3 && !memcmp(p.p, "/ui", 3) &&
+	       (p.n == 3 || p.p[3] == '/');
+}
+
+/* Our own page: scheme, name and port that the request itself has come to. */
+static bool is_own_origin(const struct http_head *head, struct span origin, enum http_door door)
+{
+	const char *scheme = door == HTTP_DOOR_TLS ? "https://" : "http://";
+	const struct span *host = http_header(head, "Host");
+	size_t n = strlen(scheme);
+
+	return host && origin.n == n + host->n && !memcmp(origin.p, scheme, n) &&
+	       !memcmp(origin.p + n, host->p, host->n);
+}
+
+/* Somebody followed a link to the status page: it is shown, whoever gave the link. */
+static bool opens_page(const struct http_head *head)
+{
+	const struct span *mode = http_header(head, "Sec-Fetch-Mode"),
+			  *dest = http_header(head, "Sec-Fetch-Dest");
+
+	return is_page(head) && mode && span_is(*mode, "navigate") && dest &&
+	       span_is(*dest, "document");
+}
+
+/* A browser page must not reach this API through its user's loopback (DNS rebinding, CSRF). The
+ * status page is our own, and reads alone. */
+static const char *browser_trouble(const struct http_head *head, enum http_door door)
+{
+	const struct span *site = http_header(head, "Sec-Fetch-Site"),
+			  *origin = http_header(head, "Origin");
+	bool own = only_reads(head);
+
+	if (origin && !(own && is_own_origin(head, *origin, door)))
+		return "requests from web pages are refused";
+	if (site && !span_is(*site, "none") && !(own && span_is(*site, "same-origin")) &&
+	    !(!origin && opens_page(head)))
 		return "requests from web pages are refused";
 	return NULL;
 }
@@ -98,7 +138,7 @@ static bool is_public(const struct http_head *head)
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		is |= span_is(head->path, paths[i]);
-	return is && (span_is(head->method, "GET") || span_is(head->method, "HEAD"));
+	return (is && only_reads(head)) || is_page(head);
 }
 
 /* A certificate or the token; wrong ones are not the same as none. */
@@ -127,7 +167,7 @@ static unsigned check_credentials(const struct conn *c, const struct http_head *
 static unsigned guard_tls(const struct conn *c, const struct http_head *head,
                           struct http_caller *by, const char **why)
 {
-	*why = browser_trouble(head);
+	*why = browser_trouble(head, c->door);
 	if (!*why && !host_is_ours(head->host))
 		*why = "the Host header has to be an address or a name of the certificate";
 	if (*why)
@@ -150,7 +190,7 @@ unsigned guard_check(const struct conn *c, const struct http_head *head, struct 
 	}
 	if (c->door == HTTP_DOOR_TLS)
 		return guard_tls(c, head, by, why);
-	*why = browser_trouble(head);
+	*why = browser_trouble(head, c->door);
 	if (!*why && !host_is_loopback(head->host))
 		*why = "the Host header has to be localhost or a loopback address";
 	return *why ? 403 : 0;

@@ -37,9 +37,11 @@ static void write_store(struct buf *b)
 		b,
 		"# TYPE knetd_store_writes_total counter\nknetd_store_writes_total %llu\n"
 		"# TYPE knetd_store_transactions_total counter\nknetd_store_transactions_total "
-		"%llu\n# TYPE knetd_store_commits_total counter\nknetd_store_commits_total %llu\n",
+		"%llu\n# TYPE knetd_store_commits_total counter\nknetd_store_commits_total %llu\n"
+		"# TYPE knetd_store_history_changes gauge\nknetd_store_history_changes %zu\n"
+		"# TYPE knetd_store_history_bytes gauge\nknetd_store_history_bytes %zu\n",
 		(unsigned long long)s.writes, (unsigned long long)s.transactions,
-		(unsigned long long)s.flushes);
+		(unsigned long long)s.flushes, s.changes, s.held);
 }
 
 static void write_requests(struct buf *b)

@@ -1,14 +1,17 @@
 /* api_node.c - what knetctl asks of the daemon itself: /knetd/v1/status tells what the node runs,
  * /knetd/v1/log-level reads and sets how much is logged, until the next start. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/kern_check.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
 #include <knetd/module.h>
+#include <knetd/upgrade.h>
 
 #include "api.h"
 #include "api_node.h"
@@ -74,11 +77,15 @@ static void serve_status(const struct http_call *call, struct http_answer *answe
 	buf_str(b, "{\"kind\":\"NodeStatus\",\"apiVersion\":\"knetd.io/"
 	           "v1alpha1\",\"version\":\"" KNETD_VERSION "\",\"node\":");
 	put_text(b, conf.node.name);
+	buf_str(b, ",\"clusterDomain\":");
+	put_text(b, conf.dns.domain);
 	buf_printf(b, ",\"pid\":%d,\"uptimeSeconds\":%llu,\"ready\":%s,\"logLevel\":\"%s\"",
 	           getpid(), (unsigned long long)((loop_now() - started) / 1000),
 	           modules_ready(&why) ? "true" : "false", log_level_name[log_level()]);
 	put_doors(b);
 	put_modules(b);
+	buf_str(b, ",\"kernel\":");
+	kern_check_json(b);
 	buf_str(b, ",\"objects\":{");
 	for (int k = 0; k < KIND_COUNT; k++)
 		buf_printf(b, "%s\"%s\":%zu", k ? "," : "", kind_info[k].kind, store_count(k));
@@ -126,7 +133,42 @@ static void serve_set_level(const struct http_call *call, struct http_answer *an
 	refuse_level(answer, level ? level : "");
 }
 
+/* ---- upgrades ------------------------------------------------------------------------------- */
+
+static void serve_upgrade(const struct http_call *call, struct http_answer *answer)
+{
+	(void)call;
+	upgrade_show(&answer->body);
+}
+
+/* What is executed runs as root: no group's word is enough for that. */
+static void serve_begin_upgrade(const struct http_call *call, struct http_answer *answer)
+{
+	struct call c = { .answer = answer };
+	bool named = http_query_has(call->query, "path");
+	char path[512];
+	struct err e = { 0 };
+
+	if (call->by.door != HTTP_DOOR_UNIX || call->by.uid != 0)
+		status_fail(&c, 403, "Forbidden", "root alone may, by the unix socket");
+	else if (named && !http_query(call->query, "path", path, sizeof(path)))
+		status_fail(&c, 422, "Invalid", "path: malformed or too long");
+	else if (named && *path != '/')
+		status_fail(&c, 422, "Invalid", "path: Invalid value: must be absolute");
+	else if (!upgrade_begin(named ? path : NULL, &e))
+		answer->status = 202;
+	else if (e.code == EBUSY)
+		status_fail(&c, 409, "Conflict", "%s", e.text);
+	else
+		status_fail(&c, 422, "Invalid", "%s", e.text);
+	if (answer->status == 202)
+		upgrade_show(&answer->body);
+	arena_free(&c.arena);
+}
+
 const struct route node_routes[] = {
+	{ "GET", "/knetd/v1/upgrade", serve_upgrade },
+	{ "POST", "/knetd/v1/upgrade", serve_begin_upgrade },
 	{ "GET", "/knetd/v1/status", serve_status },
 	{ "GET", "/knetd/v1/log-level", serve_level },
 	{ "PUT", "/knetd/v1/log-level", serve_set_level },

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/conf.h>
 
 #include "api_form.h"
 #include "api_table.h"
@@ -280,6 +281,16 @@ void answer_warning(struct call *c, const char *text)
 	buf_str(h, "Warning: 299 - ");
 	put_text(h, text);
 	buf_str(h, "\r\n");
+}
+
+void answer_idle(struct call *c, enum kind kind)
+{
+	if ((kind == KIND_NETWORKPOLICY || kind == KIND_CLUSTERNETWORKPOLICY) &&
+	    !conf.policy.enabled)
+		answer_warning(c, arena_printf(&c->arena,
+		                               "%s is stored, and not in force: [policy] "
+		                               "enabled = no",
+		                               kind_info[kind].kind));
 }
 
 void answer_unknown_fields(struct call *c, const struct causes *causes)

@@ -303,6 +303,16 @@ static void policy_pods(struct buf *b, yyjson_val *o)
 	put_labels(b, json_at(o, "spec.podSelector.matchLabels"), "<none>");
 }
 
+static void spec_tier(struct buf *b, yyjson_val *o)
+{
+	put_at(b, o, "spec.tier", "");
+}
+
+static void spec_priority(struct buf *b, yyjson_val *o)
+{
+	buf_printf(b, "%lld", (long long)json_int(o, "spec.priority", 0));
+}
+
 /* ---- ConfigMap, Secret, Event --------------------------------------------------------------- */
 
 static void data_size(struct buf *b, yyjson_val *o)
@@ -618,11 +628,6 @@ static void pool_v6(struct buf *b, yyjson_val *o)
 	put_use(b, o, "status.assignedIPv6", "status.availableIPv6");
 }
 
-static void pool_priority(struct buf *b, yyjson_val *o)
-{
-	buf_printf(b, "%lld", (long long)json_int(o, "spec.priority", 0));
-}
-
 #define NAME_AND_AGE                                                                               \
 	(const struct table_column[])                                                              \
 	{                                                                                          \
@@ -675,6 +680,12 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	[KIND_NETWORKPOLICY] =
 		(const struct table_column[]){
 			NAME, { "Pod-Selector", policy_pods, false, false }, AGE, END },
+	[KIND_CLUSTERNETWORKPOLICY] =
+		(const struct table_column[]){ NAME,
+	                                       { "Tier", spec_tier, false, false },
+	                                       { "Priority", spec_priority, false, false },
+	                                       AGE,
+	                                       END },
 	[KIND_CONFIGMAP] =
 		(const struct table_column[]){ NAME, { "Data", data_size, false, true }, AGE, END },
 	[KIND_SECRET] = (const struct table_column[]){ NAME,
@@ -720,6 +731,12 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                       { "Programmed", is_programmed, false, false },
 	                                       AGE,
 	                                       END },
+	[KIND_LISTENERSET] =
+		(const struct table_column[]){ NAME,
+	                                       { "Accepted", is_accepted, false, false },
+	                                       { "Programmed", is_programmed, false, false },
+	                                       AGE,
+	                                       END },
 	[KIND_HTTPROUTE] =
 		(const struct table_column[]){
 			NAME, { "Hostnames", hostnames, false, false }, AGE, END },
@@ -740,7 +757,7 @@ const struct table_column *const table_columns[KIND_COUNT] = {
 	                                       { "IPv4-Used/Free", pool_v4, false, false },
 	                                       { "IPv6-Used/Free", pool_v6, false, false },
 	                                       AGE,
-	                                       { "Priority", pool_priority, true, false },
+	                                       { "Priority", spec_priority, true, false },
 	                                       END },
 	[KIND_PODNETWORK] =
 		(const struct table_column[]){ NAME,

@@ -49,8 +49,12 @@ void valid_object(enum kind kind, yyjson_mut_doc *doc, yyjson_mut_val *root,
 	case KIND_NETWORKPOLICY:
 		valid_policy(root, c);
 		break;
+	case KIND_CLUSTERNETWORKPOLICY:
+		valid_cluster_policy(root, c);
+		break;
 	case KIND_GATEWAYCLASS:
 	case KIND_GATEWAY:
+	case KIND_LISTENERSET:
 	case KIND_HTTPROUTE:
 	case KIND_GRPCROUTE:
 	case KIND_TLSROUTE:

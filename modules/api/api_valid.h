@@ -40,6 +40,8 @@ void wrong_many(struct causes *c, const struct at *at, size_t n, size_t max);
 void wrong_internal(struct causes *c, const struct at *at, const char *detail);
 /* Lists of words are sorted, and end with NULL. */
 void wrong_word(struct causes *c, const struct at *at, const char *value, const char *const *words);
+/* A number out of a list of them. */
+void wrong_choice(struct causes *c, const struct at *at, int64_t value, const char *const *words);
 
 /* ---- checks of one value; each tells everything that is wrong -------------------------------- */
 
@@ -128,6 +130,7 @@ void valid_secret(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_ingress(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_ingress_class(yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_policy(yyjson_mut_val *root, struct causes *c);
+void valid_cluster_policy(yyjson_mut_val *root, struct causes *c);
 void valid_gateway_kind(enum kind kind, yyjson_mut_val *root, yyjson_val *old, struct causes *c);
 void valid_pool(yyjson_mut_val *root, struct causes *c);
 /* What the schema of a custom resource says of single fields. */

@@ -9,47 +9,6 @@
 #define DATA_MAX (1 << 20)
 #define SECRET_HIDDEN "<secret contents redacted>"
 
-static int digit_value(char ch)
-{
-	if (ch >= 'A' && ch <= 'Z')
-		return ch - 'A';
-	if (ch >= 'a' && ch <= 'z')
-		return ch - 'a' + 26;
-	if (ch >= '0' && ch <= '9')
-		return ch - '0' + 52;
-	return ch == '+' ? 62 : ch == '/' ? 63 : -1;
-}
-
-/* Bytes behind base64 text (RFC 4648, padded; line ends may stand inside), or -1 and where it goes
- * wrong. out may be NULL. */
-static int64_t base64_read(const char *s, size_t n, char *out, size_t *bad)
-{
-	size_t digits = 0, pads = 0, len = 0;
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int v = digit_value(s[i]);
-
-		*bad = i;
-		if (s[i] == '\n' || s[i] == '\r')
-			continue;
-		if (s[i] == '=' && digits % 4 + pads >= 2 && digits % 4 + pads < 4) {
-			pads++;
-			continue;
-		}
-		if (v < 0 || pads)
-			return -1;
-		bits = bits << 6 | v;
-		if (++digits % 4 == 1)
-			continue;
-		if (out)
-			out[len] = bits >> (6 - 2 * ((digits - 1) % 4));
-		len++;
-	}
-	*bad = n;
-	return (digits + pads) % 4 ? -1 : (int64_t)len;
-}
-
 /* Adds up the decoded lengths. */
 static size_t check_base64(struct causes *c, const struct at *at, yyjson_mut_val *map)
 {

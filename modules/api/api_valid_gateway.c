@@ -2,10 +2,10 @@
  * CustomResourceDefinitions write in CEL, with their messages. Single fields are judged before, in
  * api_valid_schema.c; these run only when nothing was wrong there. What a schema would fill in is
  * taken into account, not stored. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <knetd/auto.h>
+#include <knetd/duration.h>
 
 #include "api_valid.h"
 
@@ -329,32 +329,10 @@ static void check_prefix(struct causes *c, const struct at *at, yyjson_mut_val *
 	}
 }
 
-/* A Gateway API duration (GEP-2257), in milliseconds. */
-static int64_t duration(const char *s)
-{
-	int64_t total = 0;
-
-	while (*s) {
-		char *unit;
-		int64_t n = strtol(s, &unit, 10);
-
-		if (unit == s)
-			break;
-		if (!strncmp(unit, "ms", 2))
-			total += n, s = unit + 2;
-		else
-			total += n * (*unit == 'h'   ? 3600000
-			              : *unit == 'm' ? 60000
-			                             : 1000),
-				s = unit + 1;
-	}
-	return total;
-}
-
 static void check_timeouts(struct causes *c, const struct at *at, yyjson_mut_val *t)
 {
-	int64_t whole = duration(text_of(t, "request")),
-		part = duration(text_of(t, "backendRequest"));
+	int64_t whole = duration_ms(text_of(t, "request")),
+		part = duration_ms(text_of(t, "backendRequest"));
 
 	if (whole && part > whole)
 		broken(c, at, "backendRequest timeout cannot be longer than request timeout");
@@ -435,14 +413,14 @@ static bool same_listener(yyjson_mut_val *a, yyjson_mut_val *b)
 	       text_is(a, "hostname", text_of(b, "hostname"));
 }
 
-static void valid_gateway(yyjson_mut_val *spec, struct causes *c)
+static void valid_listeners(yyjson_mut_val *spec, struct causes *c)
 {
 	static const char *const plain[] = { "HTTP", "TCP", "UDP", NULL }, *const l4[] = { "TCP",
 		                                                                           "UDP",
 		                                                                           NULL };
 	const struct at *at = CHILD(AT("spec"), "listeners");
 	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "listeners"), *v, *other;
-	bool tls = false, mode = false, host = false, name = false, same = false;
+	bool tls = false, mode = false, unset = false, host = false, name = false, same = false;
 	size_t i, n, k, m;
 
 	yyjson_mut_arr_foreach (list, i, n, v) {
@@ -452,6 +430,7 @@ static void valid_gateway(yyjson_mut_val *spec, struct causes *c)
 
 		tls |= t && valid_among(protocol, plain);
 		mode |= t && !strcmp(protocol, "HTTPS") && strcmp(tls_mode, "Terminate") != 0;
+		unset |= !strcmp(protocol, "TLS") && !*text_of(t, "mode");
 		host |= *text_of(v, "hostname") && valid_among(protocol, l4);
 		name |= twice(list, i, "name");
 		yyjson_mut_arr_foreach (list, k, m, other)
@@ -468,6 +447,8 @@ static void valid_gateway(yyjson_mut_val *spec, struct causes *c)
 		            "tls must not be specified for protocols ['HTTP', 'TCP', 'UDP']");
 	if (mode)
 		broken_list(c, at, "tls mode must be Terminate for protocol HTTPS");
+	if (unset)
+		broken_list(c, at, "tls mode must be set for protocol TLS");
 	if (host)
 		broken_list(c, at, "hostname must not be specified for protocols ['TCP', 'UDP']");
 	if (name)
@@ -476,6 +457,29 @@ static void valid_gateway(yyjson_mut_val *spec, struct causes *c)
 		broken_list(c, at,
 		            "Combination of port, protocol and hostname must be unique for each "
 		            "listener");
+}
+
+static void valid_gateway(yyjson_mut_val *spec, struct causes *c)
+{
+	static const char *const types[] = { "IPAddress", "Hostname" };
+	const struct at *at = CHILD(AT("spec"), "addresses");
+	yyjson_mut_val *list = yyjson_mut_obj_get(spec, "addresses"), *a, *b;
+	size_t i, n, k, m;
+
+	valid_listeners(spec, c);
+	for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+		bool same = false;
+
+		yyjson_mut_arr_foreach (list, i, n, a)
+			yyjson_mut_arr_foreach (list, k, m, b)
+				same |= k < i && !strcmp(text_or(a, "type", types[0]), types[t]) &&
+				        !strcmp(text_or(b, "type", types[0]), types[t]) &&
+				        *text_of(a, "value") &&
+				        text_is(b, "value", text_of(a, "value"));
+		if (same)
+			broken_list(c, at,
+			            arena_printf(c->arena, "%s values must be unique", types[t]));
+	}
 }
 
 /* ---- BackendTLSPolicy ------------------------------------------------------------------------ */
@@ -526,6 +530,8 @@ void valid_gateway_kind(enum kind kind, yyjson_mut_val *root, yyjson_val *old, s
 		return;
 	if (kind == KIND_GATEWAY)
 		valid_gateway(spec, c);
+	else if (kind == KIND_LISTENERSET)
+		valid_listeners(spec, c);
 	else if (kind == KIND_BACKENDTLSPOLICY)
 		valid_backend_tls(spec, c);
 	else if (kind == KIND_GATEWAYCLASS && was && !text_is(spec, "controllerName", was))

@@ -32,6 +32,8 @@ enum pattern {
 	PATH,
 	CONTROLLER,
 	PROTOCOL,
+	CA_SET,
+	DOMAIN,
 	PATTERNS
 };
 static const struct {
@@ -51,6 +53,11 @@ static const struct {
 	                 "^" SUBDOMAIN "/[-A-Za-z0-9/._~%!$&'()*+,;=:]+$" },
 	[PROTOCOL] = { "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|" SUBDOMAIN "\\/[A-Za-z0-9]+$",
 	               "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$|" SUBDOMAIN "/[A-Za-z0-9]+$" },
+	[CA_SET] = { "^(System|(" SUBDOMAIN "/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$",
+	             NULL },
+	[DOMAIN] = { "^(\\*\\.)?([a-zA-Z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?\\.)+"
+	             "[a-zA-Z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?\\.?$",
+	             NULL },
 };
 
 /* In the schemas' own order. */
@@ -75,9 +82,12 @@ static const char *const cookies[] = { "Cookie", "Header", NULL };
 static const char *const tls_modes[] = { "Terminate", "Passthrough", NULL };
 static const char *const client_modes[] = { "AllowValidOnly", "AllowInsecureFallback", NULL };
 static const char *const from_routes[] = { "All", "Selector", "Same", NULL };
+static const char *const from_listeners[] = { "All", "Selector", "Same", "None", NULL };
 static const char *const schemes[] = { "http", "https", NULL };
-static const char *const system_certs[] = { "System", NULL };
 static const char *const scopes[] = { "All", "None", NULL };
+static const char *const redirects[] = { "301", "302", "303", "307", "308", NULL };
+static const char *const tiers[] = { "Admin", "Baseline", NULL };
+static const char *const actions[] = { "Accept", "Deny", "Pass", NULL };
 static const char *const lifetimes[] = { "Permanent", "Session", NULL };
 
 /* The kinds a rule holds for. */
@@ -87,9 +97,11 @@ enum {
 	TLS = KIND_BIT(KIND_TLSROUTE),
 	L4 = KIND_BIT(KIND_TCPROUTE) | KIND_BIT(KIND_UDPROUTE),
 	GATEWAY = KIND_BIT(KIND_GATEWAY),
+	LISTENERS = GATEWAY | KIND_BIT(KIND_LISTENERSET),
 	CLASS = KIND_BIT(KIND_GATEWAYCLASS),
 	GRANT = KIND_BIT(KIND_REFERENCEGRANT),
 	BACKEND = KIND_BIT(KIND_BACKENDTLSPOLICY),
+	CLUSTER = KIND_BIT(KIND_CLUSTERNETWORKPOLICY),
 	POOL = KIND_BIT(KIND_ADDRESSPOOL),
 	ROUTES = HTTP | GRPC | TLS | L4,
 };
@@ -105,6 +117,7 @@ struct rule {
 // clang-format off
 static const struct rule rules[] = { /* in the order of the names */
 	{ "absoluteTimeout", NULL, ROUTES, 0, 0, DURATION, NULL },
+	{ "action", NULL, CLUSTER, 0, 0, NONE, actions },
 	{ "add", NULL, ROUTES, 0, 16, NONE, NULL },
 	{ "addresses", "spec", GATEWAY, 0, 16, NONE, NULL },
 	{ "addresses", "spec", POOL, 0, 256, NONE, NULL },
@@ -116,65 +129,81 @@ static const struct rule rules[] = { /* in the order of the names */
 	{ "backendRequest", NULL, HTTP, 0, 0, DURATION, NULL },
 	{ "backoff", NULL, HTTP, 0, 0, DURATION, NULL },
 	{ "caCertificateRefs", NULL, BACKEND, 0, 8, NONE, NULL },
-	{ "caCertificateRefs", NULL, GATEWAY, 1, 8, NONE, NULL },
-	{ "certificateRefs", NULL, GATEWAY, 0, 64, NONE, NULL },
+	{ "caCertificateRefs", NULL, GATEWAY, 1, 16, NONE, NULL },
+	{ "certificateRefs", NULL, LISTENERS, 0, 64, NONE, NULL },
 	{ "codes", NULL, HTTP, 400, 599, NONE, NULL },
 	{ "controllerName", "spec", CLASS, 1, 253, CONTROLLER, NULL },
 	{ "denominator", NULL, ROUTES, 1, INT32_MAX, NONE, NULL },
 	{ "description", "spec", CLASS, 0, 64, NONE, NULL },
+	{ "domainNames", NULL, CLUSTER, 1, 25, NONE, NULL },
+	{ "domainNames[]", NULL, CLUSTER, 0, 0, DOMAIN, NULL },
+	{ "egress", "spec", CLUSTER, 0, 25, NONE, NULL },
+	{ "end", NULL, CLUSTER, 1, 65535, NONE, NULL },
 	{ "exposeHeaders", NULL, HTTP, 0, 64, NONE, NULL },
 	{ "filters", NULL, HTTP | GRPC, 0, 16, NONE, NULL },
+	{ "from", "ingress", CLUSTER, 1, 25, NONE, NULL },
 	{ "from", "spec", GRANT, 1, 16, NONE, NULL },
-	{ "from", NULL, GATEWAY, 0, 0, NONE, from_routes },
+	{ "from", NULL, LISTENERS, 0, 0, NONE, NULL }, /* by what is allowed: see the code */
 	{ "gatewayClassName", "spec", GATEWAY, 1, 253, NONE, NULL },
 	{ "group", NULL, 0, 0, 253, GROUP, NULL },
 	{ "headers", "matches", HTTP | GRPC, 0, 16, NONE, NULL },
-	{ "hostname", "listeners", GATEWAY, 1, 253, WILD, NULL },
+	{ "hostname", "listeners", LISTENERS, 1, 253, WILD, NULL },
 	{ "hostname", NULL, HTTP | BACKEND, 1, 253, HOST, NULL },
-	{ "hostnames", "spec", TLS, 1, 16, NONE, NULL },
+	{ "hostnames", "spec", TLS, 1, 1024, NONE, NULL },
 	{ "hostnames", "spec", HTTP | GRPC, 0, 16, NONE, NULL },
 	{ "hostnames[]", "spec", ROUTES, 1, 253, WILD, NULL },
 	{ "idleTimeout", NULL, ROUTES, 0, 0, DURATION, NULL },
+	{ "ingress", "spec", CLUSTER, 0, 25, NONE, NULL },
 	{ "kind", NULL, 0, 1, 63, KIND, NULL },
-	{ "kinds", NULL, GATEWAY, 0, 8, NONE, NULL },
+	{ "kinds", NULL, LISTENERS, 0, 8, NONE, NULL },
 	{ "lifetimeType", NULL, ROUTES, 0, 0, NONE, lifetimes },
-	{ "listeners", "spec", GATEWAY, 1, 64, NONE, NULL },
+	{ "listeners", "spec", LISTENERS, 1, 64, NONE, NULL },
 	{ "matches", NULL, HTTP | GRPC, 0, 64, NONE, NULL },
 	{ "maxAge", NULL, HTTP, 1, INT32_MAX, NONE, NULL },
 	{ "method", "matches", HTTP, 0, 0, NONE, methods },
 	{ "method", "method", GRPC, 0, 1024, NONE, NULL },
-	{ "mode", "tls", GATEWAY, 0, 0, NONE, tls_modes },
+	{ "mode", "tls", LISTENERS, 0, 0, NONE, tls_modes },
 	{ "mode", NULL, GATEWAY, 0, 0, NONE, client_modes },
 	{ "name", "add", ROUTES, 1, 256, HEADER, NULL },
+	{ "name", "egress", CLUSTER, 0, 100, NONE, NULL },
+	{ "name", "ingress", CLUSTER, 0, 100, NONE, NULL },
 	{ "name", "headers", ROUTES, 1, 256, HEADER, NULL },
-	{ "name", "listeners", GATEWAY, 1, 253, NAME, NULL },
+	{ "name", "listeners", LISTENERS, 1, 253, NAME, NULL },
 	{ "name", "queryParams", ROUTES, 1, 256, HEADER, NULL },
 	{ "name", "rules", ROUTES, 1, 253, NAME, NULL },
 	{ "name", "set", ROUTES, 1, 256, HEADER, NULL },
 	{ "name", NULL, 0, 1, 253, NONE, NULL },
 	{ "namespace", NULL, 0, 1, 63, NAMESPACE, NULL },
+	{ "networks", NULL, CLUSTER, 1, 25, NONE, NULL },
+	{ "networks[]", NULL, CLUSTER, 0, 43, NONE, NULL },
+	{ "number", NULL, CLUSTER, 1, 65535, NONE, NULL },
 	{ "numerator", NULL, ROUTES, 0, INT32_MAX, NONE, NULL },
 	{ "parentRefs", "spec", ROUTES, 0, 32, NONE, NULL },
 	{ "path", "cookieConfig", ROUTES, 0, 1024, PATH, NULL },
 	{ "perPort", NULL, GATEWAY, 0, 64, NONE, NULL },
 	{ "percent", NULL, ROUTES, 0, 100, NONE, NULL },
 	{ "port", NULL, 0, 1, 65535, NONE, NULL },
-	{ "protocol", "listeners", GATEWAY, 1, 255, PROTOCOL, NULL },
+	{ "priority", "spec", CLUSTER, 0, 1000, NONE, NULL },
+	{ "protocol", "listeners", LISTENERS, 1, 255, PROTOCOL, NULL },
+	{ "protocols", NULL, CLUSTER, 1, 25, NONE, NULL },
 	{ "queryParams", NULL, HTTP, 0, 16, NONE, NULL },
 	{ "remove", NULL, ROUTES, 0, 16, NONE, NULL },
 	{ "replaceFullPath", NULL, HTTP, 0, 1024, NONE, NULL },
 	{ "replacePrefixMatch", NULL, HTTP, 0, 1024, NONE, NULL },
 	{ "request", "timeouts", HTTP, 0, 0, DURATION, NULL },
-	{ "rules", "spec", L4 | TLS, 1, 16, NONE, NULL },
+	{ "rules", "spec", L4 | TLS, 1, 1, NONE, NULL },
 	{ "rules", "spec", HTTP | GRPC, 0, 16, NONE, NULL },
 	{ "scheme", NULL, HTTP, 0, 0, NONE, schemes },
 	{ "sectionName", NULL, 0, 1, 253, NAME, NULL },
 	{ "service", "method", GRPC, 0, 1024, NONE, NULL },
 	{ "sessionName", NULL, ROUTES, 0, 128, NONE, NULL },
 	{ "set", NULL, ROUTES, 0, 16, NONE, NULL },
-	{ "statusCode", NULL, HTTP, 301, 302, NONE, NULL },
+	{ "start", NULL, CLUSTER, 1, 65535, NONE, NULL },
+	{ "statusCode", NULL, HTTP, 0, 0, NONE, redirects },
 	{ "subjectAltNames", NULL, BACKEND, 0, 5, NONE, NULL },
 	{ "targetRefs", "spec", BACKEND, 1, 16, NONE, NULL },
+	{ "tier", "spec", CLUSTER, 0, 0, NONE, tiers },
+	{ "to", "egress", CLUSTER, 1, 25, NONE, NULL },
 	{ "to", "spec", GRANT, 1, 16, NONE, NULL },
 	{ "type", "filters", HTTP, 0, 0, NONE, http_filters },
 	{ "type", "filters", GRPC, 0, 0, NONE, grpc_filters },
@@ -192,7 +221,7 @@ static const struct rule rules[] = { /* in the order of the names */
 	{ "value", "queryParams", HTTP, 1, 1024, NONE, NULL },
 	{ "value", "set", ROUTES, 1, 4096, NONE, NULL },
 	{ "weight", NULL, ROUTES, 0, 1000000, NONE, NULL },
-	{ "wellKnownCACertificates", NULL, BACKEND, 0, 0, NONE, system_certs },
+	{ "wellKnownCACertificates", NULL, BACKEND, 1, 253, CA_SET, NULL },
 };
 // clang-format on
 
@@ -246,6 +275,8 @@ static void check_text(struct causes *c, const struct at *at, const struct rule 
 
 static void check_number(struct causes *c, const struct at *at, const struct rule *r, int64_t v)
 {
+	if (r->words && !valid_among(arena_printf(c->arena, "%lld", (long long)v), r->words))
+		wrong_choice(c, at, v, r->words);
 	if (!r->max)
 		return;
 	if (v < r->min)
@@ -277,12 +308,20 @@ static void check_rule(struct causes *c, const struct at *at, const struct rule 
 static void check_members(struct causes *c, enum kind kind, const struct at *at, const char *in,
                           const char *in_in, yyjson_mut_val *obj, const struct message *m);
 
-/* The words of path.type depend on what the path is for. */
-static void check_path_type(struct causes *c, const struct at *at, const char *in_in, const char *s)
+/* The words of path.type depend on what the path is for, those of from on who is let in. */
+static const char *const *words_of(const char *name, const char *in, const char *in_in)
 {
-	const char *const *words = !strcmp(in_in, "matches") ? path_types : modifiers;
+	if (!strcmp(name, "type") && !strcmp(in, "path"))
+		return !strcmp(in_in, "matches") ? path_types : modifiers;
+	if (!strcmp(name, "from") && !strcmp(in, "namespaces"))
+		return !strcmp(in_in, "allowedListeners") ? from_listeners : from_routes;
+	return NULL;
+}
 
-	if (!valid_among(s, words))
+static void check_words(struct causes *c, const struct at *at, const char *const *words,
+                        const char *s)
+{
+	if (words && s && !valid_among(s, words))
 		wrong_word(c, at, s, words);
 }
 
@@ -295,8 +334,7 @@ static void check_field(struct causes *c, enum kind kind, const struct at *at, c
 
 	if (r)
 		check_rule(c, at, r, v);
-	if (!strcmp(f->name, "type") && !strcmp(in, "path") && yyjson_mut_is_str(v))
-		check_path_type(c, at, in_in, yyjson_mut_get_str(v));
+	check_words(c, at, words_of(f->name, in, in_in), yyjson_mut_get_str(v));
 	if (yyjson_mut_is_obj(v) && f->type == FIELD_OBJECT && !(f->how & FIELD_MAP))
 		check_members(c, kind, at, f->name, in, v, f->message);
 	if (!yyjson_mut_is_arr(v) || (r && r->max && yyjson_mut_arr_size(v) > (size_t)r->max))

@@ -87,8 +87,8 @@ static void answer_write(struct call *c, unsigned code, const char *name,
 		answer_object(c, code, o);
 	if (!c->strict)
 		answer_unknown_fields(c, causes);
-	if (c->target.kind == KIND_NETWORKPOLICY && c->answer->status < 300)
-		answer_warning(c, "NetworkPolicy is stored, but this version does not enforce it");
+	if (c->answer->status < 300)
+		answer_idle(c, c->target.kind);
 }
 
 static enum part part_of(const struct call *c)

@@ -1,4 +1,4 @@
-/* api_watch.c - watches.
+/* api_watch.c - watches, of one kind or (GET /knetd/v1/watch, api_watch_kinds.c) of several.
  *
  * A watch is live or late. Live ones stand in a list per kind; after each turn one pass over the
  * turn's changes tells each of them to who is in its kind's list, so an idle watch costs nothing. A
@@ -29,7 +29,8 @@
 struct watch {
 	struct list in_list; /* of its kind's live ones, or of the late ones */
 	struct conn *conn;
-	enum kind kind;
+	enum kind kind;        /* the first of them */
+	uint32_t kinds;        /* KIND_BIT()s */
 	const char *ns, *name; /* "" for all */
 	struct selector selector;
 	struct show show;
@@ -38,13 +39,15 @@ struct watch {
 	uint64_t seen; /* late: changes up to this were told, or not asked for */
 	bool found;    /* late: cursor stands behind seen */
 	struct cursor cursor;
-	struct state *state; /* late: the present state, told up to at */
+	struct state *state; /* late: the present state of a kind, told up to at */
+	enum kind telling;
 	size_t at;
 	struct timer end, bookmark;
 	struct arena arena; /* names and selector */
 };
 
-static struct list live[KIND_COUNT], late = LIST_INIT(late);
+#define OF_SEVERAL KIND_COUNT /* their live ones stand in a list of their own */
+static struct list live[KIND_COUNT + 1], late = LIST_INIT(late);
 static unsigned count;
 static struct cursor told; /* changes up to here were told to live watches */
 static uint64_t told_version;
@@ -68,19 +71,34 @@ static bool selected(const struct watch *w, const struct object *o)
 	       (!*w->name || !strcmp(o->name, w->name)) && selector_match(&w->selector, o);
 }
 
+static bool of_several(const struct watch *w)
+{
+	return w->kinds != KIND_BIT(w->kind);
+}
+
+static struct show show_of(const struct watch *w, enum kind kind)
+{
+	struct show show = w->show;
+
+	if (of_several(w))
+		show.version = kind_info[kind].version;
+	return show;
+}
+
 /* Entering the selection is ADDED, leaving it DELETED. */
 static bool tell(struct watch *w, const struct change *c)
 {
 	bool before = selected(w, c->old), now = selected(w, c->new);
+	struct show show = show_of(w, c->kind);
 	struct span text;
 
-	if (!before && !now)
+	if (!(w->kinds & KIND_BIT(c->kind)) || (!before && !now))
 		return true;
 	text = event_text(c,
 	                  !now     ? EVENT_DELETED
 	                  : before ? EVENT_MODIFIED
 	                           : EVENT_ADDED,
-	                  &w->show, !w->columns_sent);
+	                  &show, !w->columns_sent);
 	w->columns_sent = true;
 	return conn_stream(w->conn, text.p, text.n);
 }
@@ -128,13 +146,14 @@ static void make_late(struct watch *w, uint64_t seen)
 static void make_live(struct watch *w)
 {
 	list_del(&w->in_list);
-	list_add_tail(&live[w->kind], &w->in_list);
+	list_add_tail(&live[of_several(w) ? OF_SEVERAL : w->kind], &w->in_list);
 	w->late = false;
 }
 
 /* Objects from the state until the reader has enough. True when all of them were told. */
 static bool tell_state(struct watch *w)
 {
+	struct show show = show_of(w, w->telling);
 	auto_buf struct buf b = { 0 };
 
 	for (; w->at < w->state->n; w->at++) {
@@ -143,7 +162,7 @@ static bool tell_state(struct watch *w)
 		if (!selected(w, w->state->v[w->at]))
 			continue;
 		buf_reset(&b);
-		event_added(&b, w->state->v[w->at], &w->show, !w->columns_sent);
+		event_added(&b, w->state->v[w->at], &show, !w->columns_sent);
 		w->columns_sent = true;
 		if (!conn_stream(w->conn, b.data, b.len)) {
 			finish(w);
@@ -151,6 +170,27 @@ static bool tell_state(struct watch *w)
 		}
 	}
 	return true;
+}
+
+/* Of several kinds one after the other is told, each as it is by then; the history begins behind
+ * the first, so that some of it comes again. */
+static bool tell_states(struct watch *w)
+{
+	for (;; w->telling++) {
+		if (w->telling == KIND_COUNT)
+			return true;
+		if (!(w->kinds & KIND_BIT(w->telling)))
+			continue;
+		if (!w->state)
+			w->state = state_now(w->telling);
+		if (w->telling == w->kind)
+			w->seen = w->state->version;
+		if (!tell_state(w))
+			return false;
+		state_unref(w->state);
+		w->state = NULL;
+		w->at = 0;
+	}
 }
 
 /* True when the watch has begun: its state, if wanted, was told. */
@@ -162,17 +202,20 @@ static bool begin(struct watch *w)
 	}
 	if (!w->present)
 		return true;
-	if (!w->state)
-		w->state = state_now(w->kind);
-	w->seen = w->state->version;
-	if (!tell_state(w))
+	if (!tell_states(w))
 		return false;
-	state_unref(w->state);
-	w->state = NULL;
 	w->present = false;
 	if (w->present_end)
 		send_bookmark(w, w->seen, true);
 	return !list_empty(&w->in_list); /* not finished */
+}
+
+static bool find(struct watch *w)
+{
+	for (int k = 0; k < KIND_COUNT; k++)
+		if ((w->kinds & KIND_BIT(k)) && !cursor_at(&w->cursor, k, w->seen))
+			return false;
+	return true;
 }
 
 /* A cursor that was left behind may have missed changes of other kinds alone. */
@@ -182,7 +225,7 @@ static enum cursor_result next_change(struct watch *w, struct change *c)
 
 	if (r != CURSOR_LOST)
 		return r;
-	w->found = cursor_at(&w->cursor, w->kind, w->seen);
+	w->found = find(w);
 	return w->found ? cursor_next(&w->cursor, c) : CURSOR_LOST;
 }
 
@@ -201,7 +244,7 @@ static void tell_history(struct watch *w)
 			return;
 		case CURSOR_CHANGE:
 			w->seen = c.version;
-			if (c.kind == w->kind && !tell(w, &c)) {
+			if (!tell(w, &c)) {
 				finish(w);
 				return;
 			}
@@ -234,11 +277,11 @@ static void tell_late(void)
 
 /* ---- live ones ------------------------------------------------------------------------------ */
 
-static void tell_live(const struct change *c)
+static void tell_live(struct list *to, const struct change *c)
 {
 	struct list *l, *next;
 
-	list_each (l, next, &live[c->kind]) {
+	list_each (l, next, to) {
 		struct watch *w = container_of(l, struct watch, in_list);
 
 		if (conn_stream_queued(w->conn) >= LAG_MAX)
@@ -251,7 +294,7 @@ static void tell_live(const struct change *c)
 /* More in one turn than is remembered: everybody looks for himself what he has missed. */
 static void all_late(void)
 {
-	for (int k = 0; k < KIND_COUNT; k++)
+	for (int k = 0; k <= OF_SEVERAL; k++)
 		while (!list_empty(&live[k]))
 			make_late(container_of(live[k].next, struct watch, in_list), told_version);
 	cursor_now(&told);
@@ -265,7 +308,8 @@ void watches_feed(void)
 	if (!count)
 		cursor_now(&told);
 	while ((r = cursor_next(&told, &c)) == CURSOR_CHANGE) {
-		tell_live(&c);
+		tell_live(&live[c.kind], &c);
+		tell_live(&live[OF_SEVERAL], &c);
 		told_version = c.version;
 	}
 	if (r == CURSOR_LOST)
@@ -276,13 +320,17 @@ void watches_feed(void)
 	event_text_trim();
 }
 
-static void on_end(struct timer *t)
+/* Its client goes on from the version it has seen. */
+void watch_end(struct watch *w)
 {
-	struct watch *w = container_of(t, struct watch, end);
-
 	if (w->bookmarks && !w->late)
 		send_bookmark(w, told_version, false);
 	finish(w);
+}
+
+static void on_end(struct timer *t)
+{
+	watch_end(container_of(t, struct watch, end));
 }
 
 /* A late one has enough to read. */
@@ -320,7 +368,7 @@ static void start_once(void)
 
 	if (history.heap)
 		return;
-	for (int k = 0; k < KIND_COUNT; k++)
+	for (int k = 0; k <= OF_SEVERAL; k++)
 		list_init(&live[k]);
 	cursor_now(&told);
 	told_version = store_version();
@@ -346,6 +394,7 @@ static void begin_with(struct watch *w, const struct list_options *o)
 	w->present_end = o->initial > 0 && o->bookmarks;
 	w->from_now = !w->present && !o->versioned;
 	w->bookmarks = o->bookmarks;
+	w->telling = w->kind;
 	make_late(w, o->version);
 }
 
@@ -353,11 +402,13 @@ static void begin_with(struct watch *w, const struct list_options *o)
 struct watch *watch_start(struct conn *conn, struct call *c)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
+	bool several = watch_is_of_kinds(c->http);
 	struct list_options options;
 
 	start_once();
 	list_init(&w->in_list);
-	if (!options_read(c, true, &w->arena, &options)) {
+	if ((several && !watch_kinds(c, &w->kinds)) ||
+	    !options_read(c, true, &w->arena, &options)) {
 		arena_free(&w->arena);
 		free(w);
 		return NULL;
@@ -365,10 +416,17 @@ struct watch *watch_start(struct conn *conn, struct call *c)
 	count++;
 	w->conn = conn;
 	w->kind = c->target.kind;
+	w->kinds |= KIND_BIT(w->kind);
+	if (several) {
+		options.bookmarks = true;
+		options.initial = !options.versioned;
+	}
 	w->ns = *c->target.ns ? arena_strdup(&w->arena, c->target.ns) : "";
 	w->name = *c->target.name ? arena_strdup(&w->arena, c->target.name) : "";
 	w->selector = options.selector;
-	w->show = show_wanted(c, form_choose(c->http->accept, FORMS_OBJECT & ~FORM_BIT(FORM_YAML)));
+	w->show = show_wanted(
+		c, several ? FORM_JSON
+			   : form_choose(c->http->accept, FORMS_OBJECT & ~FORM_BIT(FORM_YAML)));
 	w->show.version = arena_strdup(&w->arena, c->target.version);
 	begin_with(w, &options);
 	start_timers(w, options.timeout_s);

@@ -1,8 +1,12 @@
 /* api_watch.h - what the files of watches share: api_watch.c (their lives), api_watch_text.c
- * (events as text), api_watch_state.c (what was there when one began). */
+ * (events as text), api_watch_state.c (what was there when one began), api_watch_kinds.c (which
+ * kinds one of several is of). */
 #pragma once
 
 #include "api_show.h"
+
+/* The kinds asked for, the first of them into the call's target. False: the answer was made. */
+bool watch_kinds(struct call *c, uint32_t *kinds);
 
 enum event_type { EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_BOOKMARK };
 

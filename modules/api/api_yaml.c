@@ -174,7 +174,7 @@ static int member(struct loader *l, const yaml_event_t *key, struct mapping *m, 
 {
 	const char *name = (const char *)key->data.scalar.value;
 	size_t n = key->data.scalar.length, line = key->start_mark.line;
-	yyjson_mut_val *value;
+	yyjson_mut_val *value = NULL;
 	yaml_event_t ev;
 	int ret;
 

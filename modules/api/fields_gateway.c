@@ -1,4 +1,4 @@
-/* fields_gateway.c - fields of gateway.networking.k8s.io, as of Gateway API 1.5 with its
+/* fields_gateway.c - fields of gateway.networking.k8s.io, as of Gateway API 1.6 with its
  * experimental channel. See fields.h. */
 #include "fields_int.h"
 
@@ -222,9 +222,41 @@ static const struct field gateway_gateway_fields[] = {
 };
 const struct message gateway_gateway = { "io.k8s.networking.gateway.Gateway", "A point where outside traffic enters: addresses, ports and certificates; routes attach to it.", gateway_gateway_fields };
 
+static const struct field gateway_parent_gateway_fields[] = {
+	{ "group", STRING, 0, 0, NULL, NULL, "Group of the parent; gateway.networking.k8s.io when unset." },
+	{ "kind", STRING, 0, 0, NULL, NULL, "Kind of the parent; Gateway when unset." },
+	{ "name", STRING, REQUIRED, 0, NULL, NULL, "Name of the parent." },
+	{ "namespace", STRING, 0, 0, NULL, NULL, "Namespace of the parent; the ListenerSet's own when unset." },
+	END
+};
+static const struct message gateway_parent_gateway = { "io.k8s.networking.gateway.ParentGatewayReference", "Names the Gateway that listeners are added to.", gateway_parent_gateway_fields };
+
+static const struct field gateway_listener_set_spec_fields[] = {
+	{ "parentRef", OBJECT, REQUIRED, 0, &gateway_parent_gateway, NULL, "The Gateway that the listeners are added to; it has to allow that (allowedListeners)." },
+	{ "listeners", OBJECT, LIST | REQUIRED, 0, &gateway_listener, "name", "Where traffic is accepted, on the Gateway's addresses." },
+	END
+};
+static const struct message gateway_listener_set_spec = { "io.k8s.networking.gateway.ListenerSetSpec", "What a ListenerSet asks for.", gateway_listener_set_spec_fields };
+
+static const struct field gateway_listener_set_status_fields[] = {
+	{ "conditions", OBJECT, LIST, 0, &meta_condition, "type", "Whether the ListenerSet is accepted and programmed." },
+	{ "listeners", OBJECT, LIST, 0, &gateway_listener_status, "name", "The state of each listener." },
+	END
+};
+static const struct message gateway_listener_set_status = { "io.k8s.networking.gateway.ListenerSetStatus", "What the controller says about a ListenerSet.", gateway_listener_set_status_fields };
+
+static const struct field gateway_listener_set_fields[] = {
+	TYPE_META
+	OBJECT_META
+	{ "spec", OBJECT, REQUIRED, 0, &gateway_listener_set_spec, NULL, "What is asked for." },
+	{ "status", OBJECT, 0, 0, &gateway_listener_set_status, NULL, "What the controller says." },
+	END
+};
+const struct message gateway_listener_set = { "io.k8s.networking.gateway.ListenerSet", "Further listeners for a Gateway, maybe from another namespace.", gateway_listener_set_fields };
+
 static const struct field gateway_parent_ref_fields[] = {
 	{ "group", STRING, 0, 0, NULL, NULL, "Group of the parent; gateway.networking.k8s.io when unset." },
-	{ "kind", STRING, 0, 0, NULL, NULL, "Kind of the parent: Gateway (when unset) or Service." },
+	{ "kind", STRING, 0, 0, NULL, NULL, "Kind of the parent: Gateway (when unset), ListenerSet or Service." },
 	{ "namespace", STRING, 0, 0, NULL, NULL, "Namespace of the parent; the route's own when unset." },
 	{ "name", STRING, REQUIRED, 0, NULL, NULL, "Name of the parent." },
 	{ "sectionName", STRING, 0, 0, NULL, NULL, "Name of one listener; all of them when unset." },

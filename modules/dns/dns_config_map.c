@@ -161,10 +161,10 @@ static int use_log(const char *key, const char *text, struct err *e)
 {
 	size_t n = strcspn(text, "\r\n");
 
-	for (unsigned i = 0; i < CONF_DNS_LOGS; i++)
-		if (n == strlen(conf_dns_log_name[i]) && !strncmp(text, conf_dns_log_name[i], n) &&
+	for (unsigned i = 0; i < CONF_LOGGED; i++)
+		if (n == strlen(conf_logged_name[i]) && !strncmp(text, conf_logged_name[i], n) &&
 		    !text[n + strspn(text + n, "\r\n")]) {
-			dns_log_set((enum conf_dns_log)i);
+			dns_log_set((enum conf_logged)i);
 			return 0;
 		}
 	return err_set(e, EINVAL, "%s: \"%.40s\": no, errors or all is expected", key, text);

@@ -11,7 +11,7 @@ struct dns_log_ring *dns_log_ring = &nowhere;
 void dns_log_start(const struct worker *w)
 {
 	dns_log_ring = w->shared;
-	atomic_store_explicit(&dns_log_ring->born, loop_now_ns(), memory_order_relaxed);
+	log_ring_begin(&dns_log_ring->ring);
 }
 
 static void set_client(struct dns_log_record *r, const struct dns_client *c)
@@ -47,15 +47,13 @@ static uint64_t now_ns(void)
 void dns_log_reply(const struct dns_query *q, const struct dns_client *client,
                    const struct dns_reply *out)
 {
-	struct dns_log_ring *ring = dns_log_ring;
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	struct dns_log_record *r = &ring->records[head % DNS_LOG_RECORDS];
+	struct log_ring *ring = &dns_log_ring->ring;
+	uint64_t number = log_ring_next(ring);
+	struct dns_log_record *r = &dns_log_ring->records[number % DNS_LOG_RECORDS];
 	bool fine = out->rcode == DNS_NOERROR || out->rcode == DNS_NXDOMAIN;
 
-	if (fine && atomic_load_explicit(&ring->mode, memory_order_relaxed) == CONF_DNS_LOG_ERRORS)
+	if (fine && log_ring_mode(ring) == CONF_LOGGED_ERRORS)
 		return;
-	/* whoever reads half of the new record in the old one's place sees the head moved */
-	atomic_thread_fence(memory_order_release);
 	set_client(r, client);
 	set_question(r, q);
 	r->size = client->size;
@@ -63,5 +61,5 @@ void dns_log_reply(const struct dns_query *q, const struct dns_client *client,
 	r->rcode = (uint16_t)out->rcode;
 	r->answer_size = (uint16_t)out->len;
 	r->took = now_ns() - client->arrived;
-	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+	log_ring_written(ring, number);
 }

@@ -37,6 +37,7 @@ struct conn {
 	union dns_sockaddr peer;
 	uint32_t serial; /* of the use of this place */
 	unsigned pending;
+	bool asked;  /* once at least */
 	bool eof;    /* nothing more will be asked */
 	bool doomed; /* to be closed by its next event */
 	uint16_t in_len;
@@ -107,10 +108,11 @@ static bool may_answer(const struct conn *c)
 	return c->out.len < OUT_PAUSE && c->pending < PENDING_PAUSE;
 }
 
-/* Closes what is finished; asks for the events that matter to the rest. */
+/* Closes what is finished (when the worker drains: who has had an answer; who has only just come is
+ * about to ask); asks for the events that matter to the rest. */
 static void conn_settle(struct conn *c)
 {
-	bool done = c->eof || (dns_worker_draining() && !c->in_len);
+	bool done = c->eof || (dns_worker_draining() && c->asked && !c->in_len);
 
 	if (done && !c->out.len && !c->pending) {
 		conn_close(c);
@@ -208,6 +210,7 @@ static bool conn_queries(struct conn *c)
 		if (c->in_len - at < 2 + len)
 			break;
 		conn_touch(c);
+		c->asked = true;
 		conn_query(c, c->in + at + 2, len);
 		at += 2 + len;
 	}
@@ -334,7 +337,7 @@ static void conn_open(int fd, const union dns_sockaddr *peer)
 	c->ev = (struct event){ .fd = fd, .fn = conn_event };
 	c->peer = *peer;
 	c->pending = 0;
-	c->eof = c->doomed = false;
+	c->asked = c->eof = c->doomed = false;
 	c->in_len = 0;
 	c->out = (struct buf){ .max = OUT_MAX };
 	conn_touch(c);

@@ -305,6 +305,7 @@ static int health_sync(struct changes *c, struct err *e)
 static int health_init(struct err *e)
 {
 	retry.fn = on_retry;
+	health_doors_start();
 	clock_gettime(CLOCK_REALTIME, &well);
 	for (unsigned i = 0; i < conf.service.healthz.n; i++) {
 		healthz[i].answer = healthz_answer;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/handover.h>
 #include <knetd/list.h>
 
 #include "health_door.h"
@@ -28,6 +29,7 @@ struct conn {
 };
 
 static struct list all = LIST_INIT(all); /* the oldest first */
+static struct list doors = LIST_INIT(doors);
 static unsigned n_conns;
 
 static void conn_close(struct conn *c)
@@ -100,6 +102,43 @@ static void on_bytes(struct event *ev, uint32_t events)
 		c->n += n;
 		look_at_request(c);
 	}
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+static void listen_to_all(uint32_t mask)
+{
+	struct list *l, *next;
+
+	list_each (l, next, &doors)
+		loop_mod(&container_of(l, struct health_door, in_doors)->ev, mask);
+}
+
+static void leave_begin(void)
+{
+	listen_to_all(EPOLLERR); /* who comes waits for the next one */
+}
+
+static bool leave_quiet(void)
+{
+	struct list *l, *next;
+	bool quiet = true;
+
+	list_each (l, next, &all)
+		quiet &= container_of(l, struct conn, in_all)->answered;
+	return quiet;
+}
+
+static void leave_resume(void)
+{
+	listen_to_all(EPOLLIN);
+}
+
+void health_doors_start(void)
+{
+	static const struct handover_giver giver = { leave_begin, leave_quiet, NULL, leave_resume };
+
+	handover_add_giver(&giver);
 }
 
 /* ---- doors ---------------------------------------------------------------------------------- */
@@ -189,31 +228,43 @@ static int bind_to(int fd, const struct endpoint *at, bool six)
 	return listen(fd, 64);
 }
 
-int health_door_open(struct health_door *door, const struct endpoint *at, struct err *e)
+static int door_serve(struct health_door *door, int fd, const char *name, struct err *e)
 {
-	bool six = at->ip.len != 4;
-	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-	int fd = socket(six ? AF_INET6 : AF_INET, type, 0);
-	char text[IP_TEXT];
-
-	if (fd < 0 && !at->ip.len) { /* a machine without IPv6 */
-		six = false;
-		fd = socket(AF_INET, type, 0);
-	}
-	if (fd < 0 || bind_to(fd, at, six) < 0) {
-		err_set(e, errno, "listen on %s port %u: %s",
-		        at->ip.len ? ip_text(&at->ip, text) : "all addresses", at->port,
-		        strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -e->code;
-	}
 	door->ev = (struct event){ .fd = fd, .fn = on_accept };
 	if (loop_add(&door->ev, EPOLLIN, e)) {
 		close(fd);
 		return -e->code;
 	}
+	handover_keep(name, fd);
+	list_add_tail(&doors, &door->in_doors);
 	return 0;
+}
+
+int health_door_open(struct health_door *door, const struct endpoint *at, struct err *e)
+{
+	bool six = at->ip.len != 4;
+	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	char text[IP_TEXT], name[HANDOVER_NAME];
+	int fd;
+
+	ip_text(&at->ip, text);
+	snprintf(name, sizeof(name), "health %s %u", at->ip.len ? text : "*", at->port);
+	fd = handover_take(name);
+	if (fd >= 0)
+		return door_serve(door, fd, name, e);
+	fd = socket(six ? AF_INET6 : AF_INET, type, 0);
+	if (fd < 0 && !at->ip.len) { /* a machine without IPv6 */
+		six = false;
+		fd = socket(AF_INET, type, 0);
+	}
+	if (fd < 0 || bind_to(fd, at, six) < 0) {
+		err_set(e, errno, "listen on %s port %u: %s", at->ip.len ? text : "all addresses",
+		        at->port, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -e->code;
+	}
+	return door_serve(door, fd, name, e);
 }
 
 void health_door_close(struct health_door *door)
@@ -221,7 +272,9 @@ void health_door_close(struct health_door *door)
 	struct list *l, *next;
 
 	loop_del(&door->ev);
+	handover_drop(door->ev.fd);
 	close(door->ev.fd);
+	list_del(&door->in_doors);
 	list_each (l, next, &all) {
 		struct conn *c = container_of(l, struct conn, in_all);
 

@@ -8,6 +8,7 @@
 
 #include <knetd/http.h>
 #include <knetd/ip.h>
+#include <knetd/list.h>
 #include <knetd/loop.h>
 
 #define HEALTH_CONNS 128
@@ -21,6 +22,7 @@ struct health_answer {
 
 struct health_door {
 	struct event ev;
+	struct list in_doors;
 	/* For any method; path is without its query. */
 	void (*answer)(const struct health_door *door, struct span path, struct health_answer *out);
 	bool (*open_at)(const struct ip *ip); /* the node's address that was come to; NULL: any */
@@ -28,4 +30,6 @@ struct health_door {
 
 /* at->ip.len 0: all addresses of both families. The functions are set; the rest is made. */
 int health_door_open(struct health_door *door, const struct endpoint *at, struct err *e);
+/* Once: doors, and who waits there, pass to the binary that takes over from this one. */
+void health_doors_start(void);
 void health_door_close(struct health_door *door); /* with its connections */

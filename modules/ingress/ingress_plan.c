@@ -1,299 +1,249 @@
-/* ingress_plan.c - see ingress_plan.h. The Ingress v1 specification: exact hosts before one-label
- * wildcards, the longest path first, Exact before Prefix; where two Ingresses say the same, the
- * older object wins. */
+/* ingress_plan.c - see ingress_plan.h. Every rule stands at one listener of ours, whose hosts all
+ * others have too; at those that are a Gateway's it stands beside the Gateway's own; a host that
+ * asks clients for certificates has listeners of its own for HTTPS.
+ *
+ * What is made for all of them together (listeners, canaries) stays until it is another; then all
+ * of them are planned anew. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <knetd/arena.h>
 #include <knetd/auto.h>
-#include <knetd/conf.h>
 #include <knetd/map.h>
-#include <knetd/store.h>
-#include <knetd/view.h>
 
+#include "certs.h"
+#include "ingress_cache.h"
+#include "ingress_canary.h"
 #include "ingress_plan.h"
-#include "ingress_snapshot.h"
 
-struct rule { /* one path of one Ingress, on its way into the table */
-	const char *host, *path;
-	bool exact;
-	uint32_t backend;
-	const char *born, *key; /* of the Ingress: who is older */
+struct own { /* a host's own listeners */
+	struct span host;
+	struct plan_listener *at[INGRESS_PORTS_MAX];
 };
+static struct planning {
+	struct plan *plan;
+	struct ingress_doors doors;
+	struct plan_listener *https[INGRESS_PORTS_MAX];
+	struct plan_listener *at[INGRESS_PORTS_MAX]; /* where rules stand */
+	unsigned n_at;
+	struct buf made;  /* struct plan_listener *: those for HTTPS that are our own */
+	struct buf certs; /* numbers: theirs */
+	struct map owns;  /* struct own by host */
+	struct canaries canaries;
+} g;
 
-struct backend_key {
-	const char *key;
-	uint32_t index;
-};
+/* ---- listeners for HTTPS
+ * -------------------------------------------------------------------------- */
 
-struct plan {
-	struct arena arena;
-	struct map backends;                           /* "ns/service:port" -> struct backend_key */
-	struct buf rules, backend_rows, endpoint_rows; /* arrays of struct rule and rows */
-	uint32_t n_backends, n_endpoints, default_backend;
-	const char *default_born;
-};
-
-/* ---- which Ingresses are ours --------------------------------------------------------------- */
-
-static bool class_ours(const char *name, bool *is_default)
+static int by_number(const void *a, const void *b)
 {
-	const struct object *o = store_get(KIND_INGRESSCLASS, "", name);
-	auto_doc yyjson_doc *doc = o ? object_doc(o) : NULL;
-	yyjson_val *root = yyjson_doc_get_root(doc);
-	const char *controller = json_str(root, "spec.controller");
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	if (is_default)
-		*is_default = yyjson_equals_str(
-			yyjson_obj_get(json_at(root, "metadata.annotations"),
-		                       "ingressclass.kubernetes.io/is-default-class"),
-			"true");
-	return o ? controller && !strcmp(controller, INGRESS_CONTROLLER)
-	         : !strcmp(name, INGRESS_CLASS);
+	return x < y ? -1 : x > y;
 }
 
-/* Without a class: ours, unless somebody else's class is the default one. */
-static bool default_is_ours(void)
+/* The default first, then each once. */
+static void gather_certs(void)
 {
-	const struct object *o;
-	bool is_default;
+	uint32_t first = certs_default(), *v, n, kept = 0;
+	struct compiled *c;
 
-	for (size_t i = 0; (o = store_next_object(KIND_INGRESSCLASS, &i));)
-		if (!class_ours(o->name, &is_default) && is_default)
-			return false;
-	return true;
+	buf_reset(&g.certs);
+	if (first != TABLE_NONE)
+		buf_add(&g.certs, &first, sizeof(first));
+	for (size_t i = 0; (c = ingress_next(&i));)
+		if (c->ours && c->n_certs)
+			buf_add(&g.certs, c->certs, c->n_certs * sizeof(*c->certs));
+	n = g.certs.len / sizeof(*v);
+	v = (uint32_t *)g.certs.data;
+	if (n > 2)
+		qsort(v + 1, n - 1, sizeof(*v), by_number);
+	for (uint32_t i = 0; i < n; i++)
+		if (!i || (v[i] != v[kept - 1] && v[i] != first))
+			v[kept++] = v[i];
+	g.certs.len = kept * sizeof(*v);
 }
 
-static bool ingress_ours(yyjson_val *root)
+static uint32_t n_certs(void)
 {
-	const char *name = json_str(root, "spec.ingressClassName");
-	const char *old = yyjson_get_str(yyjson_obj_get(json_at(root, "metadata.annotations"),
-	                                                "kubernetes.io/ingress.class"));
-
-	if (name || old)
-		return class_ours(name ? name : old, NULL);
-	return default_is_ours();
+	return (uint32_t)(g.certs.len / sizeof(uint32_t));
 }
 
-/* ---- backends ------------------------------------------------------------------------------- */
-
-static void add_endpoints(struct plan *p, const char *ns, const char *service,
-                          const struct service_port *port, struct route_backend *row)
+/* Of the listeners that are there. */
+static void renew_certs(void)
 {
-	struct endpoint_set set;
+	struct plan_listener *const *v = (void *)g.made.data;
 
-	view_endpoints(ns, service, port, 0, true, &p->arena, &set);
-	for (unsigned i = 0; i < set.n; i++) {
-		struct route_endpoint e = { .ip = set.v[i].ip, .port = set.v[i].port };
+	gather_certs();
+	for (size_t i = 0; i < g.made.len / sizeof(*v); i++)
+		plan_listener_certs(g.plan, v[i], (const uint32_t *)g.certs.data, n_certs());
+}
 
-		buf_add(&p->endpoint_rows, &e, sizeof(e));
-		p->n_endpoints++;
-		row->n++;
+static void add_listeners(struct span host, uint32_t client_ca, struct plan_listener **out)
+{
+	struct table_listener row = { .name = { "ingress", 7 },
+		                      .host = host,
+		                      .protocol = LISTEN_HTTPS,
+		                      .certs = (const uint32_t *)g.certs.data,
+		                      .n_certs = n_certs(),
+		                      .client_ca = client_ca,
+		                      .client_optional = true };
+	struct plan_listener *whose;
+
+	for (unsigned i = 0; i < g.doors.n; i++) {
+		out[i] = g.doors.https[i] ? plan_listener(g.plan, g.doors.https[i], &row, &whose)
+		                          : NULL;
+		if (out[i])
+			buf_add(&g.made, &out[i], sizeof(out[i]));
+		/* A Gateway has it: its certificates. Who asks for clients' is not served there. */
+		if (!out[i] && g.doors.https[i] && client_ca == TABLE_NONE)
+			out[i] = whose;
 	}
 }
 
-/* A Service or port that is not there is a backend without endpoints: 503. */
-static struct route_backend resolve(struct plan *p, const char *ns, const char *name,
-                                    const char *port_name, int64_t port)
+/* Of two Ingresses that ask for one host the older one says whose certificates. */
+static void add_owns(const struct compiled *c)
 {
-	const struct object *o = store_get(KIND_SERVICE, ns, name);
-	struct route_backend row = { .first = p->n_endpoints };
-	struct service_view view;
+	for (uint32_t i = 0; i < c->n_client_tls; i++) {
+		const struct compiled_tls *t = &c->client_tls[i];
+		struct own *o;
 
-	if (!o || !view_service(o, &p->arena, &view))
-		return row;
-	for (unsigned i = 0; i < view.n_ports; i++) {
-		const struct service_port *x = &view.ports[i];
-
-		if (port_name ? !strcmp(x->name, port_name) : x->port == port) {
-			add_endpoints(p, ns, name, x, &row);
-			break;
-		}
-	}
-	yyjson_doc_free(view.doc);
-	return row;
-}
-
-static uint32_t backend(struct plan *p, const char *ns, yyjson_val *v)
-{
-	const char *name = json_str(v, "service.name"),
-		   *port_name = json_str(v, "service.port.name");
-	int64_t port = json_int(v, "service.port.number", 0);
-	const char *key;
-	struct backend_key *k;
-	struct route_backend row;
-
-	port_name = port_name && *port_name ? port_name : NULL;
-	key = arena_printf(&p->arena, "%s/%s:%s%lld", ns, name ? name : "",
-	                   port_name ? port_name : "", (long long)port);
-	k = map_get(&p->backends, key, strlen(key));
-	if (k)
-		return k->index;
-	row = resolve(p, ns, name ? name : "", port_name, port);
-	buf_add(&p->backend_rows, &row, sizeof(row));
-	k = arena_alloc(&p->arena, sizeof(*k));
-	*k = (struct backend_key){ key, p->n_backends++ };
-	map_put(&p->backends, k->key, strlen(k->key), k);
-	return k->index;
-}
-
-/* ---- rules ---------------------------------------------------------------------------------- */
-
-static const char *lower(struct arena *a, const char *s)
-{
-	char *copy = arena_strdup(a, s);
-
-	for (char *c = copy; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c += 32;
-	return copy;
-}
-
-/* "/foo/" and "/foo" are one prefix; "/" is the empty one. */
-static const char *without_slash(struct arena *a, const char *path)
-{
-	size_t n = strlen(path);
-
-	while (n && path[n - 1] == '/')
-		n--;
-	return arena_strndup(a, path, n);
-}
-
-static void add_path(struct plan *p, const struct object *o, const char *born, const char *host,
-                     yyjson_val *v)
-{
-	const char *path = json_str(v, "path"), *type = json_str(v, "pathType");
-	struct rule r = {
-		.host = host,
-		.exact = type && !strcmp(type, "Exact"),
-		.backend = backend(p, o->ns, yyjson_obj_get(v, "backend")),
-		.born = born,
-		.key = o->key,
-	};
-
-	path = path && *path ? path : "/";
-	r.path = r.exact ? arena_strdup(&p->arena, path) : without_slash(&p->arena, path);
-	buf_add(&p->rules, &r, sizeof(r));
-}
-
-static void add_ingress(struct plan *p, const struct object *o)
-{
-	auto_doc yyjson_doc *doc = object_doc(o);
-	yyjson_val *root = yyjson_doc_get_root(doc),
-		   *fallback = json_at(root, "spec.defaultBackend"), *rule, *path;
-	const char *born = arena_strdup(&p->arena, json_str(root, "metadata.creationTimestamp"));
-	size_t i, n, k, m;
-
-	if (!ingress_ours(root))
-		return;
-	if (fallback && (!p->default_born || strcmp(born, p->default_born) < 0)) {
-		p->default_backend = backend(p, o->ns, fallback);
-		p->default_born = born;
-	}
-	yyjson_arr_foreach (json_at(root, "spec.rules"), i, n, rule) {
-		const char *host = json_str(rule, "host");
-
-		host = lower(&p->arena, host ? host : "");
-		yyjson_arr_foreach (json_at(rule, "http.paths"), k, m, path)
-			add_path(p, o, born, host, path);
+		if (map_get(&g.owns, t->host.p, t->host.n))
+			continue;
+		o = arena_alloc(&g.plan->arena, sizeof(*o));
+		o->host = t->host;
+		add_listeners(t->host, t->client_ca, o->at);
+		map_put(&g.owns, o->host.p, o->host.n, o);
 	}
 }
 
-static int by_precedence(const void *a, const void *b)
+static int by_age(const void *a, const void *b)
 {
-	const struct rule *x = a, *y = b;
-	size_t nx = strlen(x->path), ny = strlen(y->path);
-	int d = strcmp(x->host, y->host);
+	const struct compiled *x = *(struct compiled *const *)a, *y = *(struct compiled *const *)b;
+	int d = strcmp(x->born, y->born);
 
-	if (!d)
-		d = nx > ny ? -1 : nx < ny;
-	if (!d)
-		d = (int)y->exact - (int)x->exact;
-	if (!d)
-		d = strcmp(x->path, y->path);
-	if (!d)
-		d = strcmp(x->born, y->born);
 	return d ? d : strcmp(x->key, y->key);
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
-
-static uint32_t put_text(struct buf *text, const char *s, uint32_t *n)
+static void gather_owns(void)
 {
-	uint32_t at = text->len;
+	auto_buf struct buf list = { 0 };
+	struct compiled *c, **v;
+	size_t n;
 
-	*n = strlen(s);
-	buf_add(text, s, *n);
-	return at;
+	for (size_t i = 0; (c = ingress_next(&i));)
+		if (c->ours && c->n_client_tls)
+			buf_add(&list, &c, sizeof(c));
+	v = (struct compiled **)list.data;
+	n = list.len / sizeof(c);
+	if (n > 1)
+		qsort(v, n, sizeof(c), by_age);
+	for (size_t i = 0; i < n; i++)
+		add_owns(v[i]);
 }
 
-static uint32_t put_table(struct buf *out, size_t start, const struct buf *rows)
+/* ---- rules
+ * ---------------------------------------------------------------------------------------- */
+
+static void add_rule(struct compiled *c, const struct compiled_rule *r)
 {
-	uint32_t at;
+	const struct own *own = g.owns.len ? map_get(&g.owns, r->host.p, r->host.n) : NULL;
+	const struct table_action *action = canaries_join(&g.canaries, r, &c->arena);
+	const struct table_rule *row = &r->rule;
+	struct table_rule *joined;
 
-	while ((out->len - start) % 4)
-		buf_add(out, "", 1);
-	at = out->len - start;
-	buf_add(out, rows->data, rows->len);
-	return at;
-}
-
-static void write_table(struct plan *p, struct buf *out)
-{
-	struct route_header h = { .magic = ROUTE_MAGIC,
-		                  .answer_ms = conf.ingress.timeout * 1000u,
-		                  .n_backends = p->n_backends,
-		                  .n_endpoints = p->n_endpoints,
-		                  .default_backend = p->default_backend };
-	struct buf hosts = { 0 }, rules = { 0 }, text = { 0 };
-	const struct rule *r = (const void *)p->rules.data;
-	struct route_host host = { 0 };
-	size_t start = out->len;
-
-	h.n_rules = p->rules.len / sizeof(*r);
-	for (uint32_t i = 0; i < h.n_rules; i++) {
-		struct route_rule row = { .exact = r[i].exact, .backend = r[i].backend };
-
-		row.path = put_text(&text, r[i].path, &row.path_n);
-		buf_add(&rules, &row, sizeof(row));
-		if (!i || strcmp(r[i].host, r[i - 1].host) != 0) {
-			host = (struct route_host){ .first_rule = i };
-			host.name = put_text(&text, r[i].host, &host.name_n);
-		}
-		host.n_rules++;
-		if (i + 1 == h.n_rules || strcmp(r[i].host, r[i + 1].host) != 0) {
-			buf_add(&hosts, &host, sizeof(host));
-			h.n_hosts++;
-		}
+	if (action != row->action) {
+		row = joined = arena_alloc(&c->arena, sizeof(*joined));
+		*joined = r->rule;
+		joined->action = action;
 	}
-	buf_add(out, &h, sizeof(h));
-	h.hosts = put_table(out, start, &hosts);
-	h.rules = put_table(out, start, &rules);
-	h.backends = put_table(out, start, &p->backend_rows);
-	h.endpoints = put_table(out, start, &p->endpoint_rows);
-	h.text_n = text.len;
-	h.text = put_table(out, start, &text);
-	memcpy(out->data + start, &h, sizeof(h));
-	buf_free(&hosts);
-	buf_free(&rules);
-	buf_free(&text);
+	for (unsigned i = 0; i < g.n_at; i++)
+		plan_rule(g.plan, &c->share, g.at[i], r->host, r->one_label, row, &r->order);
+	for (unsigned i = 0; own && i < g.doors.n; i++)
+		if (own->at[i])
+			plan_rule(g.plan, &c->share, own->at[i], r->host, r->one_label, row,
+			          &r->order);
 }
 
-void ingress_plan(struct buf *out, unsigned *routes)
+static void add_otherwise(const struct compiled *c)
 {
-	struct plan p = { .default_backend = ROUTE_NO_BACKEND };
-	const struct object *o;
+	for (unsigned i = 0; i < g.doors.n; i++) {
+		if (g.doors.http[i])
+			plan_otherwise(g.doors.http[i], c->otherwise, &c->otherwise_order);
+		if (g.https[i])
+			plan_otherwise(g.https[i], c->otherwise, &c->otherwise_order);
+	}
+}
 
-	for (size_t i = 0; (o = store_next_object(KIND_INGRESS, &i));)
-		add_ingress(&p, o);
-	*routes = p.rules.len / sizeof(struct rule);
-	if (*routes > 1)
-		qsort(p.rules.data, *routes, sizeof(struct rule), by_precedence);
-	write_table(&p, out);
-	map_free(&p.backends);
-	buf_free(&p.rules);
-	buf_free(&p.backend_rows);
-	buf_free(&p.endpoint_rows);
-	arena_free(&p.arena);
+static void add(struct compiled *c)
+{
+	plan_take_back(g.plan, &c->share);
+	if (!c->ours || c->canary)
+		return;
+	for (uint32_t k = 0; k < c->n_rules; k++)
+		add_rule(c, &c->rules[k]);
+	if (c->otherwise)
+		add_otherwise(c);
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_made(const struct plan_listener *l)
+{
+	struct plan_listener *const *v = (void *)g.made.data;
+
+	for (size_t i = 0; i < g.made.len / sizeof(*v); i++)
+		if (v[i] == l)
+			return true;
+	return false;
+}
+
+/* One of our own listeners gets the rules; and each that is a Gateway's, which has its own too. */
+static void choose_listeners(void)
+{
+	const struct plan_listener *main = NULL;
+
+	g.n_at = 0;
+	for (unsigned i = 0; i < g.doors.n; i++) {
+		struct plan_listener *l = g.doors.http[i] ? g.doors.http[i] : g.https[i];
+		bool own = l && (g.doors.http[i] ? !g.doors.shared[i] : is_made(l));
+
+		if (own && main)
+			plan_listener_like(l, main);
+		else if (l)
+			g.at[g.n_at++] = l;
+		if (own && !main)
+			main = l;
+	}
+}
+
+static void begin_anew(struct plan *p, const struct ingress_doors *doors)
+{
+	g.plan = p;
+	g.doors = *doors;
+	buf_reset(&g.made);
+	map_free(&g.owns);
+	canaries_free(&g.canaries);
+	canaries_gather(&g.canaries);
+	gather_certs();
+	add_listeners((struct span){ "", 0 }, TABLE_NONE, g.https);
+	choose_listeners();
+	gather_owns();
+}
+
+void ingress_plan(struct plan *p, const struct ingress_doors *doors, bool all)
+{
+	bool certs = ingress_certs_changed();
+	struct compiled *c;
+
+	ingress_bury(p);
+	if (all)
+		begin_anew(p, doors);
+	else if (certs)
+		renew_certs();
+	for (size_t i = 0; all && (c = ingress_next(&i));)
+		add(c);
+	while ((c = ingress_fresh()))
+		if (!all)
+			add(c);
 }

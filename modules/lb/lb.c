@@ -1,5 +1,5 @@
-/* lb.c - load-balancer addresses: gives Services of type LoadBalancer their addresses and writes
- * their status, in the turn that made or changed them.
+/* lb.c - load-balancer addresses: gives Services of type LoadBalancer, and Gateways of ours, their
+ * addresses and writes their status, in the turn that made or changed them.
  *
  * What changed is looked at again: one Service by itself; all of them when the pools or the node's
  * addresses are others; those that wait when something was given back. Who holds what is in memory
@@ -13,8 +13,11 @@
 #include <knetd/http.h>
 #include <knetd/log.h>
 #include <knetd/module.h>
+#include <knetd/view.h>
 
 #include "lb_announce.h"
+#include "lb_door.h"
+#include "lb_gateway.h"
 #include "lb_show.h"
 #include "lb_status.h"
 #include "lb_test.h"
@@ -22,7 +25,8 @@
 static struct lb_alloc alloc;
 static struct lb_pools pools;
 
-/* ---- one Service ---------------------------------------------------------------------------- */
+/* ---- one Service or Gateway
+ * ---------------------------------------------------------------------------- */
 
 static bool by_namespace(void)
 {
@@ -42,6 +46,36 @@ static bool is_foreign(const struct lb_ask *ask)
 	       (!c || (!c->holds[LB_IPV4].addr && !c->holds[LB_IPV6].addr));
 }
 
+/* Who asks: a claim's key is a Service's, or LB_GATEWAY and a Gateway's. */
+static const struct object *asker(const char *key)
+{
+	size_t n = strlen(LB_GATEWAY);
+
+	return strncmp(key, LB_GATEWAY, n) != 0 ? store_get_key(KIND_SERVICE, key)
+	                                        : store_get_key(KIND_GATEWAY, key + n);
+}
+
+static bool is_gateway(const struct object *o)
+{
+	return o->kind == KIND_GATEWAY;
+}
+
+static char *key_of(const struct object *o, struct arena *a)
+{
+	return arena_printf(a, "%s%s", is_gateway(o) ? LB_GATEWAY : "", o->key);
+}
+
+static bool may_ask(const struct object *o)
+{
+	return is_gateway(o) ? view_gateway_ours(o) || strstr(o->json, "\"" LB_FROM_POOL "\"")
+	                     : lb_ask_may_be(o);
+}
+
+static int unmark(const struct object *o, struct err *e)
+{
+	return is_gateway(o) ? lb_gateway_unmark(o, e) : lb_status_unmark(o, e);
+}
+
 static int ask_for(const struct object *o, struct lb_ask *ask, struct err *e)
 {
 	const struct object *ns = by_namespace() ? store_get(KIND_NAMESPACE, "", o->ns) : NULL;
@@ -50,25 +84,29 @@ static int ask_for(const struct object *o, struct lb_ask *ask, struct err *e)
 
 	ask->ns_labels = json_at(yyjson_doc_get_root(doc), "metadata.labels");
 	lb_alloc_ask(&alloc, ask, &result);
-	return lb_status_write(o, ask, &result, e);
+	return is_gateway(o) ? lb_gateway_write(o, ask, &result, e)
+	                     : lb_status_write(o, ask, &result, e);
 }
 
 /* key is not the object's own: that may be replaced. */
-static int one_service(const char *key, struct err *e)
+static int one_asker(const char *key, struct err *e)
 {
-	const struct object *o = store_get_key(KIND_SERVICE, key);
+	const struct object *o = asker(key);
 	auto_arena struct arena a = { 0 };
 	struct lb_ask ask;
 	int ret = 0;
 
-	if (!o || !lb_ask_may_be(o)) {
+	if (!o || !may_ask(o)) {
 		lb_alloc_drop(&alloc, key);
 		return 0;
 	}
-	lb_ask_read(o, &a, &ask);
+	if (is_gateway(o))
+		lb_gateway_read(o, &pools, &a, &ask);
+	else
+		lb_ask_read(o, &a, &ask);
 	if (!ask.ours) {
 		lb_alloc_drop(&alloc, key);
-		ret = ask.marked ? lb_status_unmark(o, e) : 0;
+		ret = ask.marked ? unmark(o, e) : 0;
 	} else if (is_foreign(&ask)) {
 		lb_alloc_drop(&alloc, key);
 	} else {
@@ -103,9 +141,11 @@ static void read_turn(const struct object *o, struct arena *a, struct turn *out)
 	const char *created = json_str(root, "metadata.creationTimestamp");
 
 	*out = (struct turn){
-		.key = arena_strdup(a, o->key),
+		.key = key_of(o, a),
 		.created = arena_strdup(a, created ? created : ""),
-		.has = yyjson_arr_size(json_at(root, "status.loadBalancer.ingress")) > 0,
+		.has = yyjson_arr_size(json_at(root, is_gateway(o)
+		                                             ? "status.addresses"
+		                                             : "status.loadBalancer.ingress")) > 0,
 	};
 }
 
@@ -116,27 +156,39 @@ static void drop_gone(struct arena *a)
 	size_t n = 0;
 
 	for (size_t i = 0; (c = map_next(&alloc.claims, &i));)
-		if (!store_get_key(KIND_SERVICE, c->key))
+		if (!asker(c->key))
 			gone[n++] = arena_strdup(a, c->key);
 	while (n > 0)
 		lb_alloc_drop(&alloc, gone[--n]);
 }
 
-static int every_service(struct err *e)
+static size_t read_turns(enum kind kind, struct arena *a, struct turn *v)
 {
-	auto_arena struct arena a = { 0 };
-	struct turn *v = arena_alloc(&a, (store_count(KIND_SERVICE) + 1) * sizeof(*v));
 	const struct object *o;
 	size_t n = 0;
+
+	for (size_t i = 0; (o = store_next_object(kind, &i));) {
+		const char *key = key_of(o, a);
+
+		if (may_ask(o) || map_get(&alloc.claims, key, strlen(key)))
+			read_turn(o, a, &v[n++]);
+	}
+	return n;
+}
+
+static int every_asker(struct err *e)
+{
+	auto_arena struct arena a = { 0 };
+	size_t max = store_count(KIND_SERVICE) + store_count(KIND_GATEWAY), n;
+	struct turn *v = arena_alloc(&a, (max + 1) * sizeof(*v));
 	int ret = 0;
 
 	drop_gone(&a);
-	for (size_t i = 0; (o = store_next_object(KIND_SERVICE, &i));)
-		if (lb_ask_may_be(o) || map_get(&alloc.claims, o->key, strlen(o->key)))
-			read_turn(o, &a, &v[n++]);
+	n = read_turns(KIND_SERVICE, &a, v);
+	n += read_turns(KIND_GATEWAY, &a, v + n);
 	qsort(v, n, sizeof(*v), by_turn);
 	for (size_t i = 0; !ret && i < n; i++)
-		ret = one_service(v[i].key, e);
+		ret = one_asker(v[i].key, e);
 	return ret;
 }
 
@@ -152,7 +204,7 @@ static int those_that_wait(struct err *e)
 		while ((c = lb_alloc_next_waiting(&alloc, &taken))) {
 			auto_free char *key = xstrdup(c->key);
 
-			ret = ret ? ret : one_service(key, e);
+			ret = ret ? ret : one_asker(key, e);
 		}
 	}
 	return ret;
@@ -220,7 +272,7 @@ static bool is_other_node(const struct change *c)
 
 /* ---- a turn --------------------------------------------------------------------------------- */
 
-struct asked { /* Services to be looked at, each once */
+struct asked { /* who is to be looked at, each once, by key */
 	struct arena arena;
 	struct map keys;
 	bool all;
@@ -237,27 +289,48 @@ static void add(struct asked *q, const char *key)
 	map_put(&q->keys, copy, n, copy);
 }
 
-static void add_namespace(struct asked *q, const char *ns)
+static void add_group(struct asked *q, enum kind kind, const char *ns)
 {
-	const struct list *group = by_namespace() ? store_group(KIND_SERVICE, ns) : NULL;
+	const struct list *group = by_namespace() ? store_group(kind, ns) : NULL;
 
 	for (const struct list *l = group ? group->next : NULL; l && l != group; l = l->next) {
 		const struct object *o = container_of(l, const struct object, in_group);
 
-		if (lb_ask_may_be(o))
-			add(q, o->key);
+		if (may_ask(o))
+			add(q, key_of(o, &q->arena));
 	}
+}
+
+static void add_gateway(struct asked *q, const char *set)
+{
+	const char *gateway = lb_doors_gateway(set);
+
+	if (gateway)
+		add(q, arena_printf(&q->arena, LB_GATEWAY "%s", gateway));
+}
+
+/* The Gateway that it was for, and the one that it is for now. */
+static void listener_set(struct asked *q, const struct object *o, const struct object *now)
+{
+	add_gateway(q, o->key);
+	lb_doors_look(o->key, now);
+	add_gateway(q, o->key);
 }
 
 static void one_change(struct asked *q, const struct change *c)
 {
 	const struct object *o = c->new ? c->new : c->old;
 
-	if (c->kind == KIND_SERVICE) {
-		if ((c->new &&lb_ask_may_be(c->new)) || (c->old && lb_ask_may_be(c->old)))
-			add(q, o->key);
+	if (c->kind == KIND_SERVICE || c->kind == KIND_GATEWAY) {
+		if ((c->new &&may_ask(c->new)) || (c->old && may_ask(c->old)))
+			add(q, key_of(o, &q->arena));
+	} else if (c->kind == KIND_LISTENERSET) {
+		listener_set(q, o, c->new);
+	} else if (c->kind == KIND_GATEWAYCLASS) {
+		q->all = true;
 	} else if (c->kind == KIND_NAMESPACE) {
-		add_namespace(q, o->name);
+		add_group(q, KIND_SERVICE, o->name);
+		add_group(q, KIND_GATEWAY, o->name);
 	} else if (c->kind == KIND_ADDRESSPOOL) {
 		q->all |= is_other_pool(c);
 	} else {
@@ -272,24 +345,44 @@ static int ask_again(struct asked *q, struct err *e)
 
 	if (q->all) {
 		read_pools();
-		ret = every_service(e);
+		ret = every_asker(e);
 	}
 	for (size_t i = 0; !ret && !q->all && (key = map_next(&q->keys, &i));)
-		ret = one_service(key, e);
+		ret = one_asker(key, e);
 	if (!ret)
 		ret = those_that_wait(e);
 	return ret ? ret : write_pools(e);
 }
 
 struct telling {
+	struct arena arena;
 	struct lb_held *v;
 	size_t n;
 };
+
+static unsigned doors_of(const struct lb_addr *addr, struct arena *a, const struct lb_port **out)
+{
+	struct lb_doors doors = { .n = 0 };
+	struct lb_port *v;
+
+	for (const struct list *l = addr->holds.next; l != &addr->holds; l = l->next) {
+		const struct lb_claim *c = container_of(l, struct lb_hold, in_addr)->claim;
+
+		lb_doors_add(&doors, c->doors, c->n_doors);
+	}
+	doors.n = lb_ports_sort(doors.v, doors.n);
+	v = arena_alloc(a, (doors.n + 1) * sizeof(*v));
+	memcpy(v, doors.v, doors.n * sizeof(*v));
+	*out = v;
+	return doors.n;
+}
 
 static void tell_one(const struct lb_addr *addr, void *arg)
 {
 	const struct lb_claim *holder = lb_addr_holder(addr);
 	struct telling *t = arg;
+	const struct lb_port *doors;
+	unsigned n_doors = doors_of(addr, &t->arena, &doors);
 
 	if (addr->node)
 		return;
@@ -301,6 +394,8 @@ static void tell_one(const struct lb_addr *addr, void *arg)
 		.n_on = addr->pool ? addr->pool->n_on : 0,
 		.service = holder ? holder->key : NULL,
 		.n_services = addr->n,
+		.doors = doors,
+		.n_doors = n_doors,
 	};
 }
 
@@ -309,9 +404,12 @@ static int announce(bool all, struct err *e)
 	size_t max = all ? alloc.addrs.len : lb_alloc_n_changed(&alloc);
 	auto_free struct lb_held *v = max ? xcalloc(max, sizeof(*v)) : NULL;
 	struct telling t = { .v = v };
+	int ret;
 
 	lb_alloc_told(&alloc, all, tell_one, &t);
-	return all || t.n ? lb_announce_set(t.v, t.n, all, e) : 0;
+	ret = all || t.n ? lb_announce_set(t.v, t.n, all, e) : 0;
+	arena_free(&t.arena);
+	return ret;
 }
 
 static int lb_sync(struct changes *c, struct err *e)
@@ -320,6 +418,8 @@ static int lb_sync(struct changes *c, struct err *e)
 	struct change change;
 	int ret;
 
+	if (c->full)
+		lb_doors_look_all();
 	while (changes_next(c, &change))
 		one_change(&q, &change);
 	store_begin();
@@ -361,6 +461,7 @@ static void lb_exit(bool remove)
 {
 	lb_announce_exit(remove);
 	lb_alloc_free(&alloc);
+	lb_doors_free();
 	lb_pools_free(&pools);
 }
 
@@ -374,7 +475,8 @@ static const struct route routes[] = {
 const struct module lb_module = {
 	.name = "lb",
 	.watches = KIND_BIT(KIND_SERVICE) | KIND_BIT(KIND_ADDRESSPOOL) | KIND_BIT(KIND_NODE) |
-	           KIND_BIT(KIND_NAMESPACE),
+	           KIND_BIT(KIND_NAMESPACE) | KIND_BIT(KIND_GATEWAY) | KIND_BIT(KIND_GATEWAYCLASS) |
+	           KIND_BIT(KIND_LISTENERSET),
 	.init = lb_init,
 	.sync = lb_sync,
 	.metrics = metrics,

@@ -41,6 +41,23 @@ static bool same_ports(const struct lb_claim *c, const struct lb_ask *ask)
 	       (!c->n_ports || !memcmp(c->ports, ask->ports, c->n_ports * sizeof(*c->ports)));
 }
 
+static void set_doors(struct lb_asking *q)
+{
+	struct lb_claim *me = q->me;
+	size_t bytes = q->ask->n_doors * sizeof(*me->doors);
+
+	if (me->n_doors == q->ask->n_doors && (!bytes || !memcmp(me->doors, q->ask->doors, bytes)))
+		return;
+	free(me->doors);
+	me->doors = bytes ? xmalloc(bytes) : NULL;
+	me->n_doors = q->ask->n_doors;
+	if (bytes)
+		memcpy(me->doors, q->ask->doors, bytes);
+	for (unsigned f = 0; f < LB_FAMILIES; f++)
+		if (me->holds[f].addr)
+			lb_hold_changed(q->a, me->holds[f].addr);
+}
+
 static void carry_out(struct lb_asking *q, const struct lb_plan *plan)
 {
 	bool ports = !same_ports(q->me, q->ask);
@@ -66,6 +83,7 @@ static void carry_out(struct lb_asking *q, const struct lb_plan *plan)
 		if (hold->addr && hold->addr->n == 1)
 			lb_hold_terms(q->a, hold->addr, q->ask);
 	}
+	set_doors(q);
 	if (!ports)
 		return;
 	free(q->me->ports);
@@ -132,6 +150,7 @@ void lb_alloc_ask(struct lb_alloc *a, const struct lb_ask *ask, struct lb_result
 static void claim_free(struct lb_claim *c)
 {
 	free(c->ports);
+	free(c->doors);
 	free(c->why);
 	free(c);
 }

@@ -41,6 +41,8 @@ struct lb_claim { /* a Service of ours */
 	struct lb_hold holds[LB_FAMILIES];
 	unsigned n_ports;
 	struct lb_port *ports;
+	unsigned n_doors;
+	struct lb_port *doors;   /* where the node itself answers for it */
 	bool starved;            /* waits for a free address, whichever, */
 	bool lacks[LB_FAMILIES]; /* of these families, */
 	bool picky; /* and of a pool that it names, which need not be one of autoAssign */
@@ -86,8 +88,8 @@ void lb_alloc_drop(struct lb_alloc *a, const char *key);
  * who holds half of what it wants may find the whole elsewhere. */
 struct lb_claim *lb_alloc_next_waiting(struct lb_alloc *a, struct list *taken);
 size_t lb_alloc_n_changed(const struct lb_alloc *a); /* to be told */
-/* Calls fn for each address whose holders have changed, and forgets that they have. all: for each
- * that is held as well. */
+/* Calls fn for each address whose holders, or their doors, have changed, and forgets that they
+ * have. all: for each that is held as well. */
 void lb_alloc_told(struct lb_alloc *a, bool all, void (*fn)(const struct lb_addr *, void *),
                    void *arg);
 

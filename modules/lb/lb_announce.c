@@ -52,6 +52,9 @@ static void forget_words(struct lb_address *a)
 		free(a->on[i]);
 	free(a->on);
 	free(a->service);
+	free(a->doors);
+	a->doors = NULL;
+	a->n_doors = 0;
 	a->on = NULL;
 	a->service = NULL;
 	a->n_on = 0;
@@ -61,6 +64,10 @@ static void copy_words(struct lb_address *a, const struct lb_held *h)
 {
 	forget_words(a);
 	a->service = h->service ? xstrdup(h->service) : NULL;
+	a->doors = h->n_doors ? xcalloc(h->n_doors, sizeof(*a->doors)) : NULL;
+	a->n_doors = h->n_doors;
+	if (h->n_doors)
+		memcpy(a->doors, h->doors, h->n_doors * sizeof(*a->doors));
 	a->on = h->n_on ? xcalloc(h->n_on, sizeof(*a->on)) : NULL;
 	for (; a->n_on < h->n_on; a->n_on++)
 		a->on[a->n_on] = xstrdup(h->on[a->n_on]);
@@ -139,12 +146,6 @@ struct seen {
 static struct ip own[OWN_MAX]; /* what the node has without us, but link-local ones */
 static unsigned n_own;
 
-static bool is_link_local(const struct ip *ip)
-{
-	return ip->len == 4 ? ip->b[0] == 169 && ip->b[1] == 254
-	                    : ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
-}
-
 /* A kernel before 5.18 does not keep the mark, but what we have put there ourselves we know. */
 static bool is_ours(const struct rt_addr *a)
 {
@@ -160,7 +161,7 @@ static void saw_addr(const struct rt_addr *a, void *arg)
 	struct seen *s = arg;
 
 	if (!is_ours(a)) {
-		if (n_own < OWN_MAX && !is_link_local(&a->ip))
+		if (n_own < OWN_MAX && !ip_is_link_local(&a->ip))
 			own[n_own++] = a->ip;
 		return;
 	}

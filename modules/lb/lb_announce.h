@@ -12,6 +12,8 @@
 #include <knetd/err.h>
 #include <knetd/ip.h>
 
+#include "lb_ask.h"
+
 struct lb_held {
 	struct ip ip;
 	bool held;             /* false: nobody holds it any more */
@@ -20,6 +22,8 @@ struct lb_held {
 	unsigned n_on;
 	const char *service; /* "namespace/name": the first that holds it; NULL when none does */
 	unsigned n_services; /* how many share it */
+	const struct lb_port *doors; /* n_doors, in order: where the proxy answers for Gateways */
+	unsigned n_doors;
 };
 
 int lb_announce_init(struct err *e);

@@ -21,9 +21,8 @@ static bool is(yyjson_val *obj, const char *key, const char *text)
 	return yyjson_equals_str(yyjson_obj_get(obj, key), text);
 }
 
-/* Ours, or in the words of MetalLB, so that its users need not rewrite anything. NULL: none, or
- * empty. */
-static const char *annotation(yyjson_val *root, const char *ours, const char *theirs,
+/* MetalLB's users need not rewrite anything. */
+const char *lb_ask_annotation(yyjson_val *root, const char *ours, const char *theirs,
                               struct arena *a)
 {
 	static const char *const prefixes[] = { "knetd.io/", "metallb.io/",
@@ -81,7 +80,7 @@ static void want_address(struct lb_ask *out, const char *text, struct arena *a)
 
 static void read_wanted(yyjson_val *root, yyjson_val *spec, struct arena *a, struct lb_ask *out)
 {
-	const char *list = annotation(root, "load-balancer-ips", "loadBalancerIPs", a);
+	const char *list = lb_ask_annotation(root, "load-balancer-ips", "loadBalancerIPs", a);
 	char *copy, *save = NULL;
 
 	if (!list)
@@ -155,6 +154,18 @@ static int by_port(const void *a, const void *b)
 	return x->port != y->port ? x->port - y->port : x->proto - y->proto;
 }
 
+unsigned lb_ports_sort(struct lb_port *v, unsigned n)
+{
+	unsigned out = n > 0;
+
+	if (n)
+		qsort(v, n, sizeof(*v), by_port);
+	for (unsigned i = 1; i < n; i++)
+		if (by_port(&v[out - 1], &v[i]) != 0)
+			v[out++] = v[i];
+	return out;
+}
+
 static void read_ports(yyjson_val *spec, struct arena *a, struct lb_ask *out)
 {
 	yyjson_val *list = yyjson_obj_get(spec, "ports"), *v;
@@ -167,11 +178,7 @@ static void read_ports(yyjson_val *spec, struct arena *a, struct lb_ask *out)
 			                  : is(v, "protocol", "SCTP") ? IPPROTO_SCTP
 			                                              : IPPROTO_TCP,
 			                  (uint16_t)json_int(v, "port", 0) };
-	if (out->n_ports)
-		qsort(out->ports, out->n_ports, sizeof(*out->ports), by_port);
-	for (i = 1, n = out->n_ports, out->n_ports = n > 0; i < n; i++)
-		if (by_port(&out->ports[out->n_ports - 1], &out->ports[i]) != 0)
-			out->ports[out->n_ports++] = out->ports[i];
+	out->n_ports = lb_ports_sort(out->ports, out->n_ports);
 }
 
 void lb_ask_read(const struct object *service, struct arena *a, struct lb_ask *out)
@@ -187,8 +194,8 @@ void lb_ask_read(const struct object *service, struct arena *a, struct lb_ask *o
 	if (!out->ours)
 		return;
 	out->labels = json_at(root, "metadata.labels");
-	out->pool = annotation(root, "address-pool", "address-pool", a);
-	out->share = annotation(root, "allow-shared-ip", "allow-shared-ip", a);
+	out->pool = lb_ask_annotation(root, "address-pool", "address-pool", a);
+	out->share = lb_ask_annotation(root, "allow-shared-ip", "allow-shared-ip", a);
 	out->backend = backend_of(spec, service->key, a);
 	read_families(spec, out);
 	read_wanted(root, spec, a, out);

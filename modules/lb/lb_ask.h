@@ -30,7 +30,9 @@ struct lb_ask {               /* everything lives in the arena, and in doc */
 	const char *share;             /* Services of one key share addresses; NULL: with nobody */
 	const char *backend;           /* "", or with externalTrafficPolicy Local what it selects */
 	unsigned n_ports;
-	struct lb_port *ports;          /* sorted, no two alike */
+	struct lb_port *ports; /* sorted, no two alike */
+	unsigned n_doors;
+	const struct lb_port *doors;    /* a Gateway's: where the proxy listens for it, as ports */
 	yyjson_val *labels, *ns_labels; /* ns_labels: of its Namespace, put in by the caller */
 	struct ip has[LB_FAMILIES];     /* as its status says */
 	bool plain;                     /* the status says that and nothing else, as we write it */
@@ -40,4 +42,9 @@ struct lb_ask {               /* everything lives in the arena, and in doc */
 
 /* Can the object be one of ours, or have been? Costs a search in its text. */
 bool lb_ask_may_be(const struct object *service);
+/* An annotation of ours, or in the words of MetalLB; NULL: none, or empty. */
+const char *lb_ask_annotation(yyjson_val *root, const char *ours, const char *theirs,
+                              struct arena *a);
+/* Puts ports in order, each once; how many these are. */
+unsigned lb_ports_sort(struct lb_port *v, unsigned n);
 void lb_ask_read(const struct object *service, struct arena *a, struct lb_ask *out);

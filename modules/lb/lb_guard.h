@@ -1,5 +1,5 @@
-/* lb_guard.h - a load-balancer address is for its Services alone: what else is asked for there is
- * refused. */
+/* lb_guard.h - a load-balancer address is for its Services and Gateways alone: what else is asked
+ * for there is refused. */
 #pragma once
 
 #include "lb_place.h"

@@ -14,6 +14,7 @@
 #include <knetd/kern.h>
 #include <knetd/list.h>
 
+#include "lb_ask.h"
 #include "lb_lan.h"
 
 enum lb_state {
@@ -35,7 +36,11 @@ struct lb_address { /* one that a Service holds */
 	struct list places;           /* struct lb_place by in_address */
 	unsigned arp[LB_LANS], n_arp; /* links it may be answered for on, as table arp has it */
 	bool arp_held;
-	unsigned guard; /* lb_guard.c's */
+	struct lb_port *doors; /* Gateways': the proxy answers there */
+	unsigned n_doors;
+	unsigned guard;         /* lb_guard.c's, */
+	struct lb_port *passed; /* as are the doors that its table has */
+	unsigned n_passed;
 };
 
 struct lb_place {

@@ -11,7 +11,7 @@
 
 /* ---- Services ------------------------------------------------------------------------------- */
 
-static bool says(const struct lb_ask *ask, const struct lb_result *r)
+bool lb_status_says(const struct lb_ask *ask, const struct lb_result *r)
 {
 	unsigned n = 0;
 
@@ -23,7 +23,7 @@ static bool says(const struct lb_ask *ask, const struct lb_result *r)
 	return ask->plain && n == r->n;
 }
 
-static const char *mark_of(const struct lb_ask *ask)
+const char *lb_status_mark_of(const struct lb_ask *ask)
 {
 	yyjson_val *all = json_at(yyjson_doc_get_root(ask->doc), "metadata.annotations");
 	const char *text = yyjson_get_str(yyjson_obj_get(all, LB_FROM_POOL));
@@ -48,7 +48,7 @@ static void set_ingress(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct 
 	}
 }
 
-static void set_mark(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *pool)
+void lb_status_mark(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *pool)
 {
 	yyjson_mut_val *meta = mut_object_in(doc, root, "metadata"), *all;
 
@@ -90,19 +90,19 @@ static const char *ips_text(const struct ip *ips, unsigned n, char out[static 2 
 	return out;
 }
 
-static void tell(const struct object *o, const struct lb_result *r)
+void lb_status_tell(const struct object *o, const struct lb_result *r)
 {
 	char now[2 * IP_TEXT], was[2 * IP_TEXT];
 
 	ips_text(r->ips, r->n, now);
 	ips_text(r->was, LB_FAMILIES, was);
 	if (r->changed && r->n)
-		event_emit(KIND_SERVICE, o->ns, o->name, EVENT_NORMAL, "IPAllocated",
+		event_emit(o->kind, o->ns, o->name, EVENT_NORMAL, "IPAllocated",
 		           "%s from pool \"%.200s\"%s%s", now, r->pool,
 		           *was ? ", in place of " : "", was);
 	if (*r->why && (!r->told || r->changed))
-		event_emit(KIND_SERVICE, o->ns, o->name, EVENT_WARNING, "AllocationFailed",
-		           "%s%s%s%s", r->why, *was && !r->n ? "; it held " : "", r->n ? "" : was,
+		event_emit(o->kind, o->ns, o->name, EVENT_WARNING, "AllocationFailed", "%s%s%s%s",
+		           r->why, *was && !r->n ? "; it held " : "", r->n ? "" : was,
 		           r->n ? "; it keeps what it has" : "");
 }
 
@@ -112,15 +112,15 @@ int lb_status_write(const struct object *service, const struct lb_ask *ask,
 	auto_mut yyjson_mut_doc *doc = NULL;
 	yyjson_mut_val *root;
 
-	tell(service, r);
-	if (says(ask, r) && !strcmp(mark_of(ask), r->pool ? r->pool : "") &&
+	lb_status_tell(service, r);
+	if (lb_status_says(ask, r) && !strcmp(lb_status_mark_of(ask), r->pool ? r->pool : "") &&
 	    ask->marked == (r->pool != NULL))
 		return 0;
 	doc = copy_of(service);
 	root = yyjson_mut_doc_get_root(doc);
-	if (!says(ask, r))
+	if (!lb_status_says(ask, r))
 		set_ingress(doc, root, r);
-	set_mark(doc, root, r->pool);
+	lb_status_mark(doc, root, r->pool);
 	return put(service, doc, e);
 }
 
@@ -128,7 +128,7 @@ int lb_status_unmark(const struct object *service, struct err *e)
 {
 	auto_mut yyjson_mut_doc *doc = copy_of(service);
 
-	set_mark(doc, yyjson_mut_doc_get_root(doc), NULL);
+	lb_status_mark(doc, yyjson_mut_doc_get_root(doc), NULL);
 	return put(service, doc, e);
 }
 

@@ -34,17 +34,11 @@ struct addresses {
 	struct ip v[2];
 };
 
-static bool is_link_local(const struct ip *ip)
-{
-	return ip->len == 4 ? ip->b[0] == 169 && ip->b[1] == 254
-	                    : ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
-}
-
 static void saw_addr(const struct rt_addr *a, void *arg)
 {
 	struct addresses *out = arg;
 
-	if (a->ifindex != out->ifindex || a->proto == RT_ADDR_SERVED || is_link_local(&a->ip))
+	if (a->ifindex != out->ifindex || a->proto == RT_ADDR_SERVED || ip_is_link_local(&a->ip))
 		return;
 	for (unsigned i = 0; i < out->n; i++)
 		if (out->v[i].len == a->ip.len)

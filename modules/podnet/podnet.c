@@ -19,6 +19,7 @@
 #include "leaving.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_flows.h"
 #include "podnet_metrics.h"
 
 struct podnet podnet;
@@ -106,6 +107,7 @@ static int sync_all(struct changes *c, struct err *e)
 		ret = rules_replace(e);
 	if (!ret)
 		ret = podnet_repair(e);
+	flows_replace();
 	podnet.trouble.code = 0;
 	if (ret)
 		podnet.trouble = *e;
@@ -123,6 +125,7 @@ static void remove_all(void)
 	}
 	host_unroute_ranges();
 	rules_remove();
+	flows_remove();
 }
 
 static void stop(bool remove)

@@ -109,6 +109,8 @@ int attach_pair(struct rt *host, const struct attachment *a, int netns_fd, struc
 	memcpy(v.peer_mac, a->mac, sizeof(v.peer_mac));
 	rt_veth_add(host, &v);
 	ret = rt_flush(host, e);
+	if (ret == -EOPNOTSUPP)
+		return err_set(e, EOPNOTSUPP, "this kernel has no links for pods (CONFIG_VETH)");
 	if (ret)
 		return ret;
 	ret = rt_link_get(host, a->link, made, e);

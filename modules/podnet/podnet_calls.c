@@ -22,6 +22,7 @@
 #include "pod_files.h"
 #include "podnet.h"
 #include "podnet_attach.h"
+#include "podnet_flows.h"
 #include "podnet_ips.h"
 #include "podnet_limits.h"
 #include "podnet_metrics.h"
@@ -162,6 +163,7 @@ static enum cni_code connect_pod(const struct attachment *a, const struct cni_re
 	if (attach_setup(podnet.host, s->rt, a, s->netns, &made, &e) ||
 	    limits_set(podnet.host, s->rt, a, &made, &e) || limits_sysctls(s->netns, r, &e))
 		return from_err(er, &e);
+	flows_link_added(a->link);
 	return CNI_OK;
 }
 

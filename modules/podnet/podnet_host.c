@@ -6,6 +6,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/kern_check.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
 
@@ -78,7 +79,7 @@ static bool prepare_ipv6(void)
 	static bool told;
 	struct err e;
 
-	if (!ipam_has_family(&podnet.ipam, 16))
+	if (!ipam_has_family(&podnet.ipam, 16) || kern_lacks(KERN_IPV6))
 		return false;
 	if (switch_ipv6_on(&e) == 0) {
 		told = false;

@@ -17,6 +17,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/kern_check.h>
 #include <knetd/log.h>
 
 #include "hostport.h"
@@ -198,8 +199,10 @@ static int replace(bool fib, struct err *e)
 int rules_replace(struct err *e)
 {
 	static bool no_fib; /* told once; a kernel does not learn it later */
-	int ret = replace(!no_fib, e);
+	int ret;
 
+	no_fib |= kern_lacks(KERN_NFT_FIB);
+	ret = replace(!no_fib, e);
 	warn_of_foreign_outbound();
 	if (ret != -ENOENT || no_fib)
 		return ret;

@@ -12,6 +12,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/kern_check.h>
 #include <knetd/kern.h>
 #include <knetd/log.h>
 #include <knetd/map.h>
@@ -258,6 +259,7 @@ static int lay_anyhow(const struct change_list *l, struct svcnat_mirror *mirror,
 
 	if (exists < 0)
 		return exists;
+	no_fib |= kern_lacks(KERN_NFT_FIB);
 	ret = lay(l, !exists, e);
 	if (ret == -ENOENT && !no_fib) {
 		no_fib = true;

@@ -147,7 +147,8 @@ static void resolve(struct trace *t, const char *full, struct resolved *r)
 struct search {
 	unsigned n, ndots;
 	const char *names[TRACE_NAMES];
-	bool cluster; /* false: the sender asks somebody else */
+	bool cluster;   /* false: the sender asks somebody else */
+	bool elsewhere; /* its names are looked up, but not by the cluster DNS */
 };
 
 static void read_options(yyjson_val *options, struct search *s)
@@ -171,9 +172,10 @@ static void search_of(struct trace *t, struct search *s)
 	size_t i, n;
 
 	*s = (struct search){ .ndots = NDOTS, .cluster = t->source == TRACE_POD };
+	s->elsewhere = policy && !strcmp(policy, "None");
 	if (policy && !strcmp(policy, "Default"))
 		s->cluster = false;
-	if (s->cluster && !(policy && !strcmp(policy, "None"))) {
+	if (s->cluster && !s->elsewhere) {
 		s->names[s->n++] = arena_printf(t->arena, "%s.svc.%s", t->ns, domain);
 		s->names[s->n++] = arena_printf(t->arena, "svc.%s", domain);
 		s->names[s->n++] = domain;
@@ -343,6 +345,8 @@ void trace_dns(struct trace *t, const char *name)
 	struct resolved r;
 
 	search_of(t, &s);
+	if (s.cluster && !s.elsewhere && !trace_policies_dns(t))
+		return;
 	if (s.cluster) {
 		through_cluster(t, name, &s);
 		return;

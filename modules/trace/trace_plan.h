@@ -78,8 +78,11 @@ void trace_source(struct trace *t, const char *masqueraded);
 void trace_way(struct trace *t, bool translated);
 /* When t->to is the node's and the port leads to a pod: the way there; true when so. */
 bool trace_hostport(struct trace *t);
-/* What NetworkPolicies would say of the packet. */
-void trace_policies(struct trace *t);
+/* What policies say of the packet to t->to, behind any translation; it stops where one denies it.
+ * to_node: it is the node's own. */
+void trace_policies(struct trace *t, bool to_node);
+/* May the sender ask the cluster DNS? When not, it stops. */
+bool trace_policies_dns(struct trace *t);
 
 bool trace_in_pods(const struct ip *ip); /* in the pods' ranges */
 bool trace_is_node(const struct trace *t, const struct ip *ip);

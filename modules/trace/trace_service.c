@@ -301,6 +301,9 @@ static bool is_dns(struct trace *t)
 			t->port = DNS_PORT;
 		if (t->port != DNS_PORT || t->proto == IPPROTO_SCTP)
 			return false;
+		trace_policies(t, false);
+		if (t->stopped)
+			return true;
 		trace_say(t, STEP, TRACE_OK, NULL,
 		          "%s is the cluster DNS, answered on the node itself: no translation, "
 		          "no connection tracking (notrack)",

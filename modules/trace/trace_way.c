@@ -74,7 +74,7 @@ static void to_pod(struct trace *t, const struct object *attachment, bool servic
 		          "never leaves the pod",
 		          trace_ip(t, &t->to));
 	} else {
-		trace_policies(t);
+		trace_policies(t, false);
 		if (t->stopped)
 			return;
 		trace_say(t, STEP, TRACE_OK, NULL, "%s is pod %s, one host route by %s",
@@ -86,7 +86,7 @@ static void to_pod(struct trace *t, const struct object *attachment, bool servic
 
 static void to_node(struct trace *t, bool service)
 {
-	trace_policies(t);
+	trace_policies(t, true);
 	trace_say(t, STEP, TRACE_OK, NULL, "%s is the node itself%s", trace_ip(t, &t->to),
 	          service ? "" : "; it sees the sender's own address");
 	t->result = arena_printf(t->arena, "at the node, %s%s", trace_at(t, &t->to, t->port),
@@ -102,7 +102,9 @@ static const char *outbound(struct trace *t)
 
 static void to_outside(struct trace *t)
 {
-	trace_policies(t);
+	trace_policies(t, false);
+	if (t->stopped)
+		return;
 	if (!t->node->source_to(&t->to).len) {
 		trace_stop(t, STEP, "no route: \"Network is unreachable\"",
 		           "the node has no route to %s", trace_ip(t, &t->to));

@@ -143,6 +143,12 @@ void rt_addr_del(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned 
 	           ifindex);
 }
 
+void rt_addr_uplink(struct rt *rt, unsigned ifindex, const struct ip *ip, unsigned bits)
+{
+	buf_printf(&fake_text, "%saddress uplink %s/%u link %u\n", where(rt), fake_ip(ip), bits,
+	           ifindex);
+}
+
 void rt_addr_serve(struct rt *rt, unsigned ifindex, const struct ip *ip)
 {
 	buf_printf(&fake_text, "%saddress serve %s link %u\n", where(rt), fake_ip(ip), ifindex);
@@ -509,24 +515,86 @@ void fake_kern_foreign_change(const char *table)
 			watchers[i].fn(table);
 }
 
-static struct {
-	uint8_t proto; /* 0: free */
-	struct conntrack_flow f;
-} flows[FLOWS_MAX];
+struct nflog {
+	uint16_t group;
+	nflog_fn *fn;
+	void *arg;
+};
+static struct nflog *reader; /* one is enough */
+static int nflog_code;
 
-void fake_kern_flow(uint8_t proto, const char *to, const char *from)
+void fake_kern_fail_nflog(int code)
 {
-	struct conntrack_flow f;
+	nflog_code = code;
+}
 
-	if (!endpoint_parse(&f.to, to) || !endpoint_parse(&f.from, from))
+static void (*on_busy)(void);
+
+void conntrack_on_busy(void (*fn)(void))
+{
+	on_busy = fn;
+}
+
+void fake_kern_busy(void)
+{
+	on_busy();
+}
+
+int conntrack_probe(void)
+{
+	return 0;
+}
+
+int nflog_probe(void)
+{
+	return -nflog_code;
+}
+
+struct nflog *nflog_open(uint16_t group, nflog_fn *fn, void *arg, struct err *e)
+{
+	if (reader || nflog_code) {
+		err_set(e, reader ? EBUSY : nflog_code, "fake: log group %u", group);
+		return NULL;
+	}
+	buf_printf(&fake_text, "nflog %u\n", group);
+	reader = xcalloc(1, sizeof(*reader));
+	*reader = (struct nflog){ group, fn, arg };
+	return reader;
+}
+
+void nflog_close(struct nflog *l)
+{
+	if (l)
+		reader = NULL;
+	free(l);
+}
+
+void fake_kern_logged(uint16_t group, const struct nflog_packet *p)
+{
+	if (reader && reader->group == group)
+		reader->fn(p, reader->arg);
+}
+
+static struct conntrack_flow flows[FLOWS_MAX]; /* proto 0: free */
+
+void fake_kern_flow_of(uint8_t proto, const char *client, const char *to, const char *from)
+{
+	struct conntrack_flow f = { .proto = proto };
+
+	if (!endpoint_parse(&f.client, client) || !endpoint_parse(&f.to, to) ||
+	    !endpoint_parse(&f.from, from))
 		abort();
 	for (unsigned i = 0; i < FLOWS_MAX; i++)
 		if (!flows[i].proto) {
-			flows[i].proto = proto;
-			flows[i].f = f;
+			flows[i] = f;
 			return;
 		}
 	abort();
+}
+
+void fake_kern_flow(uint8_t proto, const char *to, const char *from)
+{
+	fake_kern_flow_of(proto, strchr(to, '[') ? "[2001:db8::1]:1" : "192.0.2.1:1", to, from);
 }
 
 void fake_kern_no_flows(void)
@@ -541,13 +609,14 @@ int conntrack_purge(uint8_t proto, uint8_t family,
 	(void)e;
 	buf_printf(&fake_text, "conntrack walk %u\n", proto);
 	for (unsigned i = 0; i < FLOWS_MAX; i++) {
-		const struct conntrack_flow *f = &flows[i].f;
+		struct conntrack_flow *f = &flows[i];
 
-		if (flows[i].proto != proto || (family && f->to.ip.len != family) || !stale(f, arg))
+		if (!f->proto || (proto && f->proto != proto) ||
+		    (family && f->to.ip.len != family) || !stale(f, arg))
 			continue;
-		buf_printf(&fake_text, "conntrack purge %u %s:%u -> %s:%u\n", proto,
+		buf_printf(&fake_text, "conntrack purge %u %s:%u -> %s:%u\n", f->proto,
 		           fake_ip(&f->to.ip), f->to.port, fake_ip(&f->from.ip), f->from.port);
-		flows[i].proto = 0;
+		f->proto = 0;
 	}
 	return 0;
 }

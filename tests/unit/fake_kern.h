@@ -17,10 +17,17 @@ void fake_kern_fail_sysctl(const char *path, int code); /* path NULL: no more */
 void fake_kern_run_later(void);                         /* ends what rt_link_del_later began */
 /* A tracked connection, "10.96.0.1:53", answered by "10.244.0.5:53". */
 void fake_kern_flow(uint8_t proto, const char *to, const char *from);
+void fake_kern_flow_of(uint8_t proto, const char *client, const char *to, const char *from);
 void fake_kern_no_flows(void);
+void fake_kern_busy(void); /* a flow table has a connection that is to be forgotten */
 /* Calls who watches that table, as if somebody else had changed it; NULL: notifications were lost.
  */
 void fake_kern_foreign_change(const char *table);
+void fake_kern_count(const char *table, const char *name, uint32_t packets); /* a named counter */
+/* A packet that a rule has logged; NULL: some were lost. Nothing when nobody reads that group. */
+struct nflog_packet;
+void fake_kern_logged(uint16_t group, const struct nflog_packet *p);
+void fake_kern_fail_nflog(int code); /* nflog_open does; 0: no more */
 /* Somebody on that link says that he has an address. */
 struct wire_claim;
 void fake_kern_claim(const struct wire_claim *c);

@@ -19,7 +19,7 @@
 
 /* ---- what is remembered ---------------------------------------------------------------------- */
 
-enum item_kind { TABLE, SET, ELEMENT, RULED }; /* RULED: a chain with rules */
+enum item_kind { TABLE, SET, ELEMENT, RULED, COUNTER }; /* RULED: a chain with rules */
 struct item {
 	enum item_kind kind;
 	char table[32], name[32];
@@ -32,12 +32,15 @@ enum op_kind {
 	OP_TABLE_ADD,
 	OP_TABLE_DEL,
 	OP_SET_ADD,
+	OP_SET_DEL,
 	OP_SET_FLUSH,
 	OP_ELEM_ADD,
 	OP_ELEM_DEL,
 	OP_RULE_ADD,
 	OP_RULES_FLUSH,
 	OP_CHAIN_DEL,
+	OP_COUNTER_ADD,
+	OP_COUNTER_DEL,
 };
 struct fake_op {
 	enum op_kind kind;
@@ -124,6 +127,10 @@ static void apply(const struct fake_op *o)
 		if (!item_find(SET, w->table, w->name))
 			item_add(SET, w);
 		break;
+	case OP_SET_DEL:
+		items_drop(w->table, false, SET, w->name);
+		items_drop(w->table, false, ELEMENT, w->name);
+		break;
 	case OP_SET_FLUSH:
 		items_drop(w->table, false, ELEMENT, w->name);
 		break;
@@ -142,6 +149,13 @@ static void apply(const struct fake_op *o)
 		break;
 	case OP_CHAIN_DEL:
 		items_drop(w->table, false, RULED, w->name);
+		break;
+	case OP_COUNTER_ADD:
+		if (!item_find(COUNTER, w->table, w->name))
+			item_add(COUNTER, w);
+		break;
+	case OP_COUNTER_DEL:
+		items_drop(w->table, false, COUNTER, w->name);
 		break;
 	}
 }
@@ -232,6 +246,11 @@ void nft_table_add(struct nft_txn *t, const char *table)
 	op(t, OP_TABLE_ADD, table, "");
 }
 
+void nft_table_add_dormant(struct nft_txn *t, const char *table)
+{
+	nft_table_add(t, table);
+}
+
 void nft_table_del(struct nft_txn *t, const char *table)
 {
 	buf_printf(&t->lines, "del table %s\n", table);
@@ -275,6 +294,12 @@ void nft_rules_flush(struct nft_txn *t, const char *table)
 {
 	buf_printf(&t->lines, "flush rules %s\n", table);
 	op(t, OP_RULES_FLUSH, table, "");
+}
+
+void nft_chain_flush(struct nft_txn *t, const char *table, const char *chain)
+{
+	buf_printf(&t->lines, "flush chain %s %s\n", table, chain);
+	op(t, OP_CHAIN_DEL, table, chain);
 }
 
 int nft_chain_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
@@ -322,7 +347,7 @@ static void put_types(struct buf *b, const enum nft_part *parts)
 		[NFT_IPV4] = "ipv4_addr",   [NFT_IPV6] = "ipv6_addr",
 		[NFT_PROTO] = "inet_proto", [NFT_PORT] = "inet_service",
 		[NFT_MARK] = "mark",        [NFT_IFINDEX] = "iface_index",
-		[NFT_VERDICT] = "verdict",
+		[NFT_NUMBER] = "number",    [NFT_VERDICT] = "verdict",
 	};
 
 	for (unsigned i = 0; i < NFT_PARTS && parts[i] != NFT_END; i++)
@@ -343,6 +368,8 @@ void nft_set_add(struct nft_txn *t, const char *table, const struct nft_set_def 
 	           def->dynamic ? " dynamic" : "", def->counter ? " counter" : "");
 	if (def->size)
 		buf_printf(&t->lines, " size %u", def->size);
+	if (def->timeout)
+		buf_printf(&t->lines, " timeout %u", def->timeout);
 	buf_str(&t->lines, "\n");
 }
 
@@ -352,9 +379,33 @@ void nft_set_flush(struct nft_txn *t, const char *table, const char *set)
 	op(t, OP_SET_FLUSH, table, set);
 }
 
+void nft_set_del(struct nft_txn *t, const char *table, const char *set)
+{
+	buf_printf(&t->lines, "del set %s %s\n", table, set);
+	op(t, OP_SET_DEL, table, set);
+}
+
+int nft_set_each(const char *table, void (*fn)(const char *name, void *arg), void *arg,
+                 struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < n_items; i++)
+		if (items[i].kind == SET && !strcmp(items[i].table, table))
+			fn(items[i].name, arg);
+	return 0;
+}
+
 static unsigned part_size(enum nft_part part)
 {
 	return part == NFT_IPV6 ? 16 : 4;
+}
+
+static void put_proto(struct buf *b, uint8_t proto)
+{
+	if (proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP)
+		buf_str(b, proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp");
+	else
+		buf_printf(b, "%u", proto);
 }
 
 static void put_part(struct buf *b, enum nft_part part, const uint8_t *p)
@@ -369,9 +420,11 @@ static void put_part(struct buf *b, enum nft_part part, const uint8_t *p)
 	if (part == NFT_IPV4 || part == NFT_IPV6)
 		buf_str(b, fake_ip(&ip));
 	else if (part == NFT_PROTO)
-		buf_str(b, *p == IPPROTO_TCP ? "tcp" : *p == IPPROTO_UDP ? "udp" : "sctp");
+		put_proto(b, *p);
+	else if (part == NFT_PORT)
+		buf_printf(b, "%u", ntohs(port));
 	else
-		buf_printf(b, "%u", part == NFT_PORT ? ntohs(port) : mark);
+		buf_printf(b, "%u", part == NFT_NUMBER ? ntohl(mark) : mark);
 }
 
 /* Aborts when the value is not as long as the set's declaration says: the kernel would refuse it.
@@ -424,6 +477,14 @@ void nft_elem_goto(struct nft_txn *t, const char *table, const char *set,
 	op_element(t, OP_ELEM_ADD, table, set, key, NULL);
 }
 
+void nft_elem_return(struct nft_txn *t, const char *table, const char *set,
+                     const struct nft_bytes *key)
+{
+	put_element(t, "add", table, set, key);
+	buf_str(&t->lines, " : return\n");
+	op_element(t, OP_ELEM_ADD, table, set, key, NULL);
+}
+
 void nft_elem_del(struct nft_txn *t, const char *table, const char *set,
                   const struct nft_bytes *key)
 {
@@ -454,6 +515,43 @@ void nft_elem_range(struct nft_txn *t, const char *table, const char *set, const
 		nft_put_ip(&behind, &ip);
 		op_element(t, OP_ELEM_ADD, table, set, &behind, &behind);
 	}
+}
+
+/* "10-20 . tcp . 80"; aborts when a range is the wrong way round. */
+static void put_ranges(struct nft_txn *t, bool add, const char *table, const char *set,
+                       const struct nft_bytes *first, const struct nft_bytes *last)
+{
+	const struct known_set *s = set_find(table, set);
+	unsigned at = 0, n;
+
+	if (!s || first->n != last->n)
+		abort();
+	buf_printf(&t->lines, "%s %s %s ", add ? "add" : "del", table, set);
+	for (unsigned i = 0; i < NFT_PARTS && s->key[i] != NFT_END; i++, at += n) {
+		int order = memcmp(first->b + at, last->b + at, n = part_size(s->key[i]));
+
+		if (order > 0 || at + n > first->n)
+			abort();
+		buf_str(&t->lines, i ? " . " : "");
+		put_part(&t->lines, s->key[i], first->b + at);
+		buf_str(&t->lines, order ? "-" : "");
+		if (order)
+			put_part(&t->lines, s->key[i], last->b + at);
+	}
+	buf_str(&t->lines, "\n");
+	op_element(t, add ? OP_ELEM_ADD : OP_ELEM_DEL, table, set, first, last);
+}
+
+void nft_elem_ranges_add(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last)
+{
+	put_ranges(t, true, table, set, first, last);
+}
+
+void nft_elem_ranges_del(struct nft_txn *t, const char *table, const char *set,
+                         const struct nft_bytes *first, const struct nft_bytes *last)
+{
+	put_ranges(t, false, table, set, first, last);
 }
 
 static void put_prefix(struct nft_txn *t, bool add, const char *table, const char *set,
@@ -493,6 +591,47 @@ int nft_counter_each(const char *table, const char *set,
 	for (size_t i = 0; i < n_items; i++)
 		if (item_is(&items[i], ELEMENT, table, set))
 			fn(&items[i].key, 0, 0, arg);
+	return 0;
+}
+
+/* ---- nftables: named counters ---------------------------------------------------------------- */
+
+void nft_named_counter_add(struct nft_txn *t, const char *table, const char *name)
+{
+	buf_printf(&t->lines, "add counter %s %s\n", table, name);
+	op(t, OP_COUNTER_ADD, table, name);
+}
+
+void nft_named_counter_del(struct nft_txn *t, const char *table, const char *name)
+{
+	buf_printf(&t->lines, "del counter %s %s\n", table, name);
+	op(t, OP_COUNTER_DEL, table, name);
+}
+
+/* What it has counted is kept in the item's data. */
+void fake_kern_count(const char *table, const char *name, uint32_t packets)
+{
+	struct item *counter = item_find(COUNTER, table, name);
+
+	if (!counter)
+		abort();
+	counter->data = (struct nft_bytes){ 0 };
+	nft_put_number(&counter->data, packets);
+}
+
+int nft_named_counter_each(const char *table,
+                           void (*fn)(const char *name, uint64_t packets, uint64_t bytes,
+                                      void *arg),
+                           void *arg, struct err *e)
+{
+	(void)e;
+	for (size_t i = 0; i < n_items; i++) {
+		uint32_t packets;
+
+		memcpy(&packets, items[i].data.b, sizeof(packets));
+		if (items[i].kind == COUNTER && !strcmp(items[i].table, table))
+			fn(items[i].name, ntohl(packets), 0, arg);
+	}
 	return 0;
 }
 
@@ -628,6 +767,11 @@ void nft_load_priority(struct nft_rule *r, unsigned reg)
 	word(r, "r%u = priority", reg);
 }
 
+void nft_to_network(struct nft_rule *r, unsigned reg)
+{
+	word(r, "r%u = hton", reg);
+}
+
 void nft_load_number(struct nft_rule *r, uint32_t number, unsigned reg)
 {
 	word(r, "r%u = %u", reg, number);
@@ -662,6 +806,16 @@ void nft_cmp_port_range(struct nft_rule *r, bool dst, uint16_t first, uint16_t l
 void nft_cmp_addr(struct nft_rule *r, bool dst, const struct cidr *c, bool equal)
 {
 	word(r, "%saddr %s%s", end(dst), equals(equal), fake_cidr(c));
+}
+
+void nft_cmp_priority(struct nft_rule *r, uint32_t number, bool equal)
+{
+	word(r, "priority %s%u", equals(equal), number);
+}
+
+void nft_tcp_not_syn(struct nft_rule *r)
+{
+	word(r, "tcp flags ! syn");
 }
 
 void nft_in_set(struct nft_rule *r, unsigned reg, const char *set, bool in)
@@ -721,6 +875,11 @@ void nft_ct_state_new(struct nft_rule *r)
 	word(r, "ct state new");
 }
 
+void nft_ct_state_established(struct nft_rule *r)
+{
+	word(r, "ct state established,related");
+}
+
 void nft_oif_lo(struct nft_rule *r, bool is)
 {
 	word(r, "oif %slo", equals(is));
@@ -741,6 +900,11 @@ void nft_iif_named(struct nft_rule *r, const char *prefix)
 	word(r, "iifname %s*", prefix);
 }
 
+void nft_oif_named(struct nft_rule *r, const char *prefix)
+{
+	word(r, "oifname %s*", prefix);
+}
+
 void nft_no_way_back(struct nft_rule *r)
 {
 	word(r, "fib saddr . iif missing");
@@ -751,6 +915,25 @@ void nft_fib_local(struct nft_rule *r)
 	word(r, "fib daddr local");
 }
 
+void nft_flowtable_add(struct nft_txn *t, const char *table, const char *name,
+                       const char *const *links, unsigned n)
+{
+	buf_printf(&t->lines, "add flowtable %s %s", table, name);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&t->lines, " %s", links[i]);
+	buf_str(&t->lines, "\n");
+}
+
+void nft_flow_add(struct nft_rule *r, const char *flowtable)
+{
+	word(r, "flow add @%s", flowtable);
+}
+
+void nft_settle(void)
+{
+	buf_str(&fake_text, "settle\n");
+}
+
 void nft_notrack(struct nft_rule *r)
 {
 	word(r, "notrack");
@@ -759,6 +942,21 @@ void nft_notrack(struct nft_rule *r)
 void nft_counter(struct nft_rule *r)
 {
 	word(r, "counter");
+}
+
+void nft_count(struct nft_rule *r, const char *counter)
+{
+	word(r, "counter %s", counter);
+}
+
+void nft_limit(struct nft_rule *r, uint32_t packets_a_second)
+{
+	word(r, "limit %u/s", packets_a_second);
+}
+
+void nft_log(struct nft_rule *r, uint16_t group, const char *prefix, uint32_t snaplen)
+{
+	word(r, "log \"%s\" group %u snaplen %u", prefix, group, snaplen);
 }
 
 void nft_verdict(struct nft_rule *r, enum nft_verdict v)

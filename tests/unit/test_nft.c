@@ -1,7 +1,6 @@
 /* test_nft.c - the nftables door against the real kernel, in a network namespace of its own, and
  * what `nft list` makes of it. */
 #include <errno.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include <knetd/auto.h>
-#include <knetd/kern.h>
+#include "nft_bench.h"
 
 #define TABLE "knetd"
 
@@ -49,14 +45,6 @@ static const struct nft_set_def seen = {
 	.name = "seen", .key = { NFT_IPV4 }, .dynamic = true, .size = 10
 };
 
-static struct ip ip(const char *text)
-{
-	struct ip out;
-
-	assert_true(ip_parse(&out, text));
-	return out;
-}
-
 static struct cidr cidr(const char *text)
 {
 	struct cidr out;
@@ -74,38 +62,6 @@ static struct nft_bytes front(const char *addr, uint16_t port)
 	nft_put_proto(&k, 6);
 	nft_put_port(&k, port);
 	return k;
-}
-
-static void commit(struct nft_txn *t)
-{
-	struct err e = { 0 };
-
-	if (nft_commit(t, &e))
-		fail_msg("%s", e.text);
-}
-
-/* What nft prints, or NULL where there is no nft. */
-static const char *listing(void)
-{
-	static char text[64 * 1024];
-	FILE *p = popen("nft list ruleset 2>&1", "r");
-	size_t n = fread(text, 1, sizeof(text) - 1, p);
-	int status = pclose(p);
-
-	text[n] = '\0';
-	if (status == 127 << 8)
-		return NULL;
-	if (status)
-		fail_msg("nft list: status %d: %s", status, text);
-	return text;
-}
-
-static void lists(const char *want)
-{
-	const char *text = listing();
-
-	if (text && !strstr(text, want))
-		fail_msg("not listed: %s\n%s", want, text);
 }
 
 /* ---- definitions ---------------------------------------------------------------------------- */
@@ -549,9 +505,7 @@ int main(void)
 		TEST(arp),
 	};
 
-	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-		printf("no network namespace to be had: %s\n", strerror(errno));
+	if (!into_namespace())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -449,6 +449,7 @@ static void test_ring_lost(void **state)
 static void test_ring_bytes(void **state)
 {
 	static char json[1 << 20];
+	struct store_stats s;
 	struct change change;
 	struct cursor c;
 	int n = 0;
@@ -466,6 +467,9 @@ static void test_ring_bytes(void **state)
 	for (uint64_t v = store_version(); cursor_at(&c, KIND_SERVICE, v - 1); v--)
 		n++;
 	assert_in_range(n, STORE_RING_BYTES / sizeof(json) / 2, STORE_RING_BYTES / sizeof(json));
+	store_read_stats(&s);
+	assert_in_range(s.changes, n, STORE_RING);
+	assert_in_range(s.held, STORE_RING_BYTES - sizeof(json), STORE_RING_BYTES + (4 << 20));
 }
 
 /* ---- restarts and reboots ------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ static const struct row classes[] = {
 
 #define L(list) O("'gatewayClassName':'g','listeners':[" list "]")
 #define ONE(more) L("{'name':'a','port':80,'protocol':'HTTP'" more "}")
+#define ADDRESSES(list) O("'gatewayClassName':'g','addresses':[" list "],'listeners':[{'name':'a','port':80,'protocol':'HTTP'}]")
 #define CERT "'certificateRefs':[{'name':'c'}]"
 
 static const struct row gateways[] = {
@@ -38,7 +39,27 @@ static const struct row gateways[] = {
 	{ NULL, L("{'name':'a','port':80,'protocol':'HTTP'},{'name':'a','port':81,'protocol':'HTTP'}"), "spec.listeners: " ARR "Listener name must be unique within the Gateway" },
 	{ NULL, L("{'name':'a','port':80,'protocol':'HTTP'},{'name':'b','port':80,'protocol':'HTTP'}"), "spec.listeners: " ARR "Combination of port, protocol and hostname must be unique for each listener" },
 	{ NULL, L("{'name':'a','port':80,'protocol':'HTTP','hostname':'a.b'},{'name':'b','port':80,'protocol':'HTTP'}"), "" },
+	{ NULL, L("{'name':'a','port':443,'protocol':'TLS','tls':{" CERT "}}"), "spec.listeners: " ARR "tls mode must be set for protocol TLS" },
+	{ NULL, ONE(",'allowedRoutes':{'namespaces':{'from':'None'}}"), "spec.listeners[0].allowedRoutes.namespaces.from: Unsupported value: 'None': supported values: 'All', 'Selector', 'Same'" },
+	{ NULL, ADDRESSES("{'value':'10.0.0.1'},{'type':'IPAddress','value':'10.0.0.2'},{},{}"), "" },
+	{ NULL, ADDRESSES("{'value':'10.0.0.1'},{'type':'IPAddress','value':'10.0.0.1'}"), "spec.addresses: " ARR "IPAddress values must be unique" },
+	{ NULL, ADDRESSES("{'type':'Hostname','value':'a.b'},{'type':'Hostname','value':'a.b'}"), "spec.addresses: " ARR "Hostname values must be unique" },
+	{ NULL, O("'gatewayClassName':'g','allowedListeners':{'namespaces':{'from':'None'}},'listeners':[{'name':'a','port':80,'protocol':'HTTP'}]"), "" },
+	{ NULL, O("'gatewayClassName':'g','allowedListeners':{'namespaces':{'from':'Some'}},'listeners':[{'name':'a','port':80,'protocol':'HTTP'}]"), "spec.allowedListeners.namespaces.from: Unsupported value: 'Some': supported values: 'All', 'Selector', 'Same', 'None'" },
 	{ NULL, ONE(",'allowedRoutes':{'namespaces':{'from':'Some'}}"), "spec.listeners[0].allowedRoutes.namespaces.from: Unsupported value: 'Some': supported values: 'All', 'Selector', 'Same'" },
+};
+
+#define SET(list) O("'parentRef':{'name':'g'},'listeners':[" list "]")
+
+static const struct row listener_sets[] = {
+	{ NULL, SET("{'name':'a','port':80,'protocol':'HTTP'}"), "" },
+	{ NULL, O(""), "spec.parentRef: Required value; spec.listeners: Required value" },
+	{ NULL, O("'parentRef':{},'listeners':[{'name':'a','port':80,'protocol':'HTTP'}]"), "spec.parentRef.name: Required value" },
+	{ NULL, SET(""), "spec.listeners: Invalid value: 0: spec.listeners in body should have at least 1 items" },
+	{ NULL, SET("{'name':'a','port':0,'protocol':'HTTP'}"), "spec.listeners[0].port: Invalid value: 0: spec.listeners[0].port in body should be greater than or equal to 1" },
+	{ NULL, SET("{'name':'a','port':80,'protocol':'HTTP','hostname':'*'}"), "spec.listeners[0].hostname: Invalid value: '*': spec.listeners[0].hostname in body should match '" HOST "'" },
+	{ NULL, SET("{'name':'a','port':80,'protocol':'HTTP'},{'name':'a','port':81,'protocol':'HTTP'}"), "spec.listeners: " ARR "Listener name must be unique within the Gateway" },
+	{ NULL, SET("{'name':'a','port':443,'protocol':'HTTPS','tls':{'mode':'Passthrough'}}"), "spec.listeners: " ARR "tls mode must be Terminate for protocol HTTPS" },
 };
 
 #define R(rule) O("'rules':[{" rule "}]")
@@ -70,7 +91,8 @@ static const struct row routes[] = {
 	{ NULL, R("'filters':[{'type':'RequestRedirect','requestRedirect':{}},{'type':'URLRewrite','urlRewrite':{}}]"), "spec.rules[0].filters: " ARR "May specify either httpRouteFilterRequestRedirect or httpRouteFilterRequestRewrite, but not both" },
 	{ NULL, R("'filters':[{'type':'URLRewrite','urlRewrite':{}},{'type':'URLRewrite','urlRewrite':{}}]"), "spec.rules[0].filters: " ARR "URLRewrite filter cannot be repeated" },
 	{ NULL, R("'backendRefs':[{'name':'s','port':80}],'filters':[{'type':'RequestRedirect','requestRedirect':{}}]"), "spec.rules[0]: " OBJ "RequestRedirect filter must not be used together with backendRefs" },
-	{ NULL, F("'type':'RequestRedirect','requestRedirect':{'statusCode':303}"), AT_F ".requestRedirect.statusCode: Invalid value: 303: " AT_F ".requestRedirect.statusCode in body should be less than or equal to 302" },
+	{ NULL, F("'type':'RequestRedirect','requestRedirect':{'statusCode':303}"), "" },
+	{ NULL, F("'type':'RequestRedirect','requestRedirect':{'statusCode':304}"), AT_F ".requestRedirect.statusCode: Unsupported value: 304: supported values: '301', '302', '303', '307', '308'" },
 	{ NULL, F("'type':'RequestRedirect','requestRedirect':{'scheme':'ftp'}"), AT_F ".requestRedirect.scheme: Unsupported value: 'ftp': supported values: 'http', 'https'" },
 	{ NULL, F("'type':'URLRewrite','urlRewrite':{'path':{'type':'ReplaceFullPath'}}"), AT_F ".urlRewrite.path: " OBJ "replaceFullPath must be specified when type is set to 'ReplaceFullPath'" },
 	{ NULL, F("'type':'URLRewrite','urlRewrite':{'path':{'type':'ReplaceFullPath','replaceFullPath':'/','replacePrefixMatch':'/'}}"), AT_F ".urlRewrite.path: " OBJ "type must be 'ReplacePrefixMatch' when replacePrefixMatch is set" },
@@ -123,7 +145,8 @@ static const struct row policies[] = {
 	{ NULL, BT(",'wellKnownCACertificates':'System'"), "" },
 	{ NULL, BT(""), "spec.validation: " OBJ "must specify either CACertificateRefs or WellKnownCACertificates" },
 	{ NULL, BT(",'wellKnownCACertificates':'System','caCertificateRefs':[{'group':'','kind':'ConfigMap','name':'a'}]"), "spec.validation: " OBJ "must not contain both CACertificateRefs and WellKnownCACertificates" },
-	{ NULL, BT(",'wellKnownCACertificates':'Own'"), "spec.validation.wellKnownCACertificates: Unsupported value: 'Own': supported values: 'System'" },
+	{ NULL, BT(",'wellKnownCACertificates':'knetd.io/own'"), "" },
+	{ NULL, BT(",'wellKnownCACertificates':'Own'"), "spec.validation.wellKnownCACertificates: Invalid value: 'Own': spec.validation.wellKnownCACertificates in body should match '^(System|([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$'" },
 };
 
 static const struct row pools[] = {
@@ -148,6 +171,7 @@ static void test_gateway_kinds(void **state)
 	(void)state;
 	RUN_ROWS(KIND_GATEWAYCLASS, classes);
 	RUN_ROWS(KIND_GATEWAY, gateways);
+	RUN_ROWS(KIND_LISTENERSET, listener_sets);
 	RUN_ROWS(KIND_HTTPROUTE, routes);
 	RUN_ROWS(KIND_GRPCROUTE, grpc);
 	RUN_ROWS(KIND_TCPROUTE, tcp);

@@ -1,304 +1,7 @@
-/* test_worker.c - a pool and real worker processes: this program starts itself again with --worker.
- * The role here answers each datagram with "PID slot0 slot1 COUNT"; isolation needs root and is
- * left out (tests/net/test_workers.py looks at it). */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+/* test_worker.c - a pool and its workers: born, fed, replaced, adopted, and messages that lie. */
+#include "worker_bench.h"
 
-#include <cmocka.h>
-
-#include <knetd/auto.h>
-#include <knetd/conf.h>
-#include <knetd/isolate.h>
-#include <knetd/kern.h>
-#include <knetd/log.h>
-#include <knetd/worker.h>
-
-#include "../../knetd/worker_birth.h"
-#include "../../knetd/worker_msg.h"
-
-#define SLOTS 300 /* more than a socket holds messages */
-
-/* ---- the worker's side ---------------------------------------------------------------------- */
-
-int isolate_worker(int root_fd, const int *syscalls, struct err *e)
-{
-	(void)syscalls;
-	close(root_fd);
-	/* so that a failed test leaves nothing behind */
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_set(e, errno, "PDEATHSIG") : 0;
-}
-
-int sysctl_set(int netns_fd, const char *path, const char *value, struct err *e)
-{
-	(void)netns_fd;
-	(void)path;
-	(void)value;
-	(void)e;
-	return 0; /* the machine's own is none of this test's business */
-}
-
-static struct worker *me;
-static struct event echo[WORKER_SOCKETS];
-
-static int slot_text(unsigned slot, char out[static 32])
-{
-	struct snapshot *s = me->slots[slot];
-
-	return sprintf(out, "%.*s", s ? (int)s->len : 1, s ? (const char *)s->data : "-");
-}
-
-static void answer(struct event *ev, uint32_t mask)
-{
-	char ask[32] = "", out[128], first[32], second[32];
-	struct sockaddr_in6 from;
-	socklen_t len = sizeof(from);
-	ssize_t n;
-
-	(void)mask;
-	worker_fresh(me);
-	if (me->draining)
-		return;
-	n = recvfrom(ev->fd, ask, sizeof(ask) - 1, 0, (struct sockaddr *)&from, &len);
-	if (n < 0)
-		return;
-	if (!strcmp(ask, "die"))
-		raise(SIGKILL);
-	if (!strcmp(ask, "hang"))
-		for (;;)
-			pause();
-	me->counters[7]++;
-	slot_text(0, first);
-	slot_text(1, second);
-	n = snprintf(out, sizeof(out), "%d %s %s %d", getpid(), first, second,
-	             (int)me->counters[7]);
-	sendto(ev->fd, out, n, 0, (struct sockaddr *)&from, len);
-}
-
-static int echo_start(struct worker *w, struct err *e)
-{
-	int ret = 0;
-
-	me = w;
-	for (unsigned i = 0; i < w->n_sockets && !ret; i++) {
-		echo[i] = (struct event){ .fd = w->sockets[i].fd, .fn = answer };
-		if (!w->sockets[i].stream)
-			ret = loop_add(&echo[i], EPOLLIN, e);
-	}
-	return ret;
-}
-
-/* Slots 0 and 1 are published together: whoever is told of one sees both. */
-static void echo_changed(struct worker *w, unsigned slot)
-{
-	char first[32], second[32];
-
-	if (slot > 1 || !w->slots[0] || !w->slots[1])
-		return;
-	slot_text(0, first);
-	slot_text(1, second);
-	if (strcmp(first + 1, second + 1) != 0)
-		abort();
-}
-
-static void echo_drain(struct worker *w)
-{
-	for (unsigned i = 0; i < w->n_sockets; i++)
-		loop_del(&echo[i]);
-	worker_exit();
-}
-
-static const struct worker_role echo_role = {
-	.name = "echo",
-	.slots = SLOTS,
-	.start = echo_start,
-	.changed = echo_changed,
-	.drain = echo_drain,
-};
 const struct worker_role *const worker_roles[] = { &echo_role, NULL };
-
-/* ---- the test's side ------------------------------------------------------------------------ */
-
-static char dir[] = "/tmp/knettestXXXXXX";
-static uint16_t port; /* of the role; the tests are its only users */
-
-static bool (*until)(void);
-static unsigned ticks;
-
-static void tick(struct timer *t)
-{
-	if (until() || !--ticks)
-		loop_stop();
-	else
-		timer_set(t, 5);
-}
-
-/* Runs the loop until the condition holds; fails after ten seconds. */
-static void spin(bool (*condition)(void))
-{
-	struct timer t = { .fn = tick };
-
-	until = condition;
-	ticks = 2000;
-	timer_set(&t, 0);
-	loop_run();
-	timer_del(&t);
-	assert_true(ticks > 0);
-}
-
-static struct worker_pool *pool;
-static unsigned want_alive;
-
-static bool alive(void)
-{
-	return worker_pool_alive(pool) == want_alive;
-}
-
-/* Returns when the worker is dead and its sockets are closed. The loop does not run meanwhile, so
- * the pool has not started another. */
-static void await_death(pid_t pid)
-{
-	siginfo_t info;
-
-	assert_int_equal(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
-}
-
-static int udp_socket(uint16_t at_port)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(at_port) };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
-}
-
-static uint16_t free_port(void)
-{
-	int fd = udp_socket(0);
-	struct sockaddr_in at;
-	socklen_t len = sizeof(at);
-
-	getsockname(fd, (struct sockaddr *)&at, &len);
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
-/* Asks over a socket that must not be lost: sends once, waits long. "" when nothing comes. */
-static const char *ask(const char *text, int wait_ms)
-{
-	static char out[128];
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	ssize_t n = 0;
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(sendto(fd, text, strlen(text), 0, (struct sockaddr *)&at, sizeof(at)),
-	                 strlen(text));
-	if (poll(&p, 1, wait_ms) == 1)
-		n = recv(fd, out, sizeof(out) - 1, 0);
-	out[n > 0 ? n : 0] = 0;
-	close(fd);
-	return out;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-struct reply {
-	int pid, count;
-	char first[32], second[32];
-};
-
-static struct reply ask_reply(void)
-{
-	struct reply r = { 0 };
-	const char *text = ask("hello", 5000);
-
-	assert_int_equal(sscanf(text, "%d %31s %31s %d", &r.pid, r.first, r.second, &r.count), 4);
-	return r;
-}
-
-static void publish(unsigned slot, const char *text)
-{
-	auto_buf struct buf b = { 0 };
-
-	buf_str(&b, text);
-	worker_pool_publish(pool, slot, snapshot_seal(&b, "test", NULL));
-}
-
-static void publish_pair(int i)
-{
-	char text[32];
-
-	sprintf(text, "a%d", i);
-	publish(0, text);
-	text[0] = 'b';
-	publish(1, text);
-	worker_pool_flush(pool);
-}
-
-static void start_pool(unsigned workers, unsigned n_listen)
-{
-	struct worker_listen listen[3] = {
-		{ .at = { .ip = { 4, { 127, 0, 0, 1 } }, .port = port } },
-		{ .at = { .ip = { 4, { 127, 0, 0, 1 } }, .port = port }, .stream = true },
-		{ .at = { .ip = { 4, { 127, 0, 0, 2 } }, .port = port }, .stream = true },
-	};
-	struct err e = { 0 };
-
-	conf.node.workers = want_alive = workers;
-	pool = worker_pool_start(&echo_role, listen, n_listen, &e);
-	if (!pool)
-		fail_msg("%s", e.text);
-}
-
-static void end_pool(void)
-{
-	worker_pool_free(pool, true);
-	pool = NULL;
-	while (waitpid(-1, NULL, WNOHANG) > 0) /* adopted ones are not the pool's to reap */
-		;
-}
-
-/* As a control process that ends: its workers serve on. */
-static void leave_pool(void)
-{
-	worker_pool_free(pool, false);
-	pool = NULL;
-}
-
-/* What a failed test left. */
-static int clean(void **state)
-{
-	(void)state;
-	end_pool();
-	return 0;
-}
 
 static void test_serves_from_first_flush(void **state)
 {
@@ -366,7 +69,7 @@ static void test_flush_before_its_word(void **state)
 	unsigned n;
 
 	(void)state;
-	door = worker_birth_open_door("echo-0", &e);
+	door = worker_birth_open_door("echo-0", false, &e);
 	conn = worker_birth_knock("echo-0", &e);
 	pid = worker_birth_fork("echo", 0, door, page_fd, &sockets, &e);
 	assert_int_equal(poll(&(struct pollfd){ .fd = conn, .events = POLLIN }, 1, 5000), 1);
@@ -449,39 +152,6 @@ static void test_dead_worker_is_replaced(void **state)
 	end_pool();
 }
 
-static bool both_serve(void)
-{
-	return worker_pool_alive(pool) == 2;
-}
-
-static bool one_serves(void)
-{
-	return worker_pool_alive(pool) == 1;
-}
-
-static pid_t known[2];
-
-static bool stranger_serves(void)
-{
-	pid_t pid = atoi(ask("hello", 100));
-
-	return pid && pid != known[0] && pid != known[1];
-}
-
-/* Fills `known`. */
-static void meet_both(void)
-{
-	known[0] = known[1] = ask_reply().pid;
-	while (known[1] == known[0])
-		known[1] = ask_reply().pid;
-}
-
-static void kill_known(unsigned which)
-{
-	kill(known[which], SIGKILL);
-	await_death(known[which]);
-}
-
 /* The first time a worker is started again at once, the second time after a while: then the other
  * one has all clients. The loop does not run while we ask, so no new one can come. */
 static void test_back_off_holds_no_clients(void **state)
@@ -556,9 +226,21 @@ static void test_adopted(void **state)
 	end_pool();
 }
 
-static bool worker_gone(void)
+/* Those that were adopted are looked after too: they are this process's children. */
+static bool one_is_left(void)
 {
-	return waitpid(-1, NULL, WNOHANG) > 0;
+	char path[64], pids[256];
+	unsigned n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "re");
+	assert_non_null(f);
+	if (fgets(pids, sizeof(pids), f))
+		for (char *p = pids; *p; p++)
+			n += *p == ' ';
+	fclose(f);
+	return n == 1;
 }
 
 /* Another set of addresses: the old worker serves until the first flush, then drains; its socket is
@@ -577,7 +259,7 @@ static void test_replaced_when_addresses_change(void **state)
 	publish_pair(2);
 	assert_int_not_equal(ask_reply().pid, before);
 	assert_string_equal(ask_reply().first, "a2");
-	spin(worker_gone);
+	spin(one_is_left);
 	end_pool();
 }
 
@@ -601,8 +283,7 @@ static void test_surplus_workers_leave(void **state)
 	leave_pool();
 	start_pool(1, 1);
 	publish_pair(2);
-	spin(worker_gone);
-	spin(worker_gone);
+	spin(one_is_left);
 	spin(only_one_door);
 	for (int i = 0; i < 20; i++)
 		assert_string_equal(ask_reply().first, "a2");
@@ -656,7 +337,7 @@ static void test_address_not_to_be_had(void **state)
 static int stranger(uint64_t build, unsigned n_fds, int tell)
 {
 	struct err e = { 0 };
-	int door = worker_birth_open_door("echo-0", &e), pid = fork(),
+	int door = worker_birth_open_door("echo-0", false, &e), pid = fork(),
 	    null = open("/dev/null", O_RDONLY);
 	struct worker_hello hello = { WORKER_HELLO_MAGIC, build, "echo", 0, n_fds - 1 };
 	struct worker_msg m = { 0 };
@@ -765,35 +446,6 @@ static void test_page(void **state)
 	worker_page_unmap(b);
 	close(fd);
 	close(other);
-}
-
-static int set_up(void **state)
-{
-	struct err e = { 0 };
-
-	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	log_set_level(LOG_LEVEL_ERR);
-	conf.node.log_level = LOG_LEVEL_ERR;
-	if (!mkdtemp(dir) || loop_init(&e))
-		return -1;
-	snprintf(conf.node.run_dir, sizeof(conf.node.run_dir), "%s", dir);
-	port = free_port();
-	return worker_birth_init(&e);
-}
-
-static int tear_down(void **state)
-{
-	char path[64];
-
-	(void)state;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	snprintf(path, sizeof(path), "%s/workers/empty", dir);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/workers", dir);
-	rmdir(path);
-	return rmdir(dir); /* fails when a door was left */
 }
 
 int main(int argc, char **argv)

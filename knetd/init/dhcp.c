@@ -1,0 +1,78 @@
+/* dhcp.c - [node] uplink = dhcp: dhcpcd is kept running on the link, once there is one. What it is
+ * told comes back through dhcp_hook.c, which is this binary by another name. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <knetd/auto.h>
+#include <knetd/init.h>
+#include <knetd/uplink.h>
+
+#include "dhcp_hook.h"
+#include "init.h"
+
+#define CLIENT "/sbin/dhcpcd"
+#define HOOK "/run/" DHCP_HOOK_NAME
+#define LOOK_MS 500
+
+static struct rt *rt;
+static struct uplink_choice choice;
+static void on_look(struct timer *t);
+static struct timer look = { .fn = on_look };
+
+#define ASKED                                                                                      \
+	"domain_name_servers,domain_search,domain_name,host_name,classless_static_routes,"         \
+	"interface_mtu"
+#define ASKED6 "dhcp6_name_servers,dhcp6_domain_search"
+
+static void start(const char *link)
+{
+	/* In the foreground; no address of its own making; what it has set up stays when it ends,
+	 * to be found by the next one; and what it asks for. */
+	static const char hook[] = HOOK, asked[] = ASKED;
+	const char *const words[] = {
+		"-B", "-L", "-p", "-q", "-c", hook, "-o", asked, "-o", ASKED6
+	};
+	struct init_program *p = init_program_add(CLIENT, false);
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		init_program_word(p, words[i]);
+	init_program_word(p, "-e");
+	init_program_word(p, xasprintf(DHCP_HOOK_DIR "=%s", conf.node.run_dir)); /* for good */
+	init_program_word(p, xstrdup(link));
+	init_program_start(p);
+}
+
+static void on_look(struct timer *t)
+{
+	struct rt_link l;
+	struct err e;
+	int ret = uplink_find(rt, &choice, &l, &e);
+
+	if (ret < 0)
+		init_say("uplink: %s", e.text);
+	if (ret <= 0) {
+		timer_set(t, LOOK_MS);
+		return;
+	}
+	start(l.name);
+	rt_close(rt);
+	rt = NULL;
+}
+
+void init_start_dhcp(const char *self)
+{
+	struct err e;
+
+	if (conf.node.uplink != CONF_UPLINK_DHCP)
+		return;
+	if (access(CLIENT, X_OK) < 0)
+		init_say("[node] uplink = dhcp: %s: %m", CLIENT);
+	else if (symlink(self, HOOK) < 0 && errno != EEXIST)
+		init_say("%s: %m", HOOK);
+	else if (!(rt = rt_open(-1, &e)))
+		init_say("%s", e.text);
+	else
+		on_look(&look);
+}
