@@ -17,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct x509_info info;
 	struct tls_identity *id = NULL;
+	struct x509_part rest, text;
+	enum x509_alt type;
 	struct err e = { 0 };
 
 	if (!x509_read(data, size, &info, &e)) {
@@ -26,6 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		inside(info.subject, data, size);
 		inside(info.key, data, size);
 		inside(info.key_id, data, size);
+		inside(info.alt_names, data, size);
+		for (rest = info.alt_names; x509_alt_next(&rest, &type, &text);)
+			inside(text, data, size);
 		x509_names_match(&info.names, "a.example.org");
 	}
 	if (!tls_identity_new(&id, (const char *)data, size, &e))
