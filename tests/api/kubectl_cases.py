@@ -73,6 +73,17 @@ spec:
   - from: [{podSelector: {matchLabels: {app: web}}}]
     ports: [{port: 5432, protocol: TCP}]
 """
+CLUSTER_POLICY = """\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: of-NAMESPACE}
+spec:
+  tier: Admin
+  priority: 12
+  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: NAMESPACE}}}
+  egress:
+  - {name: no metadata, action: Deny, to: [{networks: [169.254.169.254/32]}], protocols: [{tcp: {destinationPort: {number: 80}}}]}
+"""
 CONFIG = """\
 apiVersion: v1
 kind: ConfigMap
@@ -254,6 +265,11 @@ CASES = [
     ("columns of pods and slices", BOTH, [create(POD), WEB, step("get pods -o wide", has=["READY", "STATUS", "10.244.0.77"]), step("get endpointslices", has=["ADDRESSTYPE", "10.244.0.77"])]),
     ("columns of endpoints", BOTH, [create(POD), WEB, step("get endpoints web", has=["ENDPOINTS", "10.244.0.77:8080"])]),
     ("columns of ingresses and policies", BOTH, [apply(INGRESS), apply(POLICY), step("get ing", has=["CLASS", "HOSTS", "site.example"]), step("get netpol", has=["POD-SELECTOR", "app=db"])]),
+    ("ClusterNetworkPolicy", BOTH, [apply(CLUSTER_POLICY), apply(CLUSTER_POLICY.replace("12", "13"), has="configured"), step("get cnp", has=["TIER", "PRIORITY", "Admin", "13", "of-NAMESPACE"]),
+                                    step("get clusternetworkpolicies.v1alpha2.policy.networking.k8s.io of-NAMESPACE -o json", json=lambda o: o["apiVersion"] == "policy.networking.k8s.io/v1alpha2"),
+                                    step("get cnp of-NAMESPACE -o json", json=lambda o: o["apiVersion"] == "policy.networking.k8s.io/v1beta1" and o["metadata"]["generation"] == 2),
+                                    step("patch cnp of-NAMESPACE --type=merge -p '{\"spec\":{\"priority\":1001}}'", code=1, has="spec.priority in body should be less than or equal to 1000"),
+                                    step("explain cnp.spec.egress.to.networks", has="Ranges of addresses"), step("delete cnp of-NAMESPACE", has="deleted")]),
     ("columns of config and secrets", BOTH, [apply(CONFIG), apply(SECRET), step("get cm settings", has=["DATA", "2"]), step("get secret key", has=["TYPE", "Opaque", "1"])]),
     ("columns of Gateway kinds", BOTH, [apply(GATEWAY), step("get gateways,httproutes", has=["edge", "of-NAMESPACE", "route", "site.example"]), step("delete gatewayclass of-NAMESPACE")]),
     ("columns of nodes", BOTH, [step("get nodes -o wide", has=["STATUS", "VERSION", "Ready", "INTERNAL-IP"])]),

@@ -36,7 +36,7 @@ def test_discovery(knetd):
     names = {r["name"] for r in knetd.api("GET", "/api/v1/")[1]["resources"]}
     assert {"pods", "services", "namespaces", "events"} <= names
     groups = {g["name"] for g in knetd.api("GET", "/apis")[1]["groups"]}
-    assert {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "knetd.io",
+    assert {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "policy.networking.k8s.io", "knetd.io",
             "authorization.k8s.io", "authentication.k8s.io"} == groups
     assert knetd.api("GET", "/apis/networking.k8s.io/v1")[1]["groupVersion"] == "networking.k8s.io/v1"
 
@@ -150,11 +150,11 @@ def test_wrong_others_name_their_field(knetd):
         "metadata": {"name": "n"}, "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": 90, "endPort": 80}]}]}})
 
 
-def test_network_policy_is_stored_with_a_warning(knetd):
+def test_network_policy_is_in_force_without_a_warning(knetd):
     path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
     status, made = knetd.api("POST", path, {"metadata": {"name": "deny"}, "spec": {"podSelector": {}}})
     assert status == 201 and made["spec"]["policyTypes"] == ["Ingress"]
-    assert "does not enforce" in knetd.headers["Warning"]
+    assert "Warning" not in knetd.headers
     assert knetd.api("DELETE", path + "/deny")[0] == 200
 
 

@@ -44,7 +44,7 @@ def test_health_and_version(knetd):
 def test_discovery_names_every_kind(knetd):
     assert knetd.api("GET", "/api")[1]["versions"] == ["v1"]
     groups = {g["name"] for g in knetd.api("GET", "/apis")[1]["groups"]}
-    assert groups == {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "knetd.io",
+    assert groups == {"discovery.k8s.io", "networking.k8s.io", "gateway.networking.k8s.io", "policy.networking.k8s.io", "knetd.io",
                       "authorization.k8s.io", "authentication.k8s.io"}
     names = {r["name"]: r for r in knetd.api("GET", "/api/v1")[1]["resources"]}
     assert {"namespaces", "pods", "services", "services/status", "configmaps", "secrets", "events"} <= set(names)
@@ -286,11 +286,11 @@ def test_cut_messages_stay_text(knetd):
     assert status == 422 and "\ufffd" in answer["message"] or "ü" in answer["message"]
 
 
-def test_network_policy_is_stored_with_a_warning(knetd):
+def test_network_policy_defaults(knetd):
     path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
     made = create(knetd, path, {"metadata": {"name": "p"}, "spec": {"podSelector": {}, "egress": [{}]}})
     assert made["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert "does not enforce it" in knetd.headers["Warning"]
+    assert "Warning" not in knetd.headers
 
 
 # ---- Services ------------------------------------------------------------------------------------------------------
@@ -567,26 +567,32 @@ def test_apply_keeps_what_the_server_gave(knetd):
     assert second["clusterIP"] == first["clusterIP"] and second["ports"][0]["nodePort"] == first["ports"][0]["nodePort"]
 
 
+def processor_seconds(knetd):
+    """What the daemon has used: how busy the machine is does not count."""
+    with open(f"/proc/{knetd.process.pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
 def test_aliases_cannot_blow_up(knetd):
     laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"a{i}: &a{i} [{','.join(['*a%d' % (i - 1)] * 10)}]\n" for i in range(1, 12))
     deep = "a0: &a0 {k: v}\n" + "".join(f"a{i}: &a{i} {'{k: ' * 30}*a{i - 1}{'}' * 30}\n" for i in range(1, 500))
     long = "a: &a " + "x" * 1000000 + "\nb: [" + ",".join(["*a"] * 100000) + "]\n"
     for text in (laughs, deep, long):
-        began = time.monotonic()
+        began = processor_seconds(knetd)
         assert apply(knetd, text)[0] == 400
-        assert time.monotonic() - began < 5
+        assert processor_seconds(knetd) - began < 5
 
 
 def test_no_request_keeps_the_api_busy(knetd):
     many = {f"k{i}": "" for i in range(100000)}
     body = {"metadata": {"name": "many"}, "stringData": many}
     ports = [{"name": f"p{i}", "port": i % 60000 + 1} for i in range(50000)]
-    began = time.monotonic()
+    began = processor_seconds(knetd)
     assert knetd.api("POST", "/api/v1/namespaces/default/secrets", body)[0] == 400
     assert knetd.api("POST", "/apply", json.dumps(body), "application/yaml")[0] == 400
     assert knetd.api("POST", SERVICES, service("many", ports=ports))[0] == 422
-    assert time.monotonic() - began < 5
+    assert processor_seconds(knetd) - began < 5
 
 
 # ---- watches ------------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 import socket
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -165,10 +166,19 @@ def test_cni_calls_and_writers_take_turns(knetd, sandbox):
     assert crowd[-1] < made[-1], "the crowd waited for every call"
 
 
+def settled(knetd):
+    """The counters once nothing is left to write of what went before (links that were still being deleted)."""
+    while True:
+        before = counters(knetd)
+        time.sleep(0.2)
+        if counters(knetd) == before:
+            return before
+
+
 def test_commits_of_one_cni_call(knetd, sandbox):
     """One for what the call writes and one for what follows from it: a call waits for no more."""
     for verb in ("add", "del"):
-        before = counters(knetd)
+        before = settled(knetd)
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as runtime:
             runtime.settimeout(20)
             runtime.connect(knetd.socket)

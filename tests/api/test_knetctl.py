@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 import pytest
+import yaml
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KNETCTL = os.path.join(ROOT, "build", "knetctl")
@@ -71,7 +72,7 @@ class Both:
 
 def steady(text):
     """An age may be a second more for the second who asks; it is the last of the columns that grow."""
-    return re.sub(r" +\d+s\b", " 1s", text)
+    return re.sub(r" +\d+s\b *", " 1s ", text)
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +302,41 @@ def test_the_same_by_the_daemon_s_own_name(both):
     assert (r.returncode, r.stdout) == (0, "service/web\n")
     assert "usage: knetctl get" in both.knetctl("get", "--help")
     assert "unknown flag: --zz" in both.knetctl("get", "svc", "--zz", code=1)
+
+
+def test_export(both):
+    """What was written comes out again, and nothing that a server made of it."""
+    both.knetctl("create", "-f", "-", stdin="""
+apiVersion: v1
+kind: Namespace
+metadata: {name: moving}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: moving}
+spec: {selector: {app: web}, ports: [{port: 80}], type: LoadBalancer}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: fixed, namespace: moving}
+spec: {ports: [{port: 80, nodePort: 30999}], type: NodePort, ipFamilyPolicy: RequireDualStack}
+---
+apiVersion: knetd.io/v1alpha1
+kind: AddressPool
+metadata: {name: moving}
+spec: {addresses: [192.0.2.250]}
+""")
+    said = both.knetctl("export")
+    assert 'left out: AddressPool "moving"' in said and "kind: AddressPool" not in said
+    objects = {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(both.knetctl("export", "-n", "moving"))}
+    assert set(objects) == {("Service", "web"), ("Service", "fixed")}
+    assert objects["Service", "web"]["metadata"] == {"name": "web", "namespace": "moving"}
+    assert not {"status", "clusterIP", "clusterIPs", "ipFamilies"} & {*objects["Service", "web"], *objects["Service", "web"]["spec"]}
+    assert "nodePort" not in objects["Service", "web"]["spec"]["ports"][0]
+    assert objects["Service", "fixed"]["spec"]["ports"][0]["nodePort"] == 30999
+    assert objects["Service", "fixed"]["spec"]["ipFamilies"] == ["IPv4", "IPv6"]
+    again = both.knetctl("export", "svc", "-n", "moving")
+    assert both.knetctl("apply", "-f", "-", stdin=again).startswith("service/")
+    both.knetctl("export", "nodes", code=1)
+    both.knetctl("delete", "ns", "moving")
+    both.knetctl("delete", "addresspool", "moving")

@@ -24,7 +24,8 @@ KINDS = [
     ("pod", client.CoreV1Api, lambda: client.V1Pod(spec=client.V1PodSpec(containers=[client.V1Container(name="c", image="i")]))),
     ("endpoint_slice", client.DiscoveryV1Api, lambda: client.V1EndpointSlice(
         address_type="IPv4", endpoints=[client.V1Endpoint(addresses=["192.0.2.1"])], ports=[client.DiscoveryV1EndpointPort(port=80)])),
-    ("ingress", client.NetworkingV1Api, lambda: client.V1Ingress(spec=client.V1IngressSpec(default_backend=BACKEND))),
+    # of another controller's class: the status of ours is the daemon's alone
+    ("ingress", client.NetworkingV1Api, lambda: client.V1Ingress(spec=client.V1IngressSpec(ingress_class_name="other", default_backend=BACKEND))),
     ("network_policy", client.NetworkingV1Api, lambda: client.V1NetworkPolicy(spec=client.V1NetworkPolicySpec(pod_selector=SELECTOR))),
 ]
 STATUS = {"service": {"conditions": [{"type": "Tested", "status": "True", "reason": "Test", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]},

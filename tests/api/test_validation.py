@@ -47,6 +47,10 @@ CASES = [
      {"metadata": {"name": "a"}, "spec": {"podSelector": {}, "ingress": [{"ports": [{"endPort": 1}]}]}},
      "spec.ingress[0].ports[0].endPort", "FieldValueInvalid",
      "Invalid value: 1: may not be specified when `port` is not specified"),
+    ("/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
+     {"metadata": {"name": "a"}, "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}},
+                                          "egress": [{"action": "Deny", "to": [{"networks": ["10.0.0.1/8"]}]}]}},
+     "spec.egress[0].to[0].networks[0]", "FieldValueInvalid", 'Invalid value: "string": Invalid CIDR format provided'),
 ]
 
 

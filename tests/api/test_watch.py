@@ -268,6 +268,37 @@ def test_many_watchers(knetd, place):
     assert each < 8, f"{each} KB a watcher"
 
 
+def test_one_watch_of_several_kinds(knetd, place):
+    """The present state of each, a bookmark, then every change in its order; or what was behind a version."""
+    ns = place.split("/")[4]
+    several = "/knetd/v1/watch?kinds=configmaps,httproutes,namespaces"
+    with Watch(knetd, several) as watch:
+        present, bookmark = watch.until_bookmark()
+        assert ("ADDED", ns) in present and [name for _, name in present if name in "ab"].count("a") >= 1
+        assert bookmark["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+        seen = int(bookmark["metadata"]["resourceVersion"])
+        assert knetd.api("POST", place, configmap("several"))[0] == 201
+        route = f"/apis/gateway.networking.k8s.io/v1/namespaces/{ns}/httproutes"
+        assert knetd.api("POST", route, {"metadata": {"name": "several"}, "spec": {"rules": []}})[0] == 201
+        assert knetd.api("POST", f"/api/v1/namespaces/{ns}/secrets", {"metadata": {"name": "several"}})[0] == 201
+        assert knetd.api("DELETE", f"{place}/several")[0] == 200
+        told = [watch.event() for _ in range(3)]
+        assert [(e["type"], e["object"]["kind"]) for e in told if e["type"] != "MODIFIED"] == [
+            ("ADDED", "ConfigMap"), ("ADDED", "HTTPRoute"), ("DELETED", "ConfigMap")]
+        assert told[1]["object"]["apiVersion"] == "gateway.networking.k8s.io/v1"
+    with Watch(knetd, f"{several}&resourceVersion={seen}") as watch:
+        assert [watch.event()["object"]["metadata"] for _ in range(3)] == [e["object"]["metadata"] for e in told]
+
+
+@pytest.mark.parametrize("query, code, words", [
+    ("", 400, "plurals"), ("kinds=", 400, "plurals"), ("kinds=pods,nothings", 400, "nothings"), ("kinds=pods,,services", 400, "there is no"),
+    ("kinds=pods&labelSelector=a", 400, "no selector"), ("kinds=pods&resourceVersion=x", 400, "resourceVersion"),
+    ("kinds=pods,services&resourceVersion=1", 200, "Expired")])
+def test_a_watch_of_several_kinds_is_refused(knetd, query, code, words):
+    with Watch(knetd, "/knetd/v1/watch?" + query) as watch:
+        assert watch.response.status == code and words in watch.response.readline().decode()
+
+
 def test_over_tcp_with_a_library(knetd_factory):
     knetd = knetd_factory(ini="[api]\ninsecure_listen = 127.0.0.1:8001")
     with inside(knetd.netns):

@@ -1,14 +1,8 @@
-"""`ctr run --cni`, which looks for plugins and networks in their usual places and tells no pod's name, and what
-README.md says to type beside it."""
+"""`ctr run --cni`, which looks for plugins and networks in their usual places and tells no pod's name."""
 
 import os
-import re
 import shutil
-import subprocess
 
-import pytest
-from clients import CLIENTS, client
-from daemon import ROOT
 from leftovers import Leftovers
 from node import HELLO, HTTPD, CriPod, conflist
 
@@ -37,37 +31,3 @@ def test_ctr_run(node):
         r = ctr_run(node, "bad", "/bin/nothing")
         assert r.returncode != 0
     state.gone()
-
-
-def block(word):
-    with open(f"{ROOT}/README.md", encoding="utf-8") as f:
-        found = [b for b in re.findall(r"^```sh\n(.*?)^```", f.read(), re.M | re.S) if word in b]
-    assert len(found) == 1
-    return found[0]
-
-
-def typed(node, script):
-    made = f"{node.dir}/commands"
-    os.makedirs(made, exist_ok=True)
-    for name, to in (("ctr", f"{node.runtime.bin}/ctr"), ("cnitool", f"{CLIENTS}/cnitool"), ("knetctl", f"{ROOT}/build/knetctl")):
-        if not os.path.lexists(f"{made}/{name}"):
-            os.symlink(to, f"{made}/{name}")
-    return subprocess.run([*node.knetd.enter, "bash", "-e", "-c", script], capture_output=True, text=True, timeout=60, check=False,
-                          env=dict(os.environ, PATH=f"{made}:{os.environ['PATH']}", CONTAINERD_ADDRESS=node.runtime.socket,
-                                   CONTAINERD_SNAPSHOTTER="native", KNETD_SOCKET=node.knetd.socket))
-
-
-def test_what_the_readme_says(node):
-    why = client("cnitool", "go")
-    if why:
-        pytest.skip(why)
-    put_in_the_usual_places(node)
-    node.runtime.load_image(namespace="default")
-    r = typed(node, "".join(line for line in block("ctr run").splitlines(True) if "image pull" not in line))
-    assert r.returncode == 0 and r.stdout.count("10.244.") >= 2, r.stdout + r.stderr
-    r = typed(node, block("CNI_COMMAND=STATUS"))
-    assert r.returncode == 0, r.stdout + r.stderr
-    node.knetd.stop()
-    r = typed(node, block("CNI_COMMAND=STATUS").splitlines()[1])
-    node.knetd.start()
-    assert r.returncode == 1 and "is the daemon running" in r.stdout

@@ -33,16 +33,18 @@ class Machine(Cri):
         super().__init__()
         self.dir, self.log = "/tmp", f"{directory}/console"
         self.api_port, self.cri_port, self.sh_port, self.pod_port = free_ports(4)
-        subprocess.run([f"{ROOT}/vm/build.sh"], check=True, timeout=300)
+        build = subprocess.run([f"{ROOT}/vm/build.sh"], check=True, timeout=300, stdout=subprocess.PIPE, text=True)
+        base = f"{ROOT}/{build.stdout.split()[-1]}"
         image(f"{directory}/image.tar")
         subprocess.run([f"{ROOT}/tests/vm/runtime-layer.sh", f"{directory}/layer", f"{directory}/image.tar"], check=True, timeout=300)
         with open(f"{directory}/initramfs", "wb") as out:
-            for layer in (f"{ROOT}/build/vm/initramfs", f"{ROOT}/build/vm/test.initramfs", f"{directory}/layer"):
+            for layer in (f"{base}/initramfs", f"{base}/test.initramfs", f"{directory}/layer"):
                 with open(layer, "rb") as f:
                     out.write(f.read())
         forwards = f"{self.api_port}:8080 {self.cri_port}:9000 {self.sh_port}:9001 {self.pod_port}:18080"
         self.qemu = subprocess.Popen([f"{ROOT}/vm/qemu.sh", "1024", forwards, "", "-initrd", f"{directory}/initramfs", "-monitor", "none",
-                                      "-serial", f"file:{self.log}", "-serial", f"file:{directory}/verdict"], cwd=ROOT)
+                                      "-serial", f"file:{self.log}"], cwd=ROOT,
+                                     env={**os.environ, "VERDICT": f"{directory}/verdict"})
 
     def wait(self):
         end = time.monotonic() + LIMIT

@@ -52,7 +52,8 @@ class World:
 
     def asked(self):
         """Names since the last call, without the daemon's own probes."""
-        return [line.strip() for line in self.process.stdout.readlines() if line != ".\n"]
+        names = [line.strip() for line in self.process.stdout.readlines()]
+        return [name for name in names if name != "." and not name.endswith(".knetd.")]  # health, loops
 
     def close(self):
         self.process.kill()

@@ -27,7 +27,7 @@ def fill(c, buf, until):
             raise EOFError
         buf += got
 
-def body(c, head, buf):
+def body(c, head, buf, last):
     lower = head.lower()
     if b"content-length:" in lower:
         n = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
@@ -40,10 +40,14 @@ def body(c, head, buf):
             fill(c, buf, lambda b: b"\r\n" in b)
             size, _, _ = bytes(buf).partition(b"\r\n")
             n = int(size, 16)
+            if n == 0:
+                fill(c, buf, lambda b: b"\r\n\r\n" in b)
+                trailers, _, rest = bytes(buf)[len(size) + 2:].partition(b"\r\n\r\n" if buf[len(size) + 2:][:2] != b"\r\n" else b"\r\n")
+                buf[:] = rest
+                last[:] = trailers
+                return out
             fill(c, buf, lambda b: len(b) >= len(size) + 2 + n + 2)
             out += bytes(buf[len(size) + 2:len(size) + 2 + n]); del buf[:len(size) + 2 + n + 2]
-            if n == 0:
-                return out
     return b""
 
 def reply(c, data, more=b""):
@@ -64,7 +68,8 @@ def one(c, buf, number):
         c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     if path == b"/early":
         return reply(c, b"no need of your body", b"Connection: close\r\n")
-    got = body(c, head, buf)
+    last = bytearray()
+    got = body(c, head, buf, last)
     if path == b"/garbage":
         c.sendall(b"this is not HTTP\r\n\r\n")
     elif path == b"/two-lengths":
@@ -92,6 +97,8 @@ def one(c, buf, number):
         c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 << 20))
         for _ in range(64):
             c.sendall(b"x" * (1 << 20))
+    elif path == b"/trailers":
+        reply(c, name.encode() + b" " + last)
     elif path == b"/size":
         reply(c, b"%d" % len(got))
     elif path == b"/bye":
@@ -172,11 +179,11 @@ def connect(knetd):
 
 
 def until_closed(s):
-    out = b""
+    out = bytearray()
     with contextlib.suppress(ConnectionResetError):
         while got := s.recv(65536):
             out += got
-    return out
+    return bytes(out)
 
 
 def raw(knetd, data):
@@ -255,6 +262,30 @@ def test_bodies_down(node):
     old = ask(node, "/old")
     assert b"until the end" in old and old.endswith(b"0\r\n\r\n")
     assert ask(node, "/cut").endswith(b"only this")  # and no more: the client sees it is not whole
+
+
+CHUNKS = b"5\r\nhello\r\n0\r\n"
+TRAILS = b"X-Sum:  7 \r\nHost: evil\r\nX_Real_IP: 1\r\nContent-Length: 3\r\nX-More: a:b\r\n\r\n"
+
+
+def test_trailers(node):
+    """Those that may be told: up always, also when the first endpoint refuses; down to clients that say they take them."""
+    for host in ("web.example", "pair.example"):
+        for _ in range(6):
+            answer = ask(node, "/trailers", host, "POST", "Transfer-Encoding: chunked\r\n", CHUNKS + TRAILS)
+            assert answer.partition(b"\r\n\r\n")[2].partition(b" ")[2] == b"X-Sum: 7\r\nX-More: a:b"
+    assert ask(node, "/trailers", method="POST", more="Transfer-Encoding: chunked\r\n", body=CHUNKS + b"\r\n").endswith(b"one ")
+    assert ask(node, "/chunked", more="TE: trailers\r\n").endswith(b" world\r\n0\r\nX-Sum: 1\r\n\r\n")
+    assert ask(node, "/chunked").endswith(b" world\r\n0\r\n\r\n")
+
+
+def test_trailers_over_kept_connections(node):
+    """Each request has its own, or none."""
+    with connect(node) as s, s.makefile("rb") as f:
+        for i in range(3):
+            for trails, want in ((b"X-T: %d\r\n\r\n" % i, b"one X-T: %d" % i), (b"\r\n", b"one ")):
+                s.sendall(b"POST /trailers HTTP/1.1\r\nHost: web.example\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS + trails)
+                assert answer_of(f)[2] == want
 
 
 def test_http_1_0(node):

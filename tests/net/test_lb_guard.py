@@ -1,5 +1,6 @@
-"""A load-balancer address is for its Services alone: the node's own services do not answer there."""
+"""A load-balancer address is for its Services and Gateways alone: the node's own services do not answer there."""
 
+import json
 import os
 import subprocess
 import sys
@@ -96,6 +97,76 @@ def test_mended(stage, damage):
     knetd.exec("nft", *damage.split(), check=True)
     eventually(lambda: tried(outside, LB[4], 2222) == "refused")
     eventually(lambda: tried(outside, LB[4], 80) == "answered")
+
+
+# ---- Gateways: the ports of their listeners, and no others
+
+GATEWAY_API = "/apis/gateway.networking.k8s.io/v1"
+OURS = f"{GATEWAY_API}/namespaces/default/gateways"
+SETS = f"{GATEWAY_API}/namespaces/default/listenersets"
+
+
+def gateway(knetd, *ports):
+    """Gateway gw with those listeners, whether it is there or not; its addresses by family."""
+    listeners = [{"name": f"l{port}", "port": port, "protocol": "HTTP"} for port in ports]
+    spec = {"gatewayClassName": "knetd", "listeners": listeners, "allowedListeners": {"namespaces": {"from": "All"}}}
+    if knetd.api("GET", OURS + "/gw")[0] == 404:
+        answer = knetd.api("POST", OURS, {"metadata": {"name": "gw"}, "spec": spec})
+    else:
+        answer = knetd.api("PATCH", OURS + "/gw", {"spec": spec}, "application/merge-patch+json")
+    assert answer[0] in (200, 201), answer
+    return {6 if ":" in a["value"] else 4: a["value"] for a in knetd.api("GET", OURS + "/gw")[1]["status"]["addresses"]}
+
+
+def doors(knetd):
+    listed = json.loads(knetd.exec("nft", "-j", "list", "table", "inet", "knetd_lb").stdout)["nftables"]
+    return sorted(tuple(e["concat"]) for s in listed if s.get("set", {}).get("name") in ("doors4", "doors6") for e in s["set"].get("elem", []))
+
+
+def test_a_gateways_ports_alone(stage):
+    knetd, outside, pod = stage
+    at = gateway(knetd, 80)
+    try:
+        eventually(lambda: all(h["state"] == "announced" for h in knetd.api("GET", "/knetd/v1/lb")[1]["held"]))
+        assert set(at) == {4, 6}
+        assert doors(knetd) == sorted((ip, "tcp", 80) for ip in at.values())
+        for ip in at.values():
+            for machine in (outside, pod):
+                assert tried(machine, ip, 80) == "answered"
+                assert tried(machine, ip, 2222) == "refused"
+            eventually(lambda ip=ip: tried(outside, ip, 2222, "udp") == "refused")
+        gateway(knetd, 81)
+        assert [(tried(outside, at[4], port)) for port in (80, 81, 2222)] == ["refused", "answered", "refused"]
+        assert doors(knetd) == sorted((ip, "tcp", 81) for ip in at.values())
+        # what it asks for and does not get is the other's: the port is not opened for that one
+        gateway(knetd, 81, 2222)
+        assert tried(outside, at[4], 2222) == "refused"
+        assert doors(knetd) == sorted((ip, "tcp", 81) for ip in at.values())
+        knetd.exec("nft", "flush", "ruleset", check=True)
+        eventually(lambda: tried(outside, at[4], 2222) == "refused" and tried(outside, at[4], 81) == "answered")
+    finally:
+        knetd.api("DELETE", OURS + "/gw")
+    assert doors(knetd) == []
+
+
+def test_ports_of_listener_sets(stage):
+    knetd, outside, _ = stage
+    at = gateway(knetd, 80)
+    try:
+        eventually(lambda: all(h["state"] == "announced" for h in knetd.api("GET", "/knetd/v1/lb")[1]["held"]))
+        assert knetd.api("POST", SETS, {"metadata": {"name": "more"}, "spec": {
+            "parentRef": {"name": "gw"}, "listeners": [{"name": "more", "port": 8090, "protocol": "HTTP"}]}})[0] == 201
+        assert tried(outside, at[4], 8090) == "answered"
+        assert knetd.api("PATCH", OURS + "/gw", {"spec": {"allowedListeners": {"namespaces": {"from": "None"}}}},
+                         "application/merge-patch+json")[0] == 200
+        assert doors(knetd) == sorted((ip, "tcp", 80) for ip in at.values())
+        gateway(knetd, 80)
+        assert ("tcp", 8090) in {d[1:] for d in doors(knetd)}
+        assert knetd.api("DELETE", SETS + "/more")[0] == 200
+        assert doors(knetd) == sorted((ip, "tcp", 80) for ip in at.values())
+    finally:
+        knetd.api("DELETE", SETS + "/more")
+        knetd.api("DELETE", OURS + "/gw")
 
 
 def test_gone_with_the_last_address():

@@ -1,5 +1,6 @@
 """The trace beside reality: for each pair of ends, what knetctl says and what a real connection meets."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -361,15 +362,63 @@ def test_the_source_that_is_seen(lab):
     assert "hairpin" in words(lab.trace("self", "self:80", code=0))
 
 
-def test_policies_are_told_and_not_in_force(lab):
-    policies = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
-    lab.daemon.api("POST", policies, {"metadata": {"name": "shut"}, "spec": {"podSelector": {"matchLabels": {"app": "self"}}}})
+POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+CLUSTER = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
+SELF = {"podSelector": {"matchLabels": {"app": "self"}}}
+
+
+@contextlib.contextmanager
+def policies(lab, *made):
+    """Policies for as long as the block: (path, name, spec)."""
     try:
-        said = words(lab.trace("client", "self:80", code=0))
-        assert "would deny this; this version does not enforce NetworkPolicy" in said and "shut does not allow" in said
-        assert lab.real("client", "self:80") == "connected"
+        for path, name, spec in made:
+            status, answer = lab.daemon.api("POST", path, {"metadata": {"name": name}, "spec": spec})
+            assert status == 201, answer
+        yield
     finally:
-        lab.daemon.api("DELETE", policies + "/shut")
+        for path, name, _ in made:
+            lab.daemon.api("DELETE", f"{path}/{name}")
+
+
+def test_a_policy_that_denies_is_named_and_in_force(lab):
+    with policies(lab, (POLICIES, "shut", SELF)):
+        said = words(lab.trace("client", "self:80", code=1))
+        assert "ingress: isolated by shut in namespace default, and none allows it" in said
+        assert lab.real("client", "self:80") == "timeout"
+        assert "a node always reaches its own pods" in words(lab.trace("node", lab.pods["self"].ip4 + ":8080", code=0))
+    assert lab.real("client", "self:80") == "connected"
+
+
+def test_a_policy_that_allows_is_named(lab):
+    allow = {**SELF, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "client"}}}], "ports": [{"port": 8080}]}]}
+    with policies(lab, (POLICIES, "shut", SELF), (POLICIES, "client-only", allow)):
+        assert "ingress: allowed by client-only, of 2 NetworkPolicies" in words(lab.trace("client", "self:80", code=0))
+        assert lab.real("client", "self:80") == "connected"
+
+
+def test_a_pod_that_may_not_ask_the_dns(lab):
+    """What most policies forget, and what a name that does not resolve looks like then."""
+    shut = {"podSelector": {"matchLabels": {"app": "client"}}, "policyTypes": ["Egress"]}
+    dns = {**shut, "egress": [{"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                                       "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}], "ports": [{"port": 53, "protocol": "UDP"}]}]}
+    ask = ["dig", "+short", "+tries=1", "+time=1", "@10.96.0.10", "self.default.svc.cluster.local"]
+    with policies(lab, (POLICIES, "shut", shut)):
+        assert "egress to the cluster DNS: isolated by shut" in words(lab.trace("client", "self:80", code=1))
+        assert lab.pods["client"].run(*ask, check=False).returncode != 0
+        with policies(lab, (POLICIES, "dns", dns)):
+            said = words(lab.trace("client", "self:80", code=1))
+            assert "egress to the cluster DNS: allowed by dns" in said and "egress: isolated by" in said
+            assert lab.pods["client"].run(*ask).stdout.strip().startswith("10.96.")
+
+
+def test_a_cluster_policy_is_named(lab):
+    everybody = {"namespaces": {}}
+    deny = {"tier": "Admin", "priority": 3, "subject": everybody, "ingress": [
+        {"name": "no 8080", "action": "Deny", "from": [everybody], "protocols": [{"tcp": {"destinationPort": {"number": 8080}}}]}]}
+    with policies(lab, (CLUSTER, "no-8080", deny)):
+        said = words(lab.trace("client", "self:80", code=1))
+        assert "ingress: rule 1 (no 8080) of ClusterNetworkPolicy no-8080 (Admin, priority 3) denies it" in said
+        assert lab.real("client", "self:80") == "timeout"
 
 
 def test_a_pod_that_went_away(lab):

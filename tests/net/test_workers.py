@@ -21,7 +21,7 @@ ASK = r"""
 import select, socket, struct, sys
 name = b"".join(bytes([len(l)]) + l for l in b"dns-version.cluster.local".split(b".")) + b"\0"
 asked, wrong, n = 0, [], 0
-while not select.select([sys.stdin], [], [], 0.001)[0]:
+while asked < 60 or not select.select([sys.stdin], [], [], 0.001)[0]:
     n += 1
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     u.settimeout(1)
