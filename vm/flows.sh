@@ -1,19 +1,21 @@
 #!/bin/sh
-# make vm-flows: the flow tables of tests/net, and cluster DNS, on the test machine's kernel: pytest and what it calls run inside,
+# make vm-flows: the flow tables of tests/net, cluster DNS, and policies, on the test machine's kernel: pytest and what it calls run inside,
 # in a root of their own, with the daemon under test in network namespaces as on any machine. What pytest says
 # is printed; its last line counts.
 #
 #   vm/flows.sh [TEST FILE...]
 #
+# SUITE says which kernel (vm/kernel.sh): this machine's processor alone, as Python and pytest are this machine's.
 # LIMIT is how many seconds the whole may take (1200), CONSOLE where the kernel's words go.
 set -eu
 cd "$(dirname "$0")/.."
-limit=${LIMIT:-1200} console=${CONSOLE:-build/vm/flows.log}
+limit=${LIMIT:-1200}
 if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on the kernel
 	set -- tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
-		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py
+		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py tests/net/test_policy_truth.py
 fi
-vm/build.sh
+image=$(vm/build.sh)
+console=${CONSOLE:-$image/flows.log}
 
 dir=$(mktemp -d)
 qemu=
@@ -25,12 +27,11 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 tests/vm/flows-layer.sh "$dir/layer" "$@"
-cat build/vm/initramfs build/vm/test.initramfs "$dir/layer" >"$dir/initramfs"
+cat "$image/initramfs" "$image/test.initramfs" "$dir/layer" >"$dir/initramfs"
 rm "$dir/layer"
 off=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 : >"$dir/verdict"
-vm/qemu.sh 1024 "$off:9999" '' -initrd "$dir/initramfs" -monitor none \
-	-serial "file:$console" -serial "file:$dir/verdict" &
+VERDICT=$dir/verdict vm/qemu.sh 1024 "$off:9999" '' -initrd "$dir/initramfs" -monitor none -serial "file:$console" &
 qemu=$!
 
 begin=$(date +%s)

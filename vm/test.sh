@@ -1,13 +1,15 @@
 #!/bin/sh
 # make vm-test: boots the test machine unattended, judges it from outside (API and Ingress through
 # forwarded ports) and from inside (tests/vm/guest.sh), and ends it. A line for each check; at the end
-# "N passed, N failed". What the machine said is kept in build/vm/console.log.
+# "N passed, N failed". What the machine said is kept in build/vm/ARCH-SUITE/console.log.
 #
-# LIMIT is how many seconds the whole may take (300): an emulated machine on a busy host is slow.
+# ARCH and SUITE say which machine and kernel (vm/kernel.sh). LIMIT is how many seconds the whole may take (300):
+# an emulated machine on a busy host is slow.
 set -eu
 cd "$(dirname "$0")/.."
 limit=${LIMIT:-300}
-vm/build.sh
+image=$(vm/build.sh)
+console=$image/console.log
 
 dir=$(mktemp -d)
 qemu=
@@ -22,7 +24,7 @@ passed=0 failed=0
 ok() { passed=$((passed + 1)); echo "ok      $*"; }
 not_ok() { failed=$((failed + 1)); echo "FAILED  $*"; }
 finish() {
-	[ "$failed" -eq 0 ] || { echo "-- the console's last lines:"; tr -d '\r' <build/vm/console.log | tail -n 30; }
+	[ "$failed" -eq 0 ] || { echo "-- the console's last lines:"; tr -d '\r' <"$console" | tail -n 30; }
 	echo "$passed passed, $failed failed"
 	[ "$failed" -eq 0 ]
 	exit
@@ -40,10 +42,10 @@ print(*(x.getsockname()[1] for x in s))')
 set -- $ports
 api=http://127.0.0.1:$1 ingress=http://127.0.0.1:$2 off=$3
 
-cat build/vm/initramfs build/vm/test.initramfs >"$dir/initramfs"
+cat "$image/initramfs" "$image/test.initramfs" >"$dir/initramfs"
 : >"$dir/verdict"
-vm/qemu.sh 256 "$1:8080 $2:80 $off:9999" '' -initrd "$dir/initramfs" -monitor none \
-	-serial file:build/vm/console.log -serial "file:$dir/verdict" &
+VERDICT=$dir/verdict vm/qemu.sh 256 "$1:8080 $2:80 $off:9999" '' -initrd "$dir/initramfs" -monitor none \
+	-serial "file:$console" &
 qemu=$!
 
 # ---- from outside -----------------------------------------------------------------------------------
@@ -127,12 +129,12 @@ else
 	not_ok "QEMU ended with status $?"
 fi
 qemu=
-if tr -d '\r' <build/vm/console.log | grep -q '/sbin/knetd ended with status 0'; then
+if tr -d '\r' <"$console" | grep -q '/sbin/knetd ended with status 0'; then
 	ok "knetd ended well when told to"
 else
 	not_ok "knetd did not end with status 0 when told to"
 fi
-if grep -Eq 'Kernel panic|Oops|BUG:|segfault|Call Trace' build/vm/console.log; then
+if grep -Eq 'Kernel panic|Oops|BUG:|segfault|Call Trace' "$console"; then
 	not_ok "the kernel complained"
 else
 	ok "nothing from the kernel"

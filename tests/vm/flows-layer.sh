@@ -21,7 +21,7 @@ with_libraries() { # FILE...: the libraries they are linked with, where they are
 	done
 }
 
-for program in python3 ip nft sysctl conntrack curl sh; do
+for program in python3 ip nft sysctl conntrack curl sh tc nsenter mount sleep; do
 	file=$(readlink -f "$(PATH=/usr/bin:/usr/sbin:/bin:/sbin command -v $program)")
 	cp "$file" "$d/usr/bin/$program"
 	with_libraries "$file"
@@ -41,7 +41,7 @@ with_libraries "$d/usr/lib/$version"/lib-dynload/*.so
 cp build/knetd "$d/knetd/build/"
 mkdir -p "$d/knetd/tests"
 cp tests/*.py "$d/knetd/tests/"
-cp -R tests/net "$d/knetd/tests/net"
+cp -R tests/net tests/soak "$d/knetd/tests/"
 echo "$*" >"$d/knetd/files"
 install -m 755 tests/vm/flows.sh "$r/test/guest.sh"
 (cd "$r" && find . -mindepth 1 | sort | cpio -o -H newc -R 0:0 --quiet) >"$out"

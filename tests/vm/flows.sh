@@ -10,5 +10,6 @@ for d in dev proc sys run tmp; do
 done
 mount --make-rshared /run 2>/dev/null || true
 export PATH=/usr/bin:/bin HOME=/tmp KNET_SLOW="${KNET_SLOW:-6}" PYTHONDONTWRITEBYTECODE=1
+export KNETD_SOAK_CLOCK=1 KNETD_SOAK_SECONDS="${KNETD_SOAK_SECONDS:-45}" # the soak sets the clock here, and nowhere else
 files=$(cat $root/knetd/files)
 exec chroot $root /usr/bin/sh -c "cd /knetd && exec /usr/bin/python3 -m pytest -q -p no:cacheprovider --color=no $files"

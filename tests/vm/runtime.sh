@@ -4,12 +4,6 @@
 set -eu
 dir=/runtime
 export PATH=$dir/bin:$PATH
-# pivot_root(2) refuses the initramfs itself as the root to be left behind, but not a mount of it laid over it;
-# /run is shared, so that knetd sees the namespaces that are pinned there.
-mkdir -p /machine /var/lib
-mount --make-shared /run
-mount --rbind / /machine
-[ -e /var/run ] || ln -s /run /var/run
 cat >$dir/config.toml <<X
 version = 2
 root = "/tmp/root"
@@ -26,9 +20,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
         BinaryName = "$dir/bin/crun"
 X
-cd /machine
-mount --move . /
-chroot . $dir/bin/containerd -c $dir/config.toml >&2 &
+$dir/bin/containerd -c $dir/config.toml >&2 &
 until ctr version >/dev/null 2>&1; do sleep 0.2; done
 ctr -n k8s.io images import $dir/image.tar
 mkdir -p /tmp/www/cgi-bin
