@@ -10,6 +10,6 @@ echo "== Services"
 /usr/bin/python3 tests/bench/services.py
 echo "== CNI"
 /usr/bin/python3 tests/bench/cni.py
-for more in tests/bench/api.py tests/bench/dns.py tests/bench/ingress.py tests/bench/doors.py tests/bench/watch.py tests/bench/containerd.py; do
+for more in tests/bench/api.py tests/bench/dns.py tests/bench/ingress.py tests/bench/gateway_routes.py tests/bench/doors.py tests/bench/watch.py tests/bench/policy.py tests/bench/containerd.py tests/bench/boot.py; do
 	[ ! -f "$more" ] || { echo "== $(basename "$more" .py)"; /usr/bin/python3 "$more"; }
 done
