@@ -3,8 +3,8 @@
  *
  *   flowtable flows { hook ingress priority filter; devices = { the links of pods and the uplink } }
  *   chain forward (filter, 300: behind everybody else's)
- *     iifname "knet*" ct state established meta l4proto tcp flow add @flows
- *     iifname "knet*" ct state established meta l4proto udp flow add @flows
+ *     iifname "knet*" ct state established,related meta l4proto tcp flow add @flows
+ *     iifname "knet*" ct state established,related meta l4proto udp flow add @flows
  *
  * A connection begins as ever: Services, policies and whatever else stands in the way have judged its
  * first packets. From then on its packets go from link to link; the kernel translates them, keeps
@@ -91,23 +91,24 @@ static int replace(struct err *e)
 	return nft_commit(t, e);
 }
 
-void flows_remove(void)
-{
-	struct err e;
-
-	stands = false;
-	if (nft_table_remove(TABLE, &e))
-		log_warn("podnet: %s", e.text);
-}
-
-/* ---- gone for a moment ---------------------------------------------------------------------- */
-
 static void come_back(struct timer *timer)
 {
 	(void)timer;
 	flows_replace();
 }
 static struct timer return_timer = { .fn = come_back };
+
+void flows_remove(void)
+{
+	struct err e;
+
+	timer_del(&return_timer);
+	stands = false;
+	if (nft_table_remove(TABLE, &e))
+		log_warn("podnet: %s", e.text);
+}
+
+/* ---- gone for a moment ---------------------------------------------------------------------- */
 
 static void give_back(void)
 {

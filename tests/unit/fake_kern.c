@@ -306,11 +306,21 @@ int rt_route_each(struct rt *rt, void (*fn)(const struct rt_route *r, void *arg)
 	return 0;
 }
 
+static const char *uplink;
+
+void fake_kern_uplink(const char *name)
+{
+	uplink = name;
+}
+
 int rt_uplink(struct rt *rt, struct rt_link *out, struct err *e)
 {
 	(void)rt;
-	(void)out;
-	return err_set(e, ENETUNREACH, "no default route");
+	if (!uplink)
+		return err_set(e, ENETUNREACH, "no default route");
+	*out = (struct rt_link){ .ifindex = 2 };
+	snprintf(out->name, sizeof(out->name), "%s", uplink);
+	return 0;
 }
 
 unsigned rt_uplink_of(struct rt *rt, uint8_t family)

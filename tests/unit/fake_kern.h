@@ -14,7 +14,8 @@ void fake_kern_reset(void);
 void fake_kern_fail_commit(int code); /* the next nft_commit fails with this errno */
 void fake_kern_fail_tbf(int code);    /* every flush behind an rt_tbf_set does; 0: no more */
 void fake_kern_fail_sysctl(const char *path, int code); /* path NULL: no more */
-void fake_kern_run_later(void);                         /* ends what rt_link_del_later began */
+void fake_kern_uplink(const char *name); /* the link of the default route; NULL: there is none */
+void fake_kern_run_later(void);          /* ends what rt_link_del_later began */
 /* A tracked connection, "10.96.0.1:53", answered by "10.244.0.5:53". */
 void fake_kern_flow(uint8_t proto, const char *to, const char *from);
 void fake_kern_flow_of(uint8_t proto, const char *client, const char *to, const char *from);
