@@ -1,7 +1,7 @@
 #!/bin/sh
-# make vm-flows: the flow tables of tests/net, cluster DNS, and policies, on the test machine's kernel: pytest and what it calls run inside,
-# in a root of their own, with the daemon under test in network namespaces as on any machine. What pytest says
-# is printed; its last line counts.
+# make vm-flows: nftables' flow tables, who answers whom (test_flows_*), cluster DNS, and policies, on the test machine's
+# kernel: pytest and what it calls run inside, in a root of their own, with the daemon under test in network
+# namespaces as on any machine. What pytest says is printed; its last line counts.
 #
 #   vm/flows.sh [TEST FILE...]
 #
@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 limit=${LIMIT:-1200}
 if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on the kernel
-	set -- tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
+	set -- tests/net/test_flow_tables.py tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
 		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py tests/net/test_policy_truth.py
 fi
 image=$(vm/build.sh)

@@ -11,10 +11,11 @@
  * to the MTU and to bandwidths, and takes the chains again when it ends or a route changes.
  *
  * What it must not do is outlive a policy or an endpoint. Whoever ends connections (policies, UDP of
- * endpoints that are gone, host ports) has conntrack forget them, and the kernel refuses that for
- * one in a flow table, and has no way to take a single one out. So the table goes, with all
- * connections in it, and comes again RETURN_MS later, when what had to be forgotten is: until then
- * all of them pass the chains. That costs some 10 ms of waiting, at changes that end something. */
+ * endpoints that are gone, host ports) has conntrack forget them: what is forgotten is in no flow
+ * table. Kernels before June 2023 (5.10.182, 5.15.115, 6.1.32, 6.3.6) refuse that for one in a flow
+ * table, and have no way to take a single one out. There the table goes, with all connections in
+ * it, and comes again RETURN_MS later, when what had to be forgotten is: until then all of them
+ * pass the chains. That costs some 10 ms of waiting, at changes that end something. */
 // clang-format on
 #include <netinet/in.h>
 #include <string.h>
