@@ -4,6 +4,7 @@
 # namespaces as on any machine. What pytest says is printed; its last line counts.
 #
 #   vm/flows.sh [TEST FILE...]
+#   vm/flows.sh tests/bench/flow_tables.py     a benchmark, which has its own clock: it counts instructions
 #
 # SUITE says which kernel (vm/kernel.sh): this machine's processor alone, as Python and pytest are this machine's.
 # LIMIT is how many seconds the whole may take (1200), CONSOLE where the kernel's words go.
@@ -14,6 +15,7 @@ if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on 
 	set -- tests/net/test_flow_tables.py tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
 		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py tests/net/test_policy_truth.py
 fi
+case $1 in tests/bench/*) clock="-icount shift=0,sleep=off" ;; *) clock="" ;; esac
 image=$(vm/build.sh)
 console=${CONSOLE:-$image/flows.log}
 
@@ -31,7 +33,8 @@ cat "$image/initramfs" "$image/test.initramfs" "$dir/layer" >"$dir/initramfs"
 rm "$dir/layer"
 off=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 : >"$dir/verdict"
-VERDICT=$dir/verdict vm/qemu.sh 1024 "$off:9999" '' -initrd "$dir/initramfs" -monitor none -serial "file:$console" &
+# shellcheck disable=SC2086  # two words or none
+VERDICT=$dir/verdict vm/qemu.sh 1024 "$off:9999" '' $clock -initrd "$dir/initramfs" -monitor none -serial "file:$console" &
 qemu=$!
 
 begin=$(date +%s)

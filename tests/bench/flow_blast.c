@@ -1,9 +1,9 @@
 /* flow_blast.c - traffic for tests/bench/flow_tables.py, and how long it took:
  *
- *   flow_blast sink ADDRESS PORT          answers the first datagram of each client, and TCP byte
- * by byte flow_blast udp ADDRESS PORT N         N datagrams of 64 bytes: nanoseconds each
- *   flow_blast turns ADDRESS PORT N       a byte there and back by TCP, N times: nanoseconds each
- *   flow_blast bulk ADDRESS PORT N        N times 64 KB by TCP: nanoseconds each
+ *   flow_blast sink ADDRESS PORT      answers a client's first datagram, and TCP byte by byte
+ *   flow_blast udp ADDRESS PORT N     N datagrams of 64 bytes: nanoseconds each
+ *   flow_blast turns ADDRESS PORT N   a byte there and back by TCP, N times: nanoseconds each
+ *   flow_blast bulk ADDRESS PORT N    N times 64 KB by TCP: nanoseconds each
  *
  * Nobody reads the datagrams: the sink drops them, at the same cost each. */
 #define _GNU_SOURCE

@@ -13,3 +13,5 @@ echo "== CNI"
 for more in tests/bench/api.py tests/bench/dns.py tests/bench/ingress.py tests/bench/gateway_routes.py tests/bench/doors.py tests/bench/watch.py tests/bench/policy.py tests/bench/containerd.py tests/bench/boot.py; do
 	[ ! -f "$more" ] || { echo "== $(basename "$more" .py)"; /usr/bin/python3 "$more"; }
 done
+echo "== flow tables, in the test machine"
+vm/flows.sh tests/bench/flow_tables.py

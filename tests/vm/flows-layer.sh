@@ -1,7 +1,8 @@
 #!/bin/sh
-# flows-layer.sh OUT TEST FILE... - a third layer for the test machine's initramfs: this machine's Python, pytest,
-# ip, nft and sysctl under /debian, with build/knetd and tests/ in /debian/knetd, and tests/vm/flows.sh in the
-# place of guest.sh. (A root of its own: the static busybox would take plug-ins of another C library out of /lib.)
+# flows-layer.sh OUT FILE... - a third layer for the test machine's initramfs: this machine's Python, pytest, ip, nft
+# and sysctl under /debian, with build/knetd and tests/ in /debian/knetd, and tests/vm/flows.sh in the place of guest.sh.
+# FILEs are tests, or one program of tests/bench/. (A root of its own: the static busybox would take plug-ins of another
+# C library out of /lib.)
 set -eu
 cd "$(dirname "$0")/../.."
 out=$1
@@ -41,7 +42,8 @@ with_libraries "$d/usr/lib/$version"/lib-dynload/*.so
 cp build/knetd "$d/knetd/build/"
 mkdir -p "$d/knetd/tests"
 cp tests/*.py "$d/knetd/tests/"
-cp -R tests/net tests/soak "$d/knetd/tests/"
+cp -R tests/net tests/soak tests/bench "$d/knetd/tests/"
+"${MUSL_CC:-build/deps/$(uname -m)/bin/musl-gcc}" -O2 -static -o "$d/knetd/tests/bench/flow_blast" tests/bench/flow_blast.c
 echo "$*" >"$d/knetd/files"
 install -m 755 tests/vm/flows.sh "$r/test/guest.sh"
 (cd "$r" && find . -mindepth 1 | sort | cpio -o -H newc -R 0:0 --quiet) >"$out"
