@@ -90,6 +90,10 @@ static const struct row {
 	                 "[policy] log", "denied packets are not logged", false },
 	[KERN_NFT_LOG] = { "logging in rules", "CONFIG_NFT_LOG", "[policy] log",
 	                   "denied packets are not logged", false },
+	[KERN_NFT_OWNER] = { "tables that others cannot flush", "Linux 6.9", "policies",
+	                     "what policies close is open for some milliseconds when somebody "
+	                     "flushes the ruleset",
+	                     false },
 	[KERN_NFT_ARP] = { "nftables, family arp", "CONFIG_NF_TABLES_ARP", "load balancers",
 	                   "load-balancer addresses of IPv4 are answered for on every link",
 	                   false },

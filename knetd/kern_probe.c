@@ -166,6 +166,14 @@ static int try_tables(void)
 	return end(t);
 }
 
+static int try_owner(void)
+{
+	struct nft_txn *t = nft_begin();
+
+	nft_table_own(t, TABLE);
+	return end(t);
+}
+
 static int try_arp(void)
 {
 	struct nft_txn *t = nft_begin_arp();
@@ -380,6 +388,8 @@ int kern_probe(enum kern_feature f, const char *state_dir)
 		return try_rule(fill_log);
 	case KERN_NFLOG:
 		return nflog_probe();
+	case KERN_NFT_OWNER:
+		return try_owner();
 	case KERN_NFT_ARP:
 		return try_arp();
 	case KERN_CT_SCTP:

@@ -1,6 +1,6 @@
 /* modules.c - the table of features: a feature is a directory in modules/ and one line here.
  * Started in this order, stopped in reverse; synced in this order too, so what writes objects that
- * others read stands before them. */
+ * others read stands before them. Of a full pass what shields comes first (module.h). */
 #include "registry.h"
 
 extern const struct module life_module, uplink_module, node_module, podnet_module, lb_module,

@@ -80,8 +80,17 @@ static void sync_one(const struct module *m, struct state *s)
 	s->failure.code = 0;
 }
 
+/* What makes pods reachable is not to be there before what closes them. */
+static void raise_shields(void)
+{
+	for (unsigned i = 0; i < started; i++)
+		if (modules[i]->shields && states[i].full && !states[i].waiting)
+			sync_one(modules[i], &states[i]);
+}
+
 void modules_sync(void)
 {
+	raise_shields();
 	for (unsigned i = 0; i < started; i++) {
 		const struct module *m = modules[i];
 		struct state *s = &states[i];

@@ -200,6 +200,10 @@ void nft_table_replace(struct nft_txn *t, const char *table);
 void nft_table_add(struct nft_txn *t, const char *table);         /* keeps what is there */
 void nft_table_add_dormant(struct nft_txn *t, const char *table); /* its chains see no packet */
 void nft_table_del(struct nft_txn *t, const char *table);         /* must exist */
+/* Makes it, or takes over what a process that is gone has owned: ours as long as this one lives,
+ * and nobody else changes or flushes it; behind us it stays. -EOPNOTSUPP from nft_commit: it is
+ * there and was never owned, or the kernel is older than 6.9. */
+void nft_table_own(struct nft_txn *t, const char *table);
 /* 1 the table is there, 0 it is not, -errno. */
 int nft_table_exists(const char *table, struct err *e);
 /* Takes it away at once, with all that is in it; one that is not there is as good. */

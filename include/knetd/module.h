@@ -36,6 +36,9 @@ struct route {
 struct module { /* const; every member but name may be NULL or 0 */
 	const char *name;
 	uint32_t watches; /* KIND_BIT()s that make it dirty */
+	/* What it lays keeps packets out: when all of that has to be looked at, it is synced before
+	 * any other, and again in its place for what these then change. */
+	bool shields;
 	int (*init)(struct err *e);
 	/* Makes the outside match the store; safe to repeat. With no watches it is called once,
 	 * full. */

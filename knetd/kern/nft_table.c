@@ -12,6 +12,8 @@
 
 #include "nft_int.h"
 
+#define TABLE_F_PERSIST 0x4 /* Linux 6.9; headers of older ones do not have it */
+
 /* ---- tables --------------------------------------------------------------------------------- */
 
 static void table(struct nft_txn *t, uint16_t type, uint16_t flags, const char *name)
@@ -36,15 +38,25 @@ void nft_table_add(struct nft_txn *t, const char *name)
 	table(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, name);
 }
 
-void nft_table_add_dormant(struct nft_txn *t, const char *name)
+static void table_flagged(struct nft_txn *t, const char *name, uint32_t flags)
 {
 	struct nlmsghdr *h = nft_msg(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFT_ROOM_SMALL);
 
 	if (!h)
 		return;
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, name);
-	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_DORMANT));
+	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(flags));
 	nft_msg_end(t, h);
+}
+
+void nft_table_add_dormant(struct nft_txn *t, const char *name)
+{
+	table_flagged(t, name, NFT_TABLE_F_DORMANT);
+}
+
+void nft_table_own(struct nft_txn *t, const char *name)
+{
+	table_flagged(t, name, NFT_TABLE_F_OWNER | TABLE_F_PERSIST);
 }
 
 void nft_table_del(struct nft_txn *t, const char *name)

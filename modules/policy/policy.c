@@ -121,6 +121,7 @@ static void policy_exit(bool remove)
 const struct module policy_module = {
 	.name = "policy",
 	.watches = POLICY_WATCHES | KIND_BIT(KIND_GATEWAY),
+	.shields = true,
 	.init = policy_init,
 	.sync = policy_sync,
 	.metrics = write_metrics,

@@ -10,6 +10,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/buf.h>
+#include <knetd/kern_check.h>
 #include <knetd/log.h>
 
 #include "policy_apply.h"
@@ -21,8 +22,9 @@
 
 #define COMMENT_MAX 120 /* bytes; nft takes 128 */
 
-static bool stands; /* the table is there, as it was sent last */
-static bool gone;   /* there is none */
+static bool stands;   /* the table is there, as it was sent last */
+static bool gone;     /* there is none */
+static bool no_owner; /* the kernel has no tables that are ours alone */
 
 struct pass {
 	struct nft_txn *t;
@@ -507,7 +509,8 @@ static void send_classes(struct pass *p)
 
 /* ---- one transaction ------------------------------------------------------------------------ */
 
-enum ground { GROUND_SAME, GROUND_RELAID, GROUND_NEW };
+/* NEW: there is no table; ANEW: the one that is there is thrown away. */
+enum ground { GROUND_SAME, GROUND_RELAID, GROUND_NEW, GROUND_ANEW };
 
 /* A packet that is on its way through the rules while a transaction ends sees new elements and the
  * chains as they were: a new one without any rule, through which it would pass. And sets of ranges
@@ -541,10 +544,28 @@ static void forget_rules(void)
 	}
 }
 
+/* While we live a table that is owned is changed by nobody else; behind us it stays as it is, and
+ * the next to come takes it over. */
+static void lay(struct nft_txn *t, enum ground ground)
+{
+	if (ground == GROUND_SAME)
+		return;
+	if (ground == GROUND_ANEW)
+		nft_table_del(t, POLICY_TABLE);
+	if (no_owner)
+		nft_table_add(t, POLICY_TABLE);
+	else
+		nft_table_own(t, POLICY_TABLE);
+	if (ground == GROUND_RELAID)
+		nft_rules_flush(t, POLICY_TABLE);
+	policy_rules_lay(t);
+}
+
 static int send(enum ground ground, struct policy_applied *out, struct err *e)
 {
 	struct pass p = { .t = nft_begin(), .out = out };
-	int ret = ground == GROUND_NEW ? 0 : send_ahead(&p, e);
+	bool kept = ground == GROUND_SAME || ground == GROUND_RELAID;
+	int ret = kept ? send_ahead(&p, e) : 0;
 
 	if (ret) {
 		stands = false;
@@ -553,14 +574,9 @@ static int send(enum ground ground, struct policy_applied *out, struct err *e)
 	p.relaid = ground != GROUND_SAME;
 	if (p.relaid)
 		forget_rules();
-	if (ground == GROUND_NEW) {
+	if (!kept)
 		policy_counts_read();
-		nft_table_replace(p.t, POLICY_TABLE);
-	}
-	if (ground == GROUND_RELAID)
-		nft_rules_flush(p.t, POLICY_TABLE);
-	if (ground != GROUND_SAME)
-		policy_rules_lay(p.t);
+	lay(p.t, ground);
 	send_classes(&p);
 	send_pods(&p);
 	if (ground == GROUND_SAME && !p.changed) {
@@ -568,7 +584,7 @@ static int send(enum ground ground, struct policy_applied *out, struct err *e)
 		return 0;
 	}
 	ret = nft_commit(p.t, e);
-	if (!ret && ground == GROUND_NEW)
+	if (!ret && !kept)
 		policy_counts_restart();
 	stands = ret == 0;
 	gone = false;
@@ -583,24 +599,38 @@ static bool out_of_shape(int ret)
 	       ret == -EOPNOTSUPP;
 }
 
+static int make(enum ground ground, struct policy_applied *out, struct err *e)
+{
+	int ret;
+
+	kept_forget();
+	no_owner |= kern_lacks(KERN_NFT_OWNER);
+	ret = send(ground, out, e);
+	if (ret != -EOPNOTSUPP || no_owner)
+		return ret;
+	no_owner = true;
+	kept_forget();
+	return send(ground, out, e);
+}
+
 static int apply_all(struct policy_applied *out, struct err *e)
 {
 	int exists = nft_table_exists(POLICY_TABLE, e), ret;
 
 	if (exists < 0)
 		return exists;
-	kept_forget();
 	out->tightened = true;
 	if (!exists)
-		return send(GROUND_NEW, out, e);
+		return make(GROUND_NEW, out, e);
+	kept_forget();
+	no_owner |= kern_lacks(KERN_NFT_OWNER);
 	ret = policy_mirror_read(e);
 	if (!ret)
 		ret = send(GROUND_RELAID, out, e);
 	if (!out_of_shape(ret))
 		return ret;
 	log_info("policy: table " POLICY_TABLE " is made anew: %s", e->text);
-	kept_forget();
-	return send(GROUND_NEW, out, e);
+	return make(GROUND_ANEW, out, e);
 }
 
 int policy_apply(bool full, struct policy_applied *out, struct err *e)

@@ -482,7 +482,8 @@ def test_what_others_do_to_the_table_is_mended(lab):
                    f"flush set inet knetd_policy {name}", "flush map inet knetd_policy ingress4",
                    "add element inet knetd_policy selves4 { 10.0.0.1 . 10.0.0.2 }",
                    "add chain inet knetd_policy forward { policy drop; }"):
-        lab.knetd.exec("nft", change, check=True)
+        done = lab.knetd.exec("nft", change)
+        assert done.returncode == 0 or "Operation not permitted" in done.stderr, done.stderr  # the table is ours alone
         eventually(lambda: shape() == right)
         assert reach(lab.client, lab.web) and not reach(lab.other, lab.web), change
 

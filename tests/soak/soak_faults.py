@@ -230,6 +230,8 @@ class Faults:
         rules = [e["rule"] for e in listed if "rule" in e]
         sets = [e.get("set") or e["map"] for e in listed if ("set" in e or "map" in e)]
         sets = [s for s in sets if s.get("elem")]
+        owned = {e["table"]["name"] for e in listed if "owner" in e.get("table", {}).get("flags", ())}  # where nobody else may
+        rules, sets = ([x for x in found if x["table"] not in owned] for found in (rules, sets))
         if self.random.random() < 0.5 or not sets:
             r = self.random.choice(rules)
             where = [r["family"], r["table"], r["chain"]]

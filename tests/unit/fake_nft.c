@@ -251,6 +251,12 @@ void nft_table_add_dormant(struct nft_txn *t, const char *table)
 	nft_table_add(t, table);
 }
 
+void nft_table_own(struct nft_txn *t, const char *table)
+{
+	buf_printf(&t->lines, "own table %s\n", table);
+	op(t, OP_TABLE_ADD, table, "");
+}
+
 void nft_table_del(struct nft_txn *t, const char *table)
 {
 	buf_printf(&t->lines, "del table %s\n", table);

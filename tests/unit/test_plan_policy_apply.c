@@ -123,7 +123,7 @@ static void everything_with_the_first(void **state)
 	web_and_client();
 	policy("web", LET_CLIENT);
 	sync_well(false);
-	has("replace table knetd_policy\n");
+	has("own table knetd_policy\n");
 	has("add " T "egress4 10.244.0.1 : 0\n");
 	has("add " T "ingress4 10.244.0.1 : 1\n");
 	has("add " T "ingress4 10.244.0.2 : 0\n");
@@ -320,7 +320,7 @@ static void another_shape_is_replaced(void **state)
 	(void)state;
 	fake_kern_fail_commit(EEXIST);
 	sync_well(true);
-	has("replace table knetd_policy\n");
+	has("del table knetd_policy\nown table knetd_policy\n");
 	has("add " T "ingress4 10.244.0.1 : 1\n");
 	assert_int_equal(count("commit\n"), 1);
 }
