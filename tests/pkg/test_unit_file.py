@@ -54,6 +54,11 @@ def test_a_node_works_with_what_it_leaves():
     assert " failed" not in said and "passed" in said
 
 
+def test_the_kernel_check_finds_the_same():
+    """What the unit forbids would look like what the kernel lacks, and be done without."""
+    assert run(*UNDER, BINARY, "-k") == run(BINARY, "-k")
+
+
 def test_it_says_when_it_is_ready(tmp_path, monkeypatch):
     path = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
