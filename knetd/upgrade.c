@@ -32,6 +32,7 @@ static struct {
 	char **argv;
 	char path[PATH_SIZE]; /* of this binary */
 	int self, back;       /* O_PATH: this binary; the one before, while there is a way back */
+	pid_t pid;            /* whose way back it is: not a child's that crashes */
 	/* what became of the last one */
 	const char *state;
 	char from[32], to[32], message[700];
@@ -56,7 +57,7 @@ static void go_back(const char *why)
 {
 	int back = up.back;
 
-	if (back < 0)
+	if (back < 0 || getpid() != up.pid)
 		return;
 	up.back = -1;
 	alarm(0);
@@ -125,6 +126,7 @@ void upgrade_start(char **argv)
 	const char *failed;
 
 	up.argv = argv;
+	up.pid = getpid();
 	find_myself();
 	if (!handover_begin())
 		return;

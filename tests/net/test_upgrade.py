@@ -320,17 +320,21 @@ def test_a_port_that_is_taken(world):
     upgrade(node, BINARY)
 
 
-def test_one_that_breaks(world, variant):
-    """A crash in the middle of the start, after the store was changed to another format."""
+@pytest.mark.parametrize("why,way", [("crashed", "__builtin_trap()"), ("not ready in time", "alarm(1);for(;;)pause()"),
+                                     ("does not say why", "if(!fork())__builtin_trap();sleep(1)")])
+def test_one_that_breaks(world, variant, why, way):
+    """A crash in the middle of the start, after the store was changed to another format; one that hangs there, for whom
+    the two minutes are made short; a child of it that crashes, which takes nothing back, and it fails."""
     node, pid = world[0], world[0].process.pid
     with Watch(node, "/api/v1/namespaces/default/configmaps?resourceVersion=" +
                node.api("GET", "/api/v1/namespaces/default/configmaps")[1]["metadata"]["resourceVersion"]) as watch:
-        assert "crashed" in upgrade(node, variant("9.0.1", fmt=3, way="__builtin_trap()"), ok=False)
+        assert why in upgrade(node, variant("9.0.1", fmt=3, way=way), ok=False)
         assert watch.event() is None
     assert node.process.poll() is None and node.api("GET", "/knetd/v1/status")[1]["pid"] == pid
     status, got = node.api("GET", "/knetd/v1/upgrade")
     assert status == 200 and got["state"] == "failed" and got["to"] == "9.0.1"
-    create(node, "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "after"}})
+    create(node, "/api/v1/namespaces/default/configmaps", {"metadata": {"name": f"after-{why[:3]}"}})
+    eventually(lambda: len(node.workers()) == 4 and len(node.pids()) == 5, 30)
     answer = node.exec("curl", "-s", "-m", "5", "-H", "Host: web.example", "http://127.0.0.1/x")
     assert answer.stdout == "hello"
     upgrade(node, BINARY)
