@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <knetd/file.h>
 #include <knetd/object.h>
 
 #include "cni_input.h"
@@ -60,14 +61,7 @@ void cni_input_free(struct cni_input *in)
 
 int cni_output(const struct buf *b)
 {
-	for (size_t done = 0; done < b->len;) {
-		ssize_t n = write(STDOUT_FILENO, b->data + done, b->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return 1;
-		done += n > 0 ? n : 0;
-	}
-	return 0;
+	return file_write(STDOUT_FILENO, b->data, b->len) ? 1 : 0;
 }
 
 int cni_input_fail(const struct cni_input *in, const struct cni_error *er)

@@ -47,17 +47,19 @@ static int sync_dir(const char *path)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
-static int write_whole(int fd, const char *p, size_t n)
+int file_write(int fd, const void *data, size_t n)
 {
+	const char *p = data;
+
 	while (n > 0) {
 		ssize_t done = write(fd, p, n);
 
 		if (done < 0 && errno != EINTR)
-			return -1;
+			return -errno;
 		p += done > 0 ? done : 0;
 		n -= done > 0 ? done : 0;
 	}
-	return fsync(fd);
+	return 0;
 }
 
 int file_replace(const char *path, const void *data, size_t n, mode_t mode, struct err *e)
@@ -70,8 +72,8 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode, stru
 	unlink(next); /* what a crash left, or somebody put there */
 	auto_close int fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
-	if (fd >= 0 && !fchmod(fd, mode) && !write_whole(fd, data, n) && !rename(next, path) &&
-	    !sync_dir(path))
+	if (fd >= 0 && !fchmod(fd, mode) && !file_write(fd, data, n) && !fsync(fd) &&
+	    !rename(next, path) && !sync_dir(path))
 		return 0;
 	code = errno;
 	unlink(next);

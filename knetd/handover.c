@@ -16,6 +16,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/buf.h>
+#include <knetd/file.h>
 #include <knetd/handover.h>
 
 #define VARIABLE "KNETD_HANDOVER"
@@ -294,15 +295,8 @@ static int write_file(const struct entries *all)
 		else if (e->text)
 			buf_printf(&b, "text %s %s\n", e->name, e->text);
 	}
-	if (fd < 0 || b.failed)
+	if (fd < 0 || b.failed || file_write(fd, b.data, b.len))
 		return -1;
-	for (size_t at = 0; at < b.len;) {
-		ssize_t n = write(fd, b.data + at, b.len - at);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		at += n > 0 ? n : 0;
-	}
 	return TAKE_FD(fd);
 }
 

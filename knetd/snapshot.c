@@ -6,25 +6,11 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/file.h>
 #include <knetd/snapshot.h>
 
 /* With these a reader can trust that what it has checked stays as it is. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			p += done;
-			n -= done;
-		}
-	}
-	return 0;
-}
 
 int snapshot_seal(const struct buf *b, const char *name, struct err *e)
 {
@@ -35,7 +21,7 @@ int snapshot_seal(const struct buf *b, const char *name, struct err *e)
 		return err_set(e, EFBIG, "snapshot %s: larger than its buffer may be", name);
 	if (fd < 0)
 		return err_set(e, errno, "snapshot %s: memfd: %s", name, strerror(errno));
-	ret = write_all(fd, b->data, b->len);
+	ret = file_write(fd, b->data, b->len);
 	if (ret)
 		return err_set(e, -ret, "snapshot %s: write: %s", name, strerror(-ret));
 	if (fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_SEAL) < 0)

@@ -89,8 +89,8 @@ static int write_all(int folder, const struct buf *text, const char *name, struc
 	snprintf(aside, sizeof(aside), "%s.new", name);
 	unlinkat(folder, aside, 0);
 	fd = openat(folder, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, text->data, text->len) != (ssize_t)text->len ||
-	    fchmod(fd, 0644) < 0 || renameat(folder, aside, folder, name) < 0)
+	if (fd < 0 || file_write(fd, text->data, text->len) || fchmod(fd, 0644) < 0 ||
+	    renameat(folder, aside, folder, name) < 0)
 		return err_set(e, errno, "%s: %s", name, strerror(errno));
 	return 0;
 }
