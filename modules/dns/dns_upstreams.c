@@ -1,8 +1,8 @@
 /* dns_upstreams.c - see dns_upstreams.h.
  *
- * The file is looked at every few seconds, and at SIGHUP. Its own directory would not do for
- * inotify: resolv.conf is mostly a link into another program's directory under /run, which may not
- * be there yet, is replaced by rename, or is a mount; a stat sees all of that, and costs
+ * The file is read when inotify tells of it (dns_watch.c), and looked at every few seconds and at
+ * SIGHUP. inotify alone would not do: resolv.conf is mostly a link into another program's directory
+ * under /run, which may not be there yet, or is a mount; a stat sees all of that, and costs
  * microseconds. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 
 #include "dns_resolv.h"
 #include "dns_upstreams.h"
+#include "dns_watch.h"
 
 #define CHECK_MS 5000
 #define FILE_MAX (64 * 1024)
@@ -122,6 +123,7 @@ void dns_upstreams_reload(void)
 
 static void check(struct timer *t)
 {
+	dns_watch_again();
 	dns_upstreams_reload();
 	timer_set(t, CHECK_MS);
 }
@@ -160,6 +162,7 @@ void dns_upstreams_init(void (*changed)(void))
 	ups.changed = changed;
 	name_loops();
 	if (conf.dns.upstreams_file) {
+		dns_watch_begin(conf.dns.resolv_conf, dns_upstreams_reload);
 		read_file();
 		ups.timer.fn = check;
 		timer_set(&ups.timer, CHECK_MS);
@@ -170,4 +173,5 @@ void dns_upstreams_init(void (*changed)(void))
 void dns_upstreams_exit(void)
 {
 	timer_del(&ups.timer);
+	dns_watch_end();
 }

@@ -128,6 +128,29 @@ def test_resolv_conf_changes(tmp_path):
         knetd.close()
 
 
+def test_resolv_conf_is_a_link_to_what_comes_later(tmp_path):
+    """As on a machine that waits for its first lease."""
+    resolv, run = tmp_path / "resolv.conf", tmp_path / "run"
+    run.mkdir()
+    resolv.symlink_to("run/resolv.conf")
+    knetd = start(f"upstreams = {resolv}")
+    try:
+        with Upstreams(knetd, A, B):
+            knetd.start()
+            assert rcode(ask(knetd, "a.example.")) == "SERVFAIL"
+            names = iter(range(1000))
+            for address, want in (A, "192.0.2.1"), (B, "192.0.2.2"):
+                (run / "new").write_text(f"nameserver {address}\n")
+                (run / "new").rename(run / "resolv.conf")
+                until(lambda: data(ask(knetd, f"b{next(names)}.example.")) == [want])
+            (tmp_path / "other").write_text(f"nameserver {A}\n")
+            (tmp_path / "link").symlink_to("other")
+            (tmp_path / "link").rename(resolv)  # the link itself is another one
+            until(lambda: data(ask(knetd, f"c{next(names)}.example.")) == ["192.0.2.1"])
+    finally:
+        knetd.close()
+
+
 # ---- health -----------------------------------------------------------------------------------------
 
 
