@@ -8,6 +8,9 @@
 #include <knetd/kern.h>
 
 #define UPLINK_LINKS 32
+/* Below run_dir: the resolv.conf of what the network told, for this machine; not to be taken for
+ * run_dir's own, which is for pods. */
+#define UPLINK_DIR "uplink"
 
 /* The choice among the links there are, made again whenever they change. */
 struct uplink_choice {

@@ -21,25 +21,25 @@ static struct uplink_choice choice;
 static void on_look(struct timer *t);
 static struct timer look = { .fn = on_look };
 
-#define ASKED                                                                                      \
-	"domain_name_servers,domain_search,domain_name,host_name,classless_static_routes,"         \
-	"interface_mtu"
+#define ASKED "domain_name_servers,domain_search,domain_name,classless_static_routes,interface_mtu"
 #define ASKED6 "dhcp6_name_servers,dhcp6_domain_search"
 
 static void start(const char *link)
 {
 	/* In the foreground; no address of its own making; what it has set up stays when it ends,
-	 * to be found by the next one; and what it asks for. */
+	 * to be found by the next one; no file of its own; nothing that makes a start slow (a
+	 * moment of chance before, and seconds of ARP after the server has looked itself); and what
+	 * it asks for. */
 	static const char hook[] = HOOK, asked[] = ASKED;
-	const char *const words[] = {
-		"-B", "-L", "-p", "-q", "-c", hook, "-o", asked, "-o", ASKED6
-	};
+	const char *const words[] = { "-B", "-L", "-p", "-f",  "/dev/null", "-A",
+		                      "-c", hook, "-o", asked, "-o",        ASKED6 };
 	struct init_program *p = init_program_add(CLIENT, false);
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		init_program_word(p, words[i]);
 	init_program_word(p, "-e");
-	init_program_word(p, xasprintf(DHCP_HOOK_DIR "=%s", conf.node.run_dir)); /* for good */
+	init_program_word(
+		p, xasprintf(DHCP_HOOK_DIR "=%s/" UPLINK_DIR, conf.node.run_dir)); /* for good */
 	init_program_word(p, xstrdup(link));
 	init_program_start(p);
 }

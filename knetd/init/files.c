@@ -8,6 +8,7 @@
 
 #include <knetd/auto.h>
 #include <knetd/buf.h>
+#include <knetd/uplink.h>
 
 #include "init.h"
 
@@ -34,7 +35,7 @@ static void put_hosts(void)
 static void put_resolv_conf(void)
 {
 	auto_buf struct buf b = { 0 };
-	auto_free char *target = xasprintf("%s/resolv.conf", conf.node.run_dir);
+	auto_free char *target = xasprintf("%s/" UPLINK_DIR "/resolv.conf", conf.node.run_dir);
 	char text[IP_TEXT];
 
 	for (unsigned i = 0; i < conf.node.nameservers.n; i++)

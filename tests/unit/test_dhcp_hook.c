@@ -17,7 +17,7 @@ static const char *server(unsigned i)
 {
 	static char text[IP_TEXT];
 
-	return i < t.n ? ip_text(&t.servers[i], text) : "none";
+	return i < t.names.n ? ip_text(&t.names.servers[i], text) : "none";
 }
 
 static void test_lease(void **state)
@@ -28,16 +28,14 @@ static void test_lease(void **state)
 		              "if_up=true",
 		              "new_domain_name_servers=10.9.0.53 10.9.0.54",
 		              "new_domain_search=ex.test sub.ex.test",
-		              "new_host_name=box",
 		              NULL };
 
 	(void)state;
 	assert_true(dhcp_hook_read(env, &t));
 	assert_true(t.up);
-	assert_int_equal(t.n, 2);
+	assert_int_equal(t.names.n, 2);
 	assert_string_equal(server(1), "10.9.0.54");
-	assert_string_equal(t.search, " ex.test sub.ex.test");
-	assert_string_equal(t.host, "box");
+	assert_string_equal(t.names.search, " ex.test sub.ex.test");
 }
 
 static void test_advertisement(void **state)
@@ -52,10 +50,10 @@ static void test_advertisement(void **state)
 
 	(void)state;
 	assert_true(dhcp_hook_read(env, &t));
-	assert_int_equal(t.n, 2); /* not the link-local one */
+	assert_int_equal(t.names.n, 2); /* not the link-local one */
 	assert_string_equal(server(0), "fd09::53");
 	assert_string_equal(server(1), "fd09::54");
-	assert_string_equal(t.search, " ra.test");
+	assert_string_equal(t.names.search, " ra.test");
 }
 
 static void test_end(void **state)
@@ -68,7 +66,7 @@ static void test_end(void **state)
 	(void)state;
 	assert_true(dhcp_hook_read(stop, &t));
 	assert_false(t.up);
-	assert_int_equal(t.n, 0);
+	assert_int_equal(t.names.n, 0);
 	assert_false(dhcp_hook_read(link, &t));
 	assert_false(dhcp_hook_read(nothing, &t));
 }
@@ -78,8 +76,7 @@ static void test_hostile(void **state)
 	static char many[4000] = "new_domain_search=", servers[4000] = "new_domain_name_servers=";
 	char *const env[] = { "protocol=dhcp",
 		              "if_up=true",
-		              "new_host_name=$(reboot)",
-		              "new_domain_search=ok.test bad\nnameserver 6.6.6.6 -x ..",
+		              "new_domain_search=ok.test $(reboot) bad\nnameserver 6.6.6.6 -x ..",
 		              many,
 		              servers,
 		              "no equal sign",
@@ -93,20 +90,35 @@ static void test_hostile(void **state)
 		sprintf(servers + strlen(servers), "10.0.0.%d ", i % 250 + 1);
 	}
 	assert_true(dhcp_hook_read(env, &t));
-	assert_string_equal(t.host, "");
-	assert_int_equal(t.n, DHCP_SERVERS);
-	assert_memory_equal(t.search, " ok.test 6.6.6.6", 9);
-	assert_null(strpbrk(t.search, "\n$;"));
-	assert_true(strlen(t.search) < sizeof(t.search));
+	assert_int_equal(t.names.n, RESOLV_SERVERS);
+	assert_memory_equal(t.names.search, " ok.test 6.6.6.6", 9);
+	assert_null(strpbrk(t.names.search, "\n$;"));
+	assert_true(strlen(t.names.search) < sizeof(t.names.search));
+}
+
+static void test_joined(void **state)
+{
+	struct resolv r = { 0 };
+	struct buf b = { 0 };
+
+	(void)state;
+	resolv_add_text(&r, "nameserver 10.0.0.1\nsearch sub.ex.test\n");
+	resolv_add_text(&r,
+	                "nameserver fd00::1\nnameserver 10.0.0.1\nsearch ex.test sub.ex.test\n");
+	resolv_add_text(&r, "nameserver\nsearch\n\nnameserver fe80::1");
+	resolv_print(&r, &b);
+	buf_add(&b, "", 1);
+	assert_string_equal(b.data, "nameserver 10.0.0.1\nnameserver fd00::1\n"
+	                            "search sub.ex.test ex.test\n");
+	buf_free(&b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lease),
-		cmocka_unit_test(test_advertisement),
-		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_lease),  cmocka_unit_test(test_advertisement),
+		cmocka_unit_test(test_end),    cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
