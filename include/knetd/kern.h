@@ -149,6 +149,10 @@ int addr_watch(void (*fn)(const struct ip *gone), struct err *e);
  * default route came or went, or some of this was lost. At most two may ask. */
 int lan_watch(void (*fn)(const struct rt_link *l, const struct rt_addr *a), struct err *e);
 
+/* Calls fn from the loop with the options of router advertisements that name servers and domains
+ * stand in (RFC 8106), as they came over the link of that index. */
+int ra_watch(void (*fn)(unsigned ifindex, const uint8_t *options, size_t n), struct err *e);
+
 /* ---- addresses on the wire: ARP and neighbour discovery by hand ------------------------------ */
 
 /* Somebody on the link says that he has an address: by an answer or unasked. Our own frames, and

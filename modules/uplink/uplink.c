@@ -1,6 +1,7 @@
 /* uplink.c - the machine's own link, when [node] uplink says that it is ours: the link is up, has
- * the configured addresses and default routes (static), or takes router advertisements (slaac).
- * DHCP is dhcpcd's, which the first process runs (knetd/init/dhcp.c).
+ * the configured addresses and default routes (static), or takes router advertisements (slaac),
+ * with the name servers they tell (uplink_ra.c). DHCP is dhcpcd's, which the first process runs
+ * (knetd/init/dhcp.c).
  *
  * Level-triggered: every pass reads what the kernel has and mends the difference. A pass follows
  * each change of a link, of a default route, or of an address of ours; and comes by itself once in
@@ -15,6 +16,7 @@
 #include <knetd/module.h>
 
 #include "uplink_plan.h"
+#include "uplink_ra.h"
 
 #define LOOK_MS 30000
 #define LOOK_SOON_MS 500 /* while there is no link yet */
@@ -104,12 +106,22 @@ static bool is_ours(void)
 	return conf.node.uplink == CONF_UPLINK_STATIC || conf.node.uplink == CONF_UPLINK_SLAAC;
 }
 
+static unsigned chosen(void)
+{
+	return choice.ifindex;
+}
+
 static int uplink_init(struct err *e)
 {
+	int ret;
+
 	if (!is_ours())
 		return 0;
 	rt = rt_open(-1, e);
-	return rt ? lan_watch(on_lan, e) : -e->code;
+	ret = rt ? lan_watch(on_lan, e) : -e->code;
+	if (!ret && conf.node.uplink == CONF_UPLINK_SLAAC)
+		ret = uplink_ra_init(chosen, e);
+	return ret;
 }
 
 /* What the machine's network is stays, also with -x. */
@@ -117,6 +129,7 @@ static void uplink_exit(bool remove)
 {
 	(void)remove;
 	timer_del(&timer);
+	uplink_ra_exit();
 	rt_close(rt);
 	rt = NULL;
 }

@@ -5,6 +5,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 
 import pytest
@@ -46,6 +47,15 @@ def addresses(knetd):
 
 def gateways(knetd):
     return {r["gateway"] for family in ("-4", "-6") for r in json.loads(ip(knetd.netns, "-j", family, "route", "show", "default"))}
+
+
+RESOLV = "nameserver 2001:db8:7::53\nsearch ex.test\n"
+
+
+def resolv(knetd):
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(knetd.dir, "run", "uplink", "resolv.conf"), encoding="ascii") as f:
+        return f.read()
+    return None
 
 
 WHOLE = ({"192.0.2.7/24", "2001:db8:7::7/64"}, {"192.0.2.1", "2001:db8:7::1"})
@@ -117,13 +127,18 @@ def test_a_link_that_comes_late():
 def test_router_advertisements_although_forwarding():
     with node("[node]\nuplink = slaac\nuplink_link = up0\n") as (knetd, router):
         command = ["ip", "netns", "exec", router, "dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--interface=r0",
-                   "--leasefile-ro", "--pid-file", "--enable-ra", "--dhcp-range=2001:db8:7::,ra-only", "--ra-param=r0,4"]
+                   "--leasefile-ro", "--pid-file", "--enable-ra", "--dhcp-range=2001:db8:7::,ra-only", "--ra-param=r0,4",
+                   "--dhcp-option=option6:dns-server,[2001:db8:7::53]", "--dhcp-option=option6:domain-search,ex.test"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as dnsmasq:
             try:
                 knetd.start()
                 assert eventually(lambda: any(a.startswith("2001:db8:7:") for a in addresses(knetd)), 30), knetd.logged()
                 assert eventually(lambda: len(gateways(knetd)) == 1, 30)
+                assert eventually(lambda: resolv(knetd) == RESOLV, 30)
                 ip(knetd.netns, "link", "set", "up0", "down")
                 assert eventually(lambda: any(a.startswith("2001:db8:7:") for a in addresses(knetd)) and gateways(knetd), 30)
             finally:
                 dnsmasq.kill()
+        knetd.stop()
+        knetd.start()
+        assert resolv(knetd) == RESOLV  # for as long as it was said
