@@ -48,7 +48,7 @@ $(MUSL)/lib/lib%.a: $(MUSL_CC)
 DHCPCD := $(BUILD)/$(ARCH)/dhcpcd
 .PHONY: dhcpcd
 dhcpcd: $(DHCPCD)
-$(DHCPCD): $(PINS)/dhcpcd deps/dhcpcd.sh $(MUSL_CC)
+$(DHCPCD): $(PINS)/dhcpcd deps/dhcpcd.sh deps/dhcpcd.patch $(MUSL_CC)
 	@echo "  dhcpcd $(ARCH)"
 	@deps/fetch.sh $(TARBALLS) dhcpcd $(ARCH)
 	@CC=$(abspath $(MUSL_CC)) STRIP=$(CROSS)strip deps/dhcpcd.sh $@ $(TARBALLS) $(ARCH)

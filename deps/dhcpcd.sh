@@ -1,6 +1,7 @@
 #!/bin/sh
 # dhcpcd.sh OUT TARBALLS ARCH - builds the pinned dhcpcd as the static program OUT. It is no part of the binary,
-# but a program of images whose uplink is dhcp. Without plug-ins, and its hook is knetd, not a shell script.
+# but a program of images whose uplink is dhcp. Without plug-ins, and its hook is knetd, not a shell script;
+# dhcpcd.patch mends its DHCPv6.
 # CC and STRIP come from the environment.
 set -eu
 mkdir -p "${1%/*}"
@@ -12,6 +13,7 @@ trap 'exit 130' INT TERM
 tar -xf "$tarballs/$(awk '$1 == "dhcpcd" { print $5 }' "$here/pins")" -C "$src" --strip-components=1
 cd "$src"
 {
+	patch -s -p1 <"$here/dhcpcd.patch"
 	CC=$CC CFLAGS="-Os -w -ffunction-sections -fdata-sections" LDFLAGS="-static -Wl,--gc-sections" ./configure --os=linux \
 		--host="$arch-linux-musl" --disable-privsep --without-udev --without-dev --sysconfdir=/etc --rundir=/run/dhcpcd \
 		--dbdir=/var/lib/dhcpcd --libexecdir=/sbin
