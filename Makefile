@@ -42,7 +42,7 @@ $(OUT)/o/modules/dns/%.o $(OUT)/o/modules/ingress/proxy_%.o $(OUT)/o/knetd/http%
 
 # The clock of a machine that knetd is the first process of is never before this: the release's day.
 BUILD_TIME := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
-$(OUT)/o/knetd/init/clock.o: LANGUAGE += -DKNETD_BUILD_TIME=$(BUILD_TIME)
+$(OUT)/o/knetd/init/clock.o: COMMON += -DKNETD_BUILD_TIME=$(BUILD_TIME)
 
 $(OUT)/o/%.o: %.c Makefile $(MUSL_ARCHIVES) | $(MUSL_CC)
 	@mkdir -p $(@D)
@@ -130,7 +130,7 @@ fuzz: $(FUZZERS)
 
 # ---- what people run ----------------------------------------------------------------------------------
 
-.PHONY: needs test-needs run demo test bench vm vm-test vm-flows vm-kernels image image-test pods-test lint clean help
+.PHONY: needs test-needs run demo test bench vm vm-test vm-flows vm-kernels init-test image image-test pods-test lint clean help
 needs:
 	@deps/install-build-needs.sh $(ARCH)
 
@@ -166,10 +166,13 @@ vm: all
 vm-test: all
 	@vm/test.sh
 
-image: all
+init-test: all dhcpcd
+	@vm/init-test.sh
+
+image: all dhcpcd
 	@vm/image.sh
 
-image-test: all
+image-test: all dhcpcd
 	@vm/image-test.sh
 
 pods-test: all
@@ -204,7 +207,7 @@ help:
 	@echo "make test       everything: unit, fuzz, namespaces, API, containerd, VM, lint"
 	@echo "make bench      figures beside the peers' in the same run"
 	@echo "make vm         boot the test machine; make vm-test judges it unattended, vm-flows its Services and DNS"
-	@echo "                vm-kernels: on a kernel that has hardly anything"
+	@echo "                vm-kernels: on a kernel that has hardly anything; init-test: the first process"
 	@echo "make image      kernel, initramfs and a disk image that boots by UEFI and BIOS; image-test boots it"
 	@echo "                PODS=1 with vm and image: a node that runs pods by itself; pods-test"
 	@echo "make fuzz lint clean"

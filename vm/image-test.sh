@@ -1,5 +1,6 @@
 #!/bin/sh
-# make image-test: the disk image boots by UEFI (virtio) and then by BIOS (AHCI, e1000e); a configuration put on its boot
+# make image-test: the disk image boots by UEFI (virtio) and then by BIOS (AHCI, e1000e), each time with a lease of
+# DHCP; a configuration put on its boot
 # partition is in force; what was written before the power button was pressed is there afterwards; and the
 # same inputs make the same bytes. A line for each check; at the end "N passed, N failed".
 #
@@ -46,9 +47,7 @@ mkdir -p "$dir/extra/sbin"
 cat >"$dir/knetd.ini" <<INI
 [node]
 name = from-the-boot-partition
-uplink = 10.0.2.15/24
-gateways = 10.0.2.2
-nameservers = 10.0.2.3
+uplink = dhcp
 [init]
 mount = LABEL=knetd-state /var/lib/knetd ext4 noatime
 run = /sbin/relay 10.0.2.15 8080 /run/knetd/knetd.sock

@@ -1,7 +1,7 @@
 #!/bin/sh
 # make image: what boots machines of metal and of clouds, in build/image/ARCH:
 #
-#   vmlinuz, initramfs.xz   Debian's kernel for hardware too; knetd, its modules and vm/image/knetd.ini
+#   vmlinuz, initramfs.xz   Debian's kernel for hardware too; knetd, dhcpcd, modules and vm/image/knetd.ini
 #   knetd.img               a disk: GPT, GRUB for UEFI (and for BIOS on x86_64), a boot partition KNETD (FAT) with
 #                           these two, an ext4 partition knetd-state that becomes /var/lib/knetd
 #   knetd.qcow2             the same, where qemu-img is
@@ -18,7 +18,9 @@ die() { echo "vm/image.sh: $*" >&2; exit 1; }
 for tool in cpio xz mformat mcopy sfdisk mke2fs grub-mkimage; do
 	command -v $tool >/dev/null || die "no $tool: run tests/install-needs.sh"
 done
+dhcpcd=${DHCPCD:-build/$ARCH/dhcpcd}
 [ -x "$KNETD" ] || die "no $KNETD: run make ARCH=$ARCH"
+[ -x "$dhcpcd" ] || die "no $dhcpcd: run make ARCH=$ARCH dhcpcd"
 
 kernel=$(vm/kernel.sh)
 out=${OUT:-build/image/$ARCH}
@@ -34,6 +36,7 @@ initramfs() {
 	mkdir -p "$r/sbin" "$r/etc" "$r/opt/cni/bin" "$r/modules"
 	cp -L "$KNETD" "$r/sbin/knetd"
 	chmod 755 "$r/sbin/knetd"
+	install -m 755 "$dhcpcd" "$r/sbin/dhcpcd"
 	ln -s sbin/knetd "$r/init"
 	ln -s knetd "$r/sbin/knetctl"
 	ln -s /sbin/knetd "$r/opt/cni/bin/knet"

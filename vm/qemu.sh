@@ -3,7 +3,7 @@
 #
 # FORWARDS is a list of HOSTPORT:GUESTPORT, on 127.0.0.1. ARCH and SUITE say which kernel (vm/kernel.sh), KERNEL
 # another file. VERDICT is the file that what is written inside to the port called "verdict" goes to, which the
-# console's lines never reach.
+# console's lines never reach. NETDEV is QEMU's network (of the id net), in the place of its user network.
 #
 # Always TCG: it works everywhere, and a machine that offers /dev/kvm may still hang with it. The kernel's
 # arguments and the plain machine with nothing on it are there to boot fast; +rdrand saves the wait for random
@@ -12,7 +12,7 @@ set -eu
 memory=$1 forwards=$2 cmdline=$3
 shift 3
 ARCH=${ARCH:-$(uname -m)} SUITE=${SUITE:-bookworm}
-net=user,id=net
+net=${NETDEV:-user,id=net}
 for f in $forwards; do
 	net=$net,hostfwd=tcp:127.0.0.1:${f%:*}-:${f#*:}
 done
