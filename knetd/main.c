@@ -46,6 +46,7 @@ static const char usage[] =
 	"  -V       print the version and end\n";
 
 #define OVERRIDES 32
+#define PAY_MS 2000
 
 struct options {
 	const char *conf;
@@ -141,6 +142,15 @@ static int prepare_dirs(struct err *e)
 	return ret;
 }
 
+/* As long as the disk is full. */
+static void pay(struct timer *t)
+{
+	store_pay();
+	if (store_owes())
+		timer_set(t, PAY_MS);
+}
+static struct timer pay_timer = { .fn = pay };
+
 /* What the callbacks of a turn wrote becomes durable, then takes effect. What a sync writes is
  * written when it commits: later modules have to see it. */
 static void end_turn(void)
@@ -154,6 +164,8 @@ static void end_turn(void)
 	modules_sync();
 	view_forget();
 	store_defer(true);
+	if (store_owes() && !pay_timer.heap)
+		timer_set(&pay_timer, PAY_MS);
 }
 
 static int start(struct err *e)

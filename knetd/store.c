@@ -25,6 +25,7 @@ struct undo {
 	enum kind kind;
 	uint64_t version;
 	struct object *old, *new; /* references; either may be NULL */
+	bool owed;                /* see store_owe */
 };
 
 #define VERSION_KEY "version" /* no '/': not an object's key */
@@ -43,7 +44,7 @@ static struct {
 	uint64_t ceiling;   /* no version of an earlier run is above what was kept */
 	struct map damaged; /* keys of LMDB */
 	size_t count;
-	bool writing, deferred;
+	bool writing, deferred, owing; /* owing: the open transaction */
 	unsigned alone;
 	struct undo *undo; /* what is not flushed: ended transactions, then the open one */
 	size_t n_undo, cap_undo, n_ended;
@@ -262,7 +263,7 @@ static void walk_back(size_t keep)
 void store_abort(void)
 {
 	walk_back(store.n_ended);
-	store.writing = false;
+	store.writing = store.owing = false;
 }
 
 static const char *lmdb_key(struct arena *a, const struct object *o)
@@ -302,7 +303,7 @@ static int write_all(struct err *e)
 		n += to_writes(&a, &store.undo[i], w + n);
 	if (store.version + CEILING_STEP / 2 > store.ceiling && !lmdb_damage(ENV_STATE))
 		raise_ceiling(e); /* long before it is reached; the next flush tries again */
-	return lmdb_write(w, n, e);
+	return debts_pay_before(w, n, e) ? -e->code : lmdb_write(w, n, e);
 }
 
 /* The run side commits before the state side (store_lmdb.c). When the second failed, the first gets
@@ -330,11 +331,52 @@ static void restore_run_side(void)
 		log_err("store: taking back what the run directory got: %s", e.text);
 }
 
+/* What is owed, taken out of the list of what is undone: `v` holds the references now. */
+static size_t take_owed(struct undo *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < store.n_undo; i++)
+		if (store.undo[i].owed) {
+			v[n] = store.undo[i];
+			v[n].old = v[n].old ? object_ref(v[n].old) : NULL;
+			v[n].new = v[n].new ? object_ref(v[n].new) : NULL;
+			n++;
+		}
+	return n;
+}
+
+/* One step again, where it still means what it did: what it rested on may have been undone. */
+static void redo(const struct undo *u)
+{
+	const struct object *o = u->new ? u->new : u->old;
+	struct object *now = lookup(o->kind, o->ns, o->name);
+
+	if (u->new ? now != u->old : !now)
+		return;
+	if (now)
+		debt_add(now);
+	if (u->new)
+		debt_add(u->new);
+	ring_add(u->kind, now, u->new, u->version);
+	store.flushed = u->version;
+	replace(u->kind, now, u->new ? object_ref(u->new) : NULL);
+}
+
 static void flush_failed(void)
 {
+	auto_free struct undo *owed = xcalloc(store.n_undo, sizeof(*owed));
+	size_t n = take_owed(owed);
+
 	restore_run_side();
 	walk_back(0);
 	store.alone = ALONE;
+	for (size_t i = 0; i < n; i++) {
+		redo(&owed[i]);
+		object_unref(owed[i].old);
+		object_unref(owed[i].new);
+	}
+	debts_pay();
 }
 
 static void mended(const struct object *o)
@@ -359,6 +401,7 @@ static void flush_done(void)
 	store.stats.writes += store.n_undo;
 	drop_undo(0);
 	store.alone -= store.alone > 0;
+	debts_pay();
 }
 
 static int flush(struct err *e)
@@ -375,14 +418,30 @@ static int flush(struct err *e)
 
 int store_commit(struct err *e)
 {
-	store.writing = false;
+	bool owed = store.owing;
+	int ret;
+
+	store.writing = store.owing = false;
 	if (store.n_undo == store.n_ended)
 		return 0;
 	store.stats.transactions++;
+	for (size_t i = store.n_ended; i < store.n_undo; i++)
+		store.undo[i].owed = owed;
 	store.n_ended = store.n_undo;
 	if (store.deferred && !store.alone)
 		return 0;
-	return flush(e);
+	ret = flush(e);
+	return owed ? 0 : ret;
+}
+
+void store_owe(void)
+{
+	store.owing = true;
+}
+
+bool store_owes(void)
+{
+	return debts_any();
 }
 
 bool store_pending(void)
@@ -408,6 +467,11 @@ int store_flush(struct err *e)
 	for (unsigned i = 0; i < store.n_listeners; i++)
 		store.listeners[i](ret ? &own : NULL);
 	return ret;
+}
+
+void store_pay(void)
+{
+	debts_pay();
 }
 
 void store_on_flush(void (*fn)(const struct err *failed))
@@ -605,7 +669,8 @@ void store_close(void)
 	}
 	store.count = store.n_ended = 0;
 	store.version = store.flushed = store.ceiling = 0;
-	store.deferred = store.writing = false;
+	store.deferred = store.writing = store.owing = false;
+	debts_forget();
 	store.alone = store.n_listeners = 0;
 	lmdb_close();
 }

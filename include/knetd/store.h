@@ -72,6 +72,14 @@ int store_delete(enum kind kind, const char *ns, const char *name); /* -ENOENT *
 int store_commit(struct err *e);
 void store_abort(void);
 
+/* What follows from something that has happened outside, and so must not be refused: a transaction
+ * that says so holds even where the disk does not take it. It is then in memory and told as any
+ * other, and owed to the disk: written as soon as that can be. A crash before forgets it; so only
+ * for what the next start finds out again by itself. */
+void store_owe(void);
+bool store_owes(void);
+void store_pay(void); /* tries; for a timer as long as something is owed */
+
 /* Deferred commits are the core's business: on while I/O callbacks run, off at start and in syncs.
  */
 void store_defer(bool on);

@@ -197,6 +197,13 @@ static void undone(struct http_answer *answer, const struct err *e)
 	cni_error_write(&answer->body, &er, cni_version_name[answer->form]);
 }
 
+/* What DEL and GC have done holds in any case (store_owe). */
+static void done(struct http_answer *answer, const struct err *e)
+{
+	(void)answer;
+	(void)e;
+}
+
 /* What a kubelet would say of its pod; here nobody else is there to say it. */
 static void tell_pod(const struct cni_request *r, const struct cni_error *er)
 {
@@ -217,7 +224,7 @@ static void serve(enum cni_verb verb, const struct http_call *call, struct http_
 		code = run(&r, &answer->body, &er);
 	metrics_called(verb, code, began);
 	answer->status = http_status(code);
-	answer->undone = undone;
+	answer->undone = !code && (verb == CNI_DEL || verb == CNI_GC) ? done : undone;
 	answer->form = r.version;
 	if (code) {
 		tell_pod(&r, &er);

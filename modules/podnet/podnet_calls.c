@@ -6,7 +6,9 @@
  * the same reason: what is half gone is never known as whole.
  *
  * A commit may be good only at the end of the turn (store.h): podnet_settle then cuts what DEL has
- * given up, or takes back what ADD has made.
+ * given up, or takes back what ADD has made. DEL itself is never refused, whatever the disk says:
+ * a runtime would keep the sandbox and its name for ever. What it writes is owed; when we die
+ * before it is written, the next start finds a PodNetwork without a link.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -287,6 +289,7 @@ static int forget(const struct attachment *a, struct err *e)
 	int ret;
 
 	store_begin();
+	store_owe();
 	ret = pod_detached(a, e);
 	if (!ret)
 		ret = source_name_heir(a, e);
@@ -335,7 +338,7 @@ void podnet_settle(const struct err *failed)
 
 	metrics_settled();
 	while ((a = attachment_moving()))
-		if ((a->state == COMING) == !failed)
+		if (a->state == COMING && !failed)
 			attachment_settled(a);
 		else
 			cut(a);

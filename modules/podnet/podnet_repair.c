@@ -80,6 +80,7 @@ static int forget_lost(const struct plan_seen *s, struct err *e)
 	int ret;
 
 	store_begin();
+	store_owe();
 	ret = delete_objects_of_lost(s, e);
 	if (!ret)
 		ret = pods_forget_lost(e);

@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from soak_world import SLOW, World  # noqa: E402
 import soak_account as account  # noqa: E402
-from soak_faults import ALLOW, CLOCK, Faults  # noqa: E402
+from soak_faults import CLOCK, Faults, allowed  # noqa: E402
 from soak_ledger import Api, Ledger, Watcher  # noqa: E402
 from soak_pods import Runtime  # noqa: E402
 from soak_tally import Tally, Verdict  # noqa: E402
@@ -111,7 +111,7 @@ class Soak:
         self.traffic.stop()
         self.weights = {"first": first, "before": before, "after": after}
         self.settled(kernel)
-        return Verdict(self.tally, ALLOW)
+        return Verdict(self.tally, allowed(self.knetd))
 
     def still_passing(self):
         """Connections that slipped in while there were no rules: what is forbidden has been cut since."""

@@ -664,6 +664,53 @@ static int deferred_on_a_full_disk(void)
 	               : 9;
 }
 
+/* What is owed outlives the turn that fails with it, unless it rested on what was undone. */
+static int owed_on_a_full_disk(void)
+{
+	static char big[1400000];
+	struct cursor c;
+	struct change change;
+	struct err e = { 0 };
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), "%s/small", base);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    (mkdir(dir, 0700) && errno != EEXIST) || mount("tmpfs", dir, "tmpfs", 0, "size=512k"))
+		return 77;
+	store_close();
+	if (store_open(dir, run_dir, &e))
+		return 1;
+	put_now(KIND_SERVICE, "goes", "{\"spec\":1}");
+	put_now(KIND_SERVICE, "changes", "{\"spec\":1}");
+	begin_deferring();
+	cursor_now(&c);
+	put_now(KIND_SERVICE, "young", "{\"spec\":1}");
+	store_begin();
+	store_owe();
+	store_delete(KIND_SERVICE, "default", "goes");
+	put(KIND_SERVICE, "changes", "{\"spec\":2}");
+	put(KIND_SERVICE, "young", "{\"spec\":2}");
+	commit();
+	snprintf(big, sizeof(big), "{\"spec\":\"%*s\"}", 1300000, "x");
+	put_now(KIND_SERVICE, "big", big);
+	if (store_flush(&e) != -ENOSPC || store_pending())
+		return 2;
+	if (get("goes") || strcmp(field(get("changes"), "spec"), "2") != 0 || get("young") ||
+	    get("big"))
+		return 3;
+	if (cursor_next(&c, &change) != CURSOR_CHANGE || change.new ||
+	    cursor_next(&c, &change) != CURSOR_CHANGE || !change.new ||
+	    cursor_next(&c, &change) != CURSOR_END)
+		return 4;
+	store_pay();
+	if (store_owes())
+		return 5;
+	store_close();
+	if (store_open(dir, run_dir, &e))
+		return 6;
+	return !get("goes") && strcmp(field(get("changes"), "spec"), "2") == 0 ? 0 : 7;
+}
+
 static void in_a_child(int (*fn)(void))
 {
 	int status, pid;
@@ -684,6 +731,7 @@ static void test_full_disk(void **state)
 	(void)state;
 	in_a_child(on_a_full_disk);
 	in_a_child(deferred_on_a_full_disk);
+	in_a_child(owed_on_a_full_disk);
 }
 
 static void test_no_directory(void **state)
