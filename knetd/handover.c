@@ -75,14 +75,20 @@ static void set_cloexec(int fd, bool on)
 
 /* ---- taking --------------------------------------------------------------------------------- */
 
+void handover_found(const char *name, int fd)
+{
+	if (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) < 0)
+		return;
+	set_cloexec(fd, true);
+	entry_new(&found, name, strlen(name))->fd = fd;
+}
+
 static void read_line(char *line)
 {
 	int fd = -1, at = 0;
 
-	if (sscanf(line, "fd %d %n", &fd, &at) == 1 && at && fd > STDERR_FILENO &&
-	    fcntl(fd, F_GETFD) >= 0) {
-		set_cloexec(fd, true);
-		entry_new(&found, line + at, strlen(line + at))->fd = fd;
+	if (sscanf(line, "fd %d %n", &fd, &at) == 1 && at) {
+		handover_found(line + at, fd);
 	} else if (!strncmp(line, "text ", 5)) {
 		size_t n = strcspn(line + 5, " ");
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/fd_store.h>
 #include <knetd/handover.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
@@ -128,6 +129,7 @@ void upgrade_start(char **argv)
 	up.argv = argv;
 	up.pid = getpid();
 	find_myself();
+	fd_store_take();
 	if (!handover_begin())
 		return;
 	prctl(PR_SET_NAME, "knetd"); /* executed by its descriptor it is called by a number */

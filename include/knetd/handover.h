@@ -15,6 +15,8 @@
 
 /* Once, at the very start. True when somebody has left something. */
 bool handover_begin(void);
+/* There is this one too, from elsewhere (fd_store.h); it is handover's from now on. */
+void handover_found(const char *name, int fd);
 /* A copy of the first descriptor of that name that was not taken yet, the caller's; -1: none. */
 int handover_take(const char *name);
 /* "" when nothing was said. */

@@ -14,9 +14,11 @@
 
 #include <knetd/auto.h>
 #include <knetd/conf.h>
+#include <knetd/fd_store.h>
 #include <knetd/handover.h>
 #include <knetd/log.h>
 #include <knetd/loop.h>
+#include <knetd/notify.h>
 
 #include "api.h"
 
@@ -71,6 +73,7 @@ static int open_door(int fd, enum http_door kind, const char *name, const char *
 	}
 	*door = (struct door){ .ev = { .fd = fd, .fn = on_accept }, .kind = kind };
 	n_doors++;
+	fd_store_keep(name, fd);
 	return loop_add(&door->ev, EPOLLIN, e);
 }
 
@@ -186,5 +189,6 @@ void doors_close(void)
 		handover_drop(doors[n_doors].ev.fd);
 		close(doors[n_doors].ev.fd);
 	}
-	unlink(conf.api.socket);
+	if (!notify_wanted()) /* the next start may have the socket from who has kept it */
+		unlink(conf.api.socket);
 }
