@@ -22,7 +22,9 @@ static int by_age(const void *a, const void *b)
 		d = strcmp(x->r->ns, y->r->ns);
 	if (!d)
 		d = strcmp(x->r->name, y->r->name);
-	return d ? d : (int)x->r->kind - (int)y->r->kind;
+	if (!d)
+		d = (int)x->r->kind - (int)y->r->kind;
+	return d ? d : (x->t > y->t) - (x->t < y->t); /* qsort keeps no order of its own */
 }
 
 /* Whom it meets among those of the other kind that are older. */
