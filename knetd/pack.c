@@ -1,8 +1,9 @@
 /* pack.c - see pack.h
  *
  * The bytes: a header, the root, then everything it leads to, structs and numbers aligned to 8. A
- * pointer is written as its offset from the start, NULL as 0. Reading goes the same way and marks
- * each pointer that was put back, for one that is met again: what several share. */
+ * pointer is written as its offset from the start, as wide as itself, NULL as 0. Reading goes the
+ * same way and marks each pointer that was put back, for one that is met again: what several share.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +131,7 @@ static void write_fields(struct writer *w, const char *src, uint64_t at,
 {
 	for (const struct pack_field *f = shape->fields; f && f->kind; f++) {
 		const char *p = *(const char *const *)(src + f->at);
-		uint64_t to = 0;
+		uintptr_t to = 0;
 
 		if (f->kind == PACK_TEXT)
 			to = write_text(w, *(const struct span *)(src + f->at));
@@ -184,7 +185,7 @@ static bool read_items(struct reader *r, char *p, uint32_t n, const struct pack_
 /* Where the offset at place leads, in *to; false when nowhere. */
 static bool put_back(struct reader *r, char *place, uint64_t bytes, unsigned align, char **to)
 {
-	uint64_t at;
+	uintptr_t at;
 
 	memcpy(&at, place, sizeof(at));
 	if (at && !fits(r, at, bytes, align))
@@ -225,7 +226,7 @@ static bool read_fields(struct reader *r, char *p, const struct pack_shape *shap
 	if (depth > PACK_DEPTH)
 		return false;
 	for (const struct pack_field *f = shape->fields; f && f->kind; f++) {
-		size_t bit = (p + f->at - r->base) / 8;
+		size_t bit = (p + f->at - r->base) / sizeof(void *);
 
 		if (r->put_back[bit / 8] & 1u << bit % 8)
 			continue;
@@ -246,7 +247,7 @@ void *pack_open(void *p, size_t n, const struct pack_shape *shape)
 	if (n < sizeof(*h) || h->magic != MAGIC || h->size != n || h->root_size != shape->size ||
 	    !fits(&r, sizeof(*h), shape->size, 8))
 		return NULL;
-	marks = xcalloc(n / 64 + 1, 1);
+	marks = xcalloc(n / (8 * sizeof(void *)) + 1, 1);
 	r.put_back = marks;
 	return read_fields(&r, root, shape, 0) ? root : NULL;
 }

@@ -4,7 +4,8 @@
  * of keys, no page used twice or used and free, no byte of a page in two entries. What is behind
  * good pages is delivered either way.
  *
- * The layout is that of LMDB 0.9, data format 1, on a little-endian 64-bit machine. */
+ * The layout is that of LMDB 0.9, data format 1, on a little-endian machine whose size_t has WORD
+ * bytes: page numbers, counts and transactions are as wide. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,9 +19,21 @@
 #include "store_lmdb.h"
 
 #define MAGIC 0xBEEFC0DEu
-#define PAGE_HEAD 16
+#define WORD sizeof(size_t)
+/* struct MDB_page: its number, two bytes unused, flags, then bounds of the free room or a count */
+#define PAGE_FLAGS (WORD + 2)
+#define PAGE_LOWER (WORD + 4)
+#define PAGE_UPPER (WORD + 6)
+#define PAGE_OWNED (WORD + 4)
+#define PAGE_HEAD (WORD + 8)
+/* struct MDB_meta, behind that of its page; struct MDB_db */
+#define HEAD_TREES (PAGE_HEAD + 8 + 2 * WORD)
+#define TREE_SIZE (8 + 5 * WORD)
+#define TREE_ROOT (8 + 4 * WORD)
+#define HEAD_LAST (HEAD_TREES + TREES * TREE_SIZE)
+#define HEAD_TXN (HEAD_LAST + WORD)
 #define NODE_HEAD 8
-#define NONE UINT64_MAX
+#define NONE SIZE_MAX
 #define DEPTH_MAX 16
 #define PAGE_MAX 65536
 #define KEY_MAX 511
@@ -72,9 +85,9 @@ static uint32_t u32(const uint8_t *p)
 	return v;
 }
 
-static uint64_t u64(const uint8_t *p)
+static uint64_t word(const uint8_t *p)
 {
-	uint64_t v;
+	size_t v;
 
 	memcpy(&v, p, sizeof(v));
 	return v;
@@ -121,7 +134,7 @@ static int compare(int tree, const uint8_t *a, size_t n_a, const uint8_t *b, siz
 	int diff;
 
 	if (tree == TREE_FREE)
-		return u64(a) < u64(b) ? -1 : u64(a) > u64(b);
+		return word(a) < word(b) ? -1 : word(a) > word(b);
 	diff = memcmp(a, b, n_a < n_b ? n_a : n_b);
 	return diff ? diff : (n_a > n_b) - (n_a < n_b);
 }
@@ -131,7 +144,8 @@ static int compare(int tree, const uint8_t *a, size_t n_a, const uint8_t *b, siz
 static bool check_key(struct file *f, int tree, uint64_t page, const uint8_t *key, size_t n,
                       bool separator)
 {
-	if (!n || n > KEY_MAX || (tree == TREE_FREE && (n != 8 || !u64(key) || u64(key) > f->txn)))
+	if (!n || n > KEY_MAX ||
+	    (tree == TREE_FREE && (n != WORD || !word(key) || word(key) > f->txn)))
 		return damaged(f, page, "an entry is broken");
 	if (f->n_key && compare(tree, key, n, f->key, f->n_key) < (f->separator ? 0 : 1))
 		damaged(f, page, "the entries are out of order");
@@ -144,18 +158,18 @@ static bool check_key(struct file *f, int tree, uint64_t page, const uint8_t *ke
 /* The free tree's values: a count, then as many pages, descending. None may be in use. */
 static void free_pages(struct file *f, const uint8_t *data, size_t n)
 {
-	uint64_t count = n >= 8 ? u64(data) : 0;
+	uint64_t count = n >= WORD ? word(data) : 0;
 
-	if (n < 8 || count > n / 8 - 1) {
+	if (n < WORD || count > n / WORD - 1) {
 		damaged(f, 0, "the list of free pages is broken");
 		return;
 	}
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t page = u64(data + 8 + 8 * i);
+		uint64_t page = word(data + WORD + WORD * i);
 
 		if (page < 2 || page > f->last)
 			damaged(f, page, "is free, but no page of the tree");
-		else if (i && page >= u64(data + 8 * i))
+		else if (i && page >= word(data + WORD * i))
 			damaged(f, page, "the list of free pages is out of order");
 		else
 			take(f, page);
@@ -182,8 +196,8 @@ static void big_entry(struct file *f, int tree, const uint8_t *key, size_t n_key
 	data = xmalloc(pages * f->page);
 	if (!read_pages(f, page, pages, data))
 		return;
-	owned = u32(data + 12); /* more than it needs when the text became shorter */
-	if (u64(data) != page || u16(data + 10) != PAGE_OVERFLOW || owned < pages) {
+	owned = u32(data + PAGE_OWNED); /* more than it needs when the text became shorter */
+	if (word(data) != page || u16(data + PAGE_FLAGS) != PAGE_OVERFLOW || owned < pages) {
 		damaged(f, page, "is not what its entry says");
 		return;
 	}
@@ -205,7 +219,7 @@ static size_t node_size(const uint8_t *node, bool leaf)
 
 	if (!leaf)
 		return n;
-	return n + (u16(node + 4) & NODE_BIG ? 8 : u16(node) | (size_t)u16(node + 2) << 16);
+	return n + (u16(node + 4) & NODE_BIG ? WORD : u16(node) | (size_t)u16(node + 2) << 16);
 }
 
 /* The entries fill the page from upper to its end, each behind another: LMDB moves them as if. */
@@ -236,7 +250,7 @@ static void leaf_node(struct file *f, int tree, uint64_t page, const uint8_t *no
 	if (u16(node + 4) & ~NODE_BIG)
 		damaged(f, page, "an entry is broken");
 	else if (u16(node + 4) & NODE_BIG)
-		big_entry(f, tree, key, n_key, u64(key + n_key), n);
+		big_entry(f, tree, key, n_key, word(key + n_key), n);
 	else
 		entry(f, tree, key, n_key, key + n_key, n);
 }
@@ -245,7 +259,8 @@ static void leaf_node(struct file *f, int tree, uint64_t page, const uint8_t *no
 static void branch_node(struct file *f, int tree, uint64_t page, const uint8_t *node, bool first,
                         unsigned depth)
 {
-	uint64_t child = u16(node) | (uint64_t)u16(node + 2) << 16 | (uint64_t)u16(node + 4) << 32;
+	uint64_t child = u16(node) | (uint64_t)u16(node + 2) << 16 |
+	                 (WORD == 8 ? (uint64_t)u16(node + 4) << 32 : 0);
 
 	if (!first)
 		check_key(f, tree, page, node + NODE_HEAD, u16(node + 6), true);
@@ -254,7 +269,7 @@ static void branch_node(struct file *f, int tree, uint64_t page, const uint8_t *
 
 static void walk_nodes(struct file *f, int tree, uint64_t page, const uint8_t *p, unsigned depth)
 {
-	unsigned n = (u16(p + 12) - PAGE_HEAD) / 2, upper = u16(p + 14);
+	unsigned n = (u16(p + PAGE_LOWER) - PAGE_HEAD) / 2, upper = u16(p + PAGE_UPPER);
 	bool leaf = depth == 1;
 
 	if (n < (leaf ? 1 : 2) || !is_tiled(f, p, upper, n, leaf))
@@ -283,9 +298,9 @@ static void walk(struct file *f, int tree, uint64_t page, unsigned depth)
 	p = xmalloc(f->page);
 	if (!read_pages(f, page, 1, p))
 		return;
-	lower = u16(p + 12);
-	upper = u16(p + 14);
-	if (u64(p) != page || u16(p + 10) != kind || lower < PAGE_HEAD || lower > upper ||
+	lower = u16(p + PAGE_LOWER);
+	upper = u16(p + PAGE_UPPER);
+	if (word(p) != page || u16(p + PAGE_FLAGS) != kind || lower < PAGE_HEAD || lower > upper ||
 	    upper > f->page || (lower | upper) % 2)
 		damaged(f, page, "is not what the tree says");
 	else
@@ -309,16 +324,19 @@ static void walk_trees(struct file *f)
 
 static bool read_head(struct file *f, int i, struct head *h)
 {
-	uint8_t p[152];
+	uint8_t p[HEAD_TXN + WORD];
 
 	if (pread(f->fd, p, sizeof(p), (off_t)i * f->page) != sizeof(p) ||
-	    !(u16(p + 10) & PAGE_HEADS) || u32(p + 16) != MAGIC || u32(p + 20) != 1)
+	    !(u16(p + PAGE_FLAGS) & PAGE_HEADS) || u32(p + PAGE_HEAD) != MAGIC ||
+	    u32(p + PAGE_HEAD + 4) != 1)
 		return damaged(f, i, "is no head of a store");
-	*h = (struct head){ .page = u32(p + 40), .last = u64(p + 136), .txn = u64(p + 144) };
+	*h = (struct head){ .page = u32(p + HEAD_TREES),
+		            .last = word(p + HEAD_LAST),
+		            .txn = word(p + HEAD_TXN) };
 	for (int t = 0; t < TREES; t++) {
-		const uint8_t *tree = p + 40 + 48 * t;
+		const uint8_t *tree = p + HEAD_TREES + TREE_SIZE * t;
 
-		h->trees[t] = (struct tree){ u64(tree + 40), u16(tree + 6), u16(tree + 4) };
+		h->trees[t] = (struct tree){ word(tree + TREE_ROOT), u16(tree + 6), u16(tree + 4) };
 	}
 	return true;
 }

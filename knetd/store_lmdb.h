@@ -16,8 +16,9 @@ enum store_env { ENV_STATE, ENV_RUN, ENV_COUNT };
 #define STORE_FORMAT 2
 #endif
 
-/* Address space, not memory or disk; no file ever becomes larger. */
-#define STORE_MAP_SIZE ((size_t)4 << 30)
+/* Address space, not memory or disk; no file ever becomes larger. A 32-bit machine has little: two
+ * are mapped. */
+#define STORE_MAP_SIZE (sizeof(size_t) == 8 ? (size_t)4 << 30 : (size_t)512 << 20)
 
 /* A damaged file does not keep an environment from being opened: lmdb_each gives what can be read,
  * and every write is refused with -EIO. lmdb_damage then says what is wrong, else NULL. */

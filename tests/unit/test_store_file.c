@@ -301,6 +301,8 @@ static void test_heads_of_two_minds(void **state)
 	bool refused;
 
 	(void)state;
+	if (sizeof(size_t) != 8)
+		skip(); /* what is changed here is found where a 64-bit machine has it */
 	make_store();
 	for (size_t head = 0; head < 2; head++)
 		for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -466,6 +468,8 @@ static void test_believable(void **state)
 	auto_free uint8_t *copy = NULL;
 
 	(void)state;
+	if (sizeof(size_t) != 8)
+		skip(); /* as above */
 	make_store();
 	copy = xmalloc(size);
 	for (size_t i = 0; i < ARRAY_LEN(flips); i++) {
