@@ -3,7 +3,7 @@
 # touched. Wants $dest (where the state lives), $suite, $arch and die(); gives apt().
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-case $arch in x86_64) deb=amd64 ;; aarch64) deb=arm64 ;; *) die "no Debian name for $arch" ;; esac
+case $arch in x86_64) deb=amd64 ;; aarch64) deb=arm64 ;; armhf | riscv64) deb=$arch ;; *) die "no Debian name for $arch" ;; esac
 state=$dest/.apt-$suite-$deb
 mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/parts"
 : >"$state/status"

@@ -9,6 +9,8 @@ mkdir -p "$2/src" "$2/lib" "$2/include"
 out=$(cd "$2" && pwd)
 src=$out/src/$name
 jobs=$(nproc)
+# What a compiler writes of where a file lay: the same wherever the tree is.
+map=-ffile-prefix-map=$out=deps
 
 unpack() { # every pinned file of the library, patches listed in PATCHES applied ("all" for the series)
 	rm -rf "$src"
@@ -34,7 +36,7 @@ compile() { # FLAGS... -- FILES...: into libNAME.a
 	mkdir "$src/o"
 	i=0
 	for f; do i=$((i + 1)); printf '%s %s\n' "$f" "$src/o/$i-$(basename "$f" .c).o"; done |
-		xargs -P "$jobs" -n 2 sh -c "$CC $CFLAGS -w $flags -c \"\$1\" -o \"\$2\"" sh
+		xargs -P "$jobs" -n 2 sh -c "$CC $CFLAGS $map -w $flags -c \"\$1\" -o \"\$2\"" sh
 	rm -f "$out/lib/lib$name.a"
 	$AR rcs "$out/lib/lib$name.a" "$src"/o/*.o
 }
@@ -52,11 +54,14 @@ musl)
 	grep -v '^ *#' "$src/debian/patches/series" | while read -r p _; do
 		[ -z "$p" ] || patch -s -p1 -d "$src" <"$src/debian/patches/$p"
 	done
-	case $arch in x86_64) uapi=/usr/include asm=/usr/include/x86_64-linux-gnu/asm ;;
-	*) uapi=/usr/$arch-linux-gnu/include asm=$uapi/asm ;; esac
+	triple=$arch-linux-musl uapi=/usr/$arch-linux-gnu/include asm=$uapi/asm
+	case $arch in
+	x86_64) uapi=/usr/include asm=/usr/include/x86_64-linux-gnu/asm ;;
+	armhf) triple=arm-linux-musleabihf uapi=/usr/arm-linux-gnueabihf/include asm=$uapi/asm ;;
+	esac
 	cd "$src"
-	CC=$CC ./configure --prefix="$out" --target="$arch-linux-musl" --disable-shared --enable-wrapper=gcc \
-		CFLAGS="-Os -pipe -w -ffunction-sections -fdata-sections" >"$out/src/musl.log"
+	CC=$CC ./configure --prefix="$out" --target="$triple" --disable-shared --enable-wrapper=gcc \
+		CFLAGS="-Os -pipe -w -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables $map" >"$out/src/musl.log"
 	env -u MAKEFLAGS make -s -j"$jobs" AR="$AR" RANLIB="${AR%ar}ranlib" >>"$out/src/musl.log" 2>&1 || { tail -n 20 "$out/src/musl.log"; exit 1; }
 	env -u MAKEFLAGS make -s install >>"$out/src/musl.log"
 	# the kernel's user headers, nothing of the host C library's
@@ -97,6 +102,12 @@ z) # deflate and inflate of memory; none of the gz* file functions
 	unpack
 	compile -DZLIB_CONST -DHAVE_UNISTD_H -- $(printf "$src/%s.c " adler32 crc32 deflate trees zutil inflate inftrees inffast)
 	headers "$src/zlib.h" "$src/zconf.h" ;;
+cmocka) # includes are looked up without config.h; what it would say is said here
+	unpack
+	compile -I"$src/include" -D_UINTPTR_T -DHAVE_STRUCT_TIMESPEC -DHAVE_CLOCK_GETTIME -DHAVE_CLOCK_REALTIME -DHAVE_INTTYPES_H -DHAVE_STRINGS_H \
+		-DHAVE_UNISTD_H -DHAVE_SIGNAL_H -DHAVE_TIME_H -DHAVE_SNPRINTF -DHAVE_VSNPRINTF -DHAVE_STRSIGNAL \
+		-DHAVE_GCC_THREAD_LOCAL_STORAGE -- "$src/src/cmocka.c"
+	headers "$src"/include/cmocka*.h ;;
 mnl | nftnl)
 	unpack
 	prebuilt ;;

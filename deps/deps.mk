@@ -8,7 +8,9 @@ DEPS_HOST_LIBS := $(DEPS_LIBS) mnl nftnl
 PINS := $(BUILD)/pins
 TARBALLS := $(BUILD)/tarballs
 
-DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE
+# Nothing of ours unwinds a stack but a debugger, which has the .dbg file.
+NO_TABLES := -fno-asynchronous-unwind-tables -fno-unwind-tables
+DEPS_CFLAGS := -std=gnu11 -pipe -Os -ffunction-sections -fdata-sections -fstack-protector-strong -fPIE $(NO_TABLES)
 HOST_DEPS_CFLAGS := -std=gnu11 -pipe -O1 -g -fPIE
 
 # PINS/NAME changes only when the library's own lines in deps/pins do, or the flags. Several makes may
@@ -22,9 +24,12 @@ $(PINS)/%: deps/pins FORCE
 
 CROSS_x86_64 := x86_64-linux-gnu-
 CROSS_aarch64 := aarch64-linux-gnu-
+CROSS_armhf := arm-linux-gnueabihf-
+CROSS_riscv64 := riscv64-linux-gnu-
 CROSS := $(CROSS_$(ARCH))
+ARCHES := x86_64 aarch64 armhf riscv64
 ifeq ($(CROSS),)
-$(error ARCH=$(ARCH): x86_64 and aarch64 are supported (libnftnl is to be had for no other))
+$(error ARCH=$(ARCH): what is supported is $(ARCHES) (libnftnl is pinned for no other))
 endif
 
 MUSL := $(BUILD)/deps/$(ARCH)
@@ -43,6 +48,9 @@ $(MUSL)/lib/lib%.a: $(MUSL_CC)
 	@deps/fetch.sh $(TARBALLS) $* $(ARCH)
 	@CC=$(abspath $(MUSL_CC)) AR=$(CROSS)gcc-ar CFLAGS='$(DEPS_CFLAGS)' deps/build.sh $* $(MUSL) $(TARBALLS) $(ARCH)
 	@touch $@
+
+# For unit tests of another architecture than this machine's.
+$(eval $(MUSL)/lib/libcmocka.a: $(PINS)/cmocka deps/build.sh)
 
 # A program for images, not linked with anything of ours.
 DHCPCD := $(BUILD)/$(ARCH)/dhcpcd
@@ -65,4 +73,4 @@ $(HOST)/lib/lib%.a:
 
 .PHONY: deps
 deps: $(MUSL_ARCHIVES) $(HOST_ARCHIVES)
-	@MUSL=$(MUSL) deps/check-symbols.sh
+	@MUSL=$(MUSL) CROSS=$(CROSS) deps/check-symbols.sh

@@ -3,8 +3,12 @@
 # the machine's own package registry.
 set -eu
 need="gcc make patch xz-utils linux-libc-dev libc6-dev curl binutils"
-[ "${1:-$(uname -m)}" = "$(uname -m)" ] || [ "$1" != aarch64 ] ||
-	need="$need gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross"
+case ${1:-} in
+"" | "$(uname -m)") ;;
+aarch64) need="$need gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross" ;;
+armhf) need="$need gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross" ;;
+riscv64) need="$need gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross" ;;
+esac
 missing=
 for p in $need; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok' || missing="$missing $p"

@@ -3,7 +3,7 @@
 #   DIST_ARCHES                the architectures of a release (all that are supported)
 
 PREFIX ?= /usr/local
-DIST_ARCHES ?= x86_64 aarch64
+DIST_ARCHES ?= $(ARCHES)
 DIST := $(BUILD)/dist
 NAME := knetd-$(VERSION)
 # All dates in what is given away are the last commit's; without a repository, the source's own.

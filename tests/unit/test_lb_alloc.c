@@ -851,10 +851,11 @@ static void check_exhausted(const struct walker *v, const struct walker *w)
 		for (unsigned k = 0; k < pools.v[i].n_ranges; k++) {
 			struct ip_range *range = &pools.v[i].ranges[k].of;
 			struct ip ip = range->first;
+			char namespace[2] = { w->key[0], 0 };
 			bool taken = false;
 
 			if (ip.len != 4 || !pools.v[i].auto_assign ||
-			    !lb_pool_allows(&pools.v[i], strndupa(w->key, 1), NULL, NULL))
+			    !lb_pool_allows(&pools.v[i], namespace, NULL, NULL))
 				continue;
 			for (; range_has(range, &ip); ip_next(&ip), taken = false) {
 				for (unsigned j = 0; j < WALKERS; j++)
