@@ -46,12 +46,15 @@ static bool attached(yyjson_val *root)
 uint64_t life_grace_left(yyjson_val *root)
 {
 	const char *at = json_str(root, "metadata.deletionTimestamp");
-	time_t now = time(NULL), end;
+	time_t now = time(NULL), end,
+	       most = json_int(root, "metadata.deletionGracePeriodSeconds", 86400);
 	struct tm tm = { 0 };
 
 	if (!at || !attached(root) || !strptime(at, "%Y-%m-%dT%H:%M:%S", &tm))
 		return 0;
 	end = timegm(&tm);
+	if (end - now > most) /* the clock was set back */
+		end = now + most;
 	return end > now ? (uint64_t)(end - now) * 1000 : 0;
 }
 

@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 limit=${LIMIT:-1200}
 if [ $# -eq 0 ]; then # not which endpoints are chosen: that does not depend on the kernel
 	set -- tests/net/test_flow_tables.py tests/net/test_flows_cluster.py tests/net/test_flows_masquerade.py tests/net/test_flows_external.py \
-		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py tests/net/test_policy_truth.py
+		tests/net/test_flows_affinity.py tests/net/test_dns.py tests/net/test_dns_bundle.py tests/net/test_policy_truth.py \
+		tests/soak/test_clock.py
 fi
 case $1 in tests/bench/*) clock="-icount shift=0,sleep=off" ;; *) clock="" ;; esac
 image=$(vm/build.sh)

@@ -26,7 +26,8 @@ extern const struct module life_module;
 
 struct item {
 	struct list in_queue;
-	uint64_t at; /* loop_now() from which it is to be looked at; 0 at once */
+	uint64_t at;  /* loop_now() from which it is to be looked at; 0 at once */
+	uint64_t end; /* of its grace, by loop_now(), which nobody sets back; 0: not known */
 	enum kind kind;
 	char key[];
 };
@@ -88,11 +89,12 @@ void todo(enum kind kind, const char *key)
 	list_add_tail(&life.queue, &item->in_queue);
 }
 
-static void todo_later(enum kind kind, const char *key, uint64_t ms)
+static void todo_later(enum kind kind, const char *key, uint64_t ms, uint64_t end)
 {
 	struct item *item = item_new(kind, key);
 
 	item->at = loop_now() + ms;
+	item->end = end;
 	list_add_tail(&life.draining, &item->in_queue);
 }
 
@@ -210,12 +212,15 @@ static void catch_up(void)
 /* ---- one object --------------------------------------------------------------------------------
  */
 
-static int finish(const struct object *o, yyjson_val *root)
+/* end: see struct item. */
+static int finish(const struct object *o, yyjson_val *root, uint64_t end)
 {
-	uint64_t ms = life_grace_left(root);
+	uint64_t ms = life_grace_left(root), left = end > loop_now() ? end - loop_now() : 0;
 
+	if (end && left < ms)
+		ms = left;
 	if (ms)
-		todo_later(o->kind, o->key, ms);
+		todo_later(o->kind, o->key, ms, end ? end : loop_now() + ms);
 	else if (turn_take())
 		store_delete(o->kind, o->ns, o->name);
 	else
@@ -236,7 +241,7 @@ static bool has_content(const struct object *o, yyjson_val *root)
 	return false;
 }
 
-static int look_at(const struct object *o, struct err *e)
+static int look_at(const struct object *o, uint64_t end, struct err *e)
 {
 	auto_doc yyjson_doc *doc = object_doc(o);
 	yyjson_val *root = yyjson_doc_get_root(doc);
@@ -244,7 +249,7 @@ static int look_at(const struct object *o, struct err *e)
 	if (!json_str(root, "metadata.deletionTimestamp"))
 		return collect(o, root, e);
 	if (life_unheld(o->kind, root))
-		return finish(o, root);
+		return finish(o, root, end);
 	if (life_has_finalizer(root, FINALIZER_ORPHAN))
 		return orphan_dependents(o, root, e);
 	if (life_has_finalizer(root, FINALIZER_FOREGROUND))
@@ -267,6 +272,7 @@ static int look_at_queue(unsigned *looks, struct err *e)
 		struct item *item = container_of(batch.next, struct item, in_queue);
 		const struct object *o = store_get_key(item->kind, item->key + 1);
 		auto_object struct object *hold = o ? object_ref(o) : NULL;
+		uint64_t end = item->end;
 
 		if (ret || !life.writes || !*looks) {
 			list_del(&item->in_queue);
@@ -276,7 +282,7 @@ static int look_at_queue(unsigned *looks, struct err *e)
 		--*looks;
 		item_free(item);
 		if (hold)
-			ret = look_at(hold, e);
+			ret = look_at(hold, end, e);
 	}
 	return ret;
 }
