@@ -62,31 +62,38 @@ static int leave_files(int root_fd, struct err *e)
 }
 
 /* Capabilities are numbered without holes: the first that the kernel does not know is the end. */
-static int drop_bounding_set(struct err *e)
+static int drop_bounding_set(uint32_t kept, struct err *e)
 {
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
-		;
+	for (unsigned long cap = 0;; cap++)
+		if (!(cap < 32 && kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			break;
 	if (errno != EINVAL)
 		return err_set(e, errno, "bounding set: %s", strerror(errno));
 	return 0;
 }
 
-static int become_nobody(struct err *e)
+static int become(unsigned id, struct err *e)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		return err_set(e, errno, "become nobody: %s", strerror(errno));
+	if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+		return err_set(e, errno, "become user %u: %s", id, strerror(errno));
 	return 0;
 }
 
 /* setresuid has emptied the sets of a root process; securebits can keep it from doing so. */
-static int drop_capabilities(struct err *e)
+static int keep_capabilities(uint32_t kept, struct err *e)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
+	struct __user_cap_data_struct sets[2] = { { kept, kept, kept } };
 
-	if (syscall(SYS_capset, &head, none) < 0)
+	if (syscall(SYS_capset, &head, sets) < 0)
 		return err_set(e, errno, "capset: %s", strerror(errno));
+	return 0;
+}
+
+static int no_new_privileges(struct err *e)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(e, errno, "no_new_privs: %s", strerror(errno));
 	return 0;
 }
 
@@ -95,14 +102,38 @@ int isolate_worker(int root_fd, const int *syscalls, struct err *e)
 	int ret = leave_files(root_fd, e);
 
 	if (!ret)
-		ret = drop_bounding_set(e);
+		ret = drop_bounding_set(0, e);
 	if (!ret)
-		ret = become_nobody(e);
+		ret = become(NOBODY, e);
 	if (!ret)
-		ret = drop_capabilities(e);
-	if (!ret && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		ret = err_set(e, errno, "no_new_privs: %s", strerror(errno));
+		ret = keep_capabilities(0, e);
+	if (!ret)
+		ret = no_new_privileges(e);
 	if (!ret)
 		ret = seccomp_allow(syscalls, e);
 	return ret;
+}
+
+/* Ambient ones are what a program that knows nothing of capabilities is executed with. */
+static int hand_on(uint32_t kept, struct err *e)
+{
+	for (unsigned long cap = 0; cap < 32; cap++)
+		if (kept >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return err_set(e, errno, "ambient capabilities: %s", strerror(errno));
+	return 0;
+}
+
+int isolate_program(unsigned id, uint32_t kept, struct err *e)
+{
+	int ret = drop_bounding_set(kept, e);
+
+	if (!ret && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		ret = err_set(e, errno, "keepcaps: %s", strerror(errno));
+	if (!ret)
+		ret = become(id, e);
+	if (!ret)
+		ret = keep_capabilities(kept, e);
+	if (!ret)
+		ret = hand_on(kept, e);
+	return ret ? ret : no_new_privileges(e);
 }

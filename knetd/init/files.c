@@ -54,8 +54,9 @@ void init_make_files(void)
 {
 	static const char *const dirs[] = { "/etc", "/var", "/var/lib", "/var/log", "/root" };
 	static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
+				     "dhcp:x:100:100::/:/bin/false\n" /* INIT_DHCP_USER */
 				     "nobody:x:65534:65534:nobody:/:/bin/false\n",
-			  group[] = "root:x:0:\nnogroup:x:65534:\n";
+			  group[] = "root:x:0:\ndhcp:x:100:\nnogroup:x:65534:\n";
 
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		mkdir(dirs[i], 0755);

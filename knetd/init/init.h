@@ -52,10 +52,13 @@ void init_unmount_all(void);
 
 #define INIT_PROGRAMS (CONF_INIT + 4)
 #define INIT_WORDS 80
+#define INIT_DHCP_USER 100
 
 struct init_program {
 	const char *words[INIT_WORDS + 1]; /* NULL-ended; [0] is its path */
 	bool console;                      /* has the console, as a terminal of its own */
+	unsigned user;                     /* 0: root, with everything */
+	uint32_t capabilities;             /* for another user, bits */
 	pid_t pid;                         /* 0: does not run */
 	uint64_t began;                    /* loop_now() */
 	unsigned pause; /* milliseconds until the next start, doubled each time */

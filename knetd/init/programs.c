@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <knetd/auto.h>
+#include <knetd/isolate.h>
 
 #include "init.h"
 
@@ -74,6 +75,7 @@ static void become(const struct init_program *p)
 	static char *const environment[] = { "PATH=/sbin:/bin:/usr/sbin:/usr/bin", "HOME=/root",
 		                             "TERM=linux", NULL };
 	sigset_t none;
+	struct err e;
 
 	setsid();
 	if (p->console)
@@ -81,6 +83,10 @@ static void become(const struct init_program *p)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	if (p->user && isolate_program(p->user, p->capabilities, &e)) {
+		init_say("%s: %s", p->words[0], e.text);
+		_exit(127);
+	}
 	execve(p->words[0], (char *const *)p->words, environment);
 	init_say("%s: %m", p->words[0]);
 	_exit(127);

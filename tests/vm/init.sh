@@ -71,6 +71,8 @@ lease() {
 	check "one list of all domains" eventually told 'search v4\.up\.test v6\.up\.test'
 	check "the cluster DNS asks them" eventually resolves
 	old=$(client)
+	check "the client is a user of its own" grep -q '^Uid:[[:space:]]100[[:space:]]100[[:space:]]100' "/proc/$old/status"
+	check "with three capabilities" grep -q '^CapBnd:[[:space:]]*0*3400$' "/proc/$old/status"
 	check "asked to, the client renews the lease" kill -USR1 "$old"
 	check "the lease is still there" leased4
 	kill -9 "$old"
