@@ -96,6 +96,35 @@ static int init(struct err *e)
 	return nft_watch("knetd_podnet", on_table_changed, e);
 }
 
+/* Taken and given back: there is no cheaper question, and none is needed. */
+static bool is_nobodys(const struct ip *ip)
+{
+	struct err e;
+
+	if (ipam_take_this(&podnet.ipam, ip, &e))
+		return false;
+	ipam_release(&podnet.ipam, ip);
+	return true;
+}
+
+static bool of_nobody(const struct conntrack_flow *f, void *arg)
+{
+	(void)arg;
+	return is_nobodys(&f->client.ip) || is_nobodys(&f->from.ip);
+}
+
+/* An earlier run may have died behind a DEL, before the pod's connections were forgotten. Who gets
+ * the address next is not to have them. Once: whoever leaves from now on is seen off by us. */
+static void forget_old_connections(void)
+{
+	static bool done;
+	struct err e;
+
+	if (!done && conntrack_purge(0, 0, of_nobody, NULL, &e))
+		log_warn("podnet: %s", e.text);
+	done = true;
+}
+
 static int sync_all(struct changes *c, struct err *e)
 {
 	int ret = host_prepare(e);
@@ -107,6 +136,8 @@ static int sync_all(struct changes *c, struct err *e)
 		ret = rules_replace(e);
 	if (!ret)
 		ret = podnet_repair(e);
+	if (!ret)
+		forget_old_connections();
 	flows_replace();
 	podnet.trouble.code = 0;
 	if (ret)
