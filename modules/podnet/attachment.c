@@ -261,6 +261,8 @@ void attachment_remove(struct attachment *a)
 
 void attachment_going(struct attachment *a)
 {
+	if (a->state == COMING)
+		list_del(&a->moving);
 	a->state = GOING;
 	list_add_tail(&moving, &a->moving);
 }

@@ -317,8 +317,6 @@ static int detach(struct attachment *a, struct err *e)
 {
 	int ret;
 
-	if (a->state == COMING)
-		return err_set(e, EAGAIN, "%s is being attached by another call", a->ifname);
 	if (a->state == GOING)
 		return 0;
 	ret = forget(a, e);

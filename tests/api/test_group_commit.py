@@ -40,6 +40,10 @@ def read_answer(sock):
         return status, json.loads(f.read(n))
 
 
+def read_status(sock):
+    return int(sock.recv(65536).split()[1])
+
+
 @contextlib.contextmanager
 def one_turn(knetd, n):
     """n connections; what is sent on them inside is found by the daemon in one turn."""
@@ -187,6 +191,21 @@ def test_commits_of_one_cni_call(knetd, sandbox):
         after = counters(knetd)
         assert after["writes"] > before["writes"]
         assert after["commits"] - before["commits"] <= 2, verb
+
+
+def test_del_right_behind_add(knetd, sandbox):
+    """A plugin was killed, its ADD is under way, and the runtime's DEL is there in the same turn: it is not refused."""
+    for n in range(5):
+        with one_turn(knetd, 2) as (add, delete):
+            add.sendall(cni("add", f"hasty-{n}", sandbox, "eth0"))
+            delete.sendall(cni("del", f"hasty-{n}", sandbox, "eth0"))
+        assert read_status(delete) == 200
+        read_status(add)
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as again:  # whichever came first
+            again.connect(knetd.socket)
+            again.sendall(cni("del", f"hasty-{n}", sandbox, "eth0"))
+            assert read_status(again) == 200
+        assert not [o for o in knetd.api("GET", "/apis/knetd.io/v1alpha1/podnetworks")[1]["items"] if o["spec"]["containerID"] == f"hasty-{n}"]
 
 
 # ---- a full disk ------------------------------------------------------------------------------------
