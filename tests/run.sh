@@ -1,16 +1,17 @@
 #!/bin/bash
 # Everything a change must pass. Each part ends in a line "N passed, N failed[, N skipped]"; the last
 # line of this script adds them up, the one before it says what took how long.
-#   tests/run.sh [PART...]     parts: unit fuzz net api ui soak containerd vm lint (default: all)
+#   tests/run.sh [PART...]     parts: unit fuzz net api ui soak containerd pkg vm arch lint (default: all)
 #
-# The linters run beside all others on what these leave of the processors, the test machine (which
-# uses one of them) beside the parts that mostly wait. What they print comes when they are done.
+# The linters, and then what is built and tested for another architecture, run beside all others on what these
+# leave of the processors; the test machines (which use one of them) beside the parts that mostly wait. What
+# they print comes when they are done.
 #
 # Tests of the pytest parts that failed run once more at the end, alone on the then quiet machine, when
 # they are five at most: what passes then is told as "unsteady" and counts as passed.
 set -u
 cd "$(dirname "$0")/.."
-parts=${*:-unit fuzz net api ui soak containerd vm lint}
+parts=${*:-unit fuzz net api ui soak containerd pkg vm arch lint}
 log=$(mktemp -d)
 passed=0 failed=0 skipped=0 took='' beside=()
 
@@ -72,22 +73,32 @@ make_alone() { env -u MAKEFLAGS -u MAKELEVEL make -s "$@"; } # its own jobs, who
 
 lint() { make_alone lint && echo "1 passed, 0 failed"; }
 
-beside_lint() {
+beside_idle() {
 	chrt -i -p 0 $BASHPID 2>/dev/null || renice -n 19 $BASHPID >/dev/null
-	run lint lint >"$log/lint"
+	wanted lint && run lint lint >"$log/lint"
+	wanted arch || return 0
+	run arch-unit make_alone check ARCH=aarch64 >"$log/arch-unit"
+	run arch-same tests/pkg/reproducible.sh >"$log/arch-same"
 }
 
 beside_vm() {
 	run vm env LIMIT=600 vm/test.sh >"$log/vm"
 	run vm-newer env LIMIT=600 SUITE=trixie vm/test.sh >"$log/vm-newer"
 	run vm-kernels env LIMIT=600 vm/kernels.sh >"$log/vm-kernels"
+	run vm-init env LIMIT=900 vm/init-test.sh >"$log/vm-init"
+	run vm-image env LIMIT=900 vm/image-test.sh >"$log/vm-image"
+	run vm-pods env LIMIT=600 vm/pods-test.sh >"$log/vm-pods"
 	run vm-flows vm/flows.sh >"$log/vm-flows"
+	run vm-flows-newer env SUITE=trixie vm/flows.sh tests/net/test_flow_tables.py tests/net/test_flows_cluster.py \
+		tests/net/test_policy_truth.py >"$log/vm-flows-newer"
 }
+
+vm_of_another() { make_alone ARCH=aarch64 all >&2 && LIMIT=600 ARCH=aarch64 vm/test.sh; }
 
 pytests() { /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@"; }
 
 failed_tests() { # their names, from the summaries of the parts that ran here
-	for part in net api ui soak containerd; do
+	for part in net api ui soak containerd pkg; do
 		[ ! -e "$log/$part" ] || sed -n 's/^\(FAILED\|ERROR\) \(tests\/[^ ]*::.*\)$/\2/p' "$log/$part" | sed 's/ - .*//'
 	done | sort -u
 }
@@ -107,11 +118,11 @@ again() { # the files of what failed under load, without it
 
 for p in $parts; do
 	case $p in
-	unit | fuzz | net | api | ui | soak | containerd | vm | lint) ;;
+	unit | fuzz | net | api | ui | soak | containerd | pkg | vm | arch | lint) ;;
 	*) echo "tests/run.sh: no part $p" >&2; exit 2 ;;
 	esac
 done
-wanted lint && start beside_lint
+if wanted lint || wanted arch; then start beside_idle; fi
 wanted unit && part unit make_alone check
 wanted fuzz && part fuzz make_alone fuzz FUZZ_SECONDS=10
 wanted vm && start beside_vm
@@ -120,9 +131,14 @@ wanted api && part api pytests tests/api
 wanted ui && part ui pytests tests/ui
 wanted soak && part soak pytests tests/soak
 wanted containerd && part containerd pytests tests/containerd
+wanted pkg && part pkg pytests tests/pkg
 wait
 beside=()
-wanted vm && tell vm vm-newer vm-kernels vm-flows
+wanted vm && tell vm vm-newer vm-kernels vm-init vm-image vm-pods vm-flows vm-flows-newer
+if wanted arch; then
+	part arch-vm vm_of_another
+	tell arch-unit arch-same
+fi
 wanted lint && tell lint
 again
 
