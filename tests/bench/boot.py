@@ -83,7 +83,8 @@ def pack(folder, out):
 
 
 def get(port, path, host="x"):
-    c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    # QEMU takes the connection before the machine has a network, and then says it again after seconds alone
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
     try:
         c.request("GET", path, headers={"Host": host})
         answer = c.getresponse()
