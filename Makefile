@@ -178,7 +178,7 @@ demo:
 
 test:
 	@$(MAKE) test-needs
-	@$(MAKE) all deps
+	@$(MAKE) all deps dhcpcd
 	@tests/run.sh
 
 bench:

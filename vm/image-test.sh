@@ -1,8 +1,7 @@
 #!/bin/sh
 # make image-test: the disk image boots by UEFI (virtio) and then by BIOS (AHCI, e1000e), each time with a lease of
-# DHCP; a configuration put on its boot
-# partition is in force; what was written before the power button was pressed is there afterwards; and the
-# same inputs make the same bytes. A line for each check; at the end "N passed, N failed".
+# DHCP; a configuration put on its boot partition is in force; what was written before the power button was
+# pressed is there afterwards; the same inputs make the same bytes, and no more than there should be. A line for each check; at the end "N passed, N failed".
 #
 # LIMIT is how many seconds each boot may take (240).
 set -eu
@@ -40,6 +39,8 @@ for f in initramfs.xz knetd.img; do
 	check "the same bytes: $f" cmp "$dir/first/$f" "$dir/second/$f"
 done
 rm -r "$dir/second"
+size=$(cat "$KNETD" "build/$ARCH/dhcpcd" vm/image/knetd.ini | xz --check=crc32 -T 1 | wc -c)
+check "without kernel modules it is 2 MB at most: $size bytes" [ "$size" -le 2097152 ]
 disk=$dir/first/knetd.img
 mkdir -p "$dir/extra/sbin"
 "$MUSL_CC" -Os -static -D_GNU_SOURCE -s -o "$dir/extra/sbin/relay" rootfs/relay.c
