@@ -12,7 +12,10 @@ reader does not see, say where and how (in manual pages behind .\\" in place of 
 sh       every command has to end with 0. Lines with "until Ctrl-C" in their comment have to say something, then are interrupted
 console  commands after "$ ", and what they say: in this order, "..." stands for anything; blanks, addresses, ages and times
          may differ. A command that nothing is shown of has to end with 0
-yaml     applied, where it is no file; ini: a configuration that `knetd -t` takes"""
+yaml     applied, where it is no file; ini: a configuration that `knetd -t` takes
+
+Fences without a kind are pictures and lists. What vm/README.md lists, the test machines of tests/run.sh do (vm/test.sh,
+image-test.sh, pods-test.sh); nobody types the dd onto a disk."""
 
 import re
 from dataclasses import dataclass, field
