@@ -12,7 +12,7 @@ packages="
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	libcmocka-dev libmnl-dev libnftnl-dev
 	python3 python3-pip python3-pytest python3-yaml python3-dnspython python3-requests python3-cryptography
-	python3-prometheus-client python3-pycares
+	python3-prometheus-client python3-pycares python3-h2
 	python3-grpcio python3-grpc-tools python3-seccomp
 	nftables iproute2 conntrack curl procps dnsutils iputils-ping socat
 	netcat-openbsd wrk dnsperf dnsmasq-base
