@@ -350,9 +350,9 @@ static size_t take_owed(struct undo *v)
 static void redo(const struct undo *u)
 {
 	const struct object *o = u->new ? u->new : u->old;
-	struct object *now = lookup(o->kind, o->ns, o->name);
+	struct object *now = o ? lookup(o->kind, o->ns, o->name) : NULL;
 
-	if (u->new ? now != u->old : !now)
+	if (!o || (u->new ? now != u->old : !now))
 		return;
 	if (now)
 		debt_add(now);
