@@ -15,7 +15,7 @@ packages="
 	python3-prometheus-client python3-pycares python3-h2
 	python3-grpcio python3-grpc-tools python3-seccomp
 	nftables iproute2 conntrack curl procps dnsutils iputils-ping socat
-	netcat-openbsd wrk dnsperf dnsmasq-base
+	netcat-openbsd wrk dnsperf dnsmasq-base haproxy nghttp2-client strace
 	gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross qemu-user-static
 	qemu-system-x86 qemu-system-arm busybox-static kmod cpio zstd lz4 xz-utils e2fsprogs
 	qemu-utils mtools ovmf fdisk grub-common
