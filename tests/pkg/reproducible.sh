@@ -12,7 +12,6 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 there=$dir/somewhere/else/with/a/longer/name
 
-umask 077
 mkdir -p "$there/build"
 git ls-files -z --cached --others --exclude-standard | xargs -0 tar -c --ignore-failed-read 2>/dev/null | tar -x -C "$there"
 cp -R build/tarballs "$there/build/"
@@ -20,7 +19,7 @@ cp -R build/tarballs "$there/build/"
 passed=0 failed=0
 for arch; do
 	make -s ARCH="$arch" all >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; exit 1; }
-	LC_ALL=C.UTF-8 TZ=Asia/Tokyo HOME=$dir make -s -C "$there" -j3 ARCH="$arch" all >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; exit 1; }
+	(umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo HOME=$dir make -s -C "$there" -j3 ARCH="$arch" all) >"$dir/log" 2>&1 || { tail -n 20 "$dir/log"; exit 1; }
 	if cmp "build/$arch/knetd" "$there/build/$arch/knetd"; then
 		echo "ok      $arch $(sha256sum <"build/$arch/knetd" | cut -c1-64)"
 		passed=$((passed + 1))
