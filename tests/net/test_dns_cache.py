@@ -304,7 +304,8 @@ def test_empty_after_a_restart_of_the_worker(knetd, upstream):
     assert eventually(lambda: knetd.workers().get("dns-0") not in (None, old))
     assert eventually(lambda: rcode(ask(knetd, name)) == "NOERROR")
     assert upstream.asked(name) == 2
-    assert eventually(lambda: metric(knetd, "coredns_cache_entries") == 1)
+    # it may have been told of its upstreams once more since, and have forgotten that answer
+    assert eventually(lambda: rcode(ask(knetd, name)) == "NOERROR" and metric(knetd, "coredns_cache_entries") == 1)
 
 
 def test_kept_over_a_restart_of_the_daemon(knetd, upstream):
