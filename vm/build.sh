@@ -79,7 +79,7 @@ test_layer() {
 	install -m 755 vm/test-hook.sh "$t/test/run"
 	mkdir -p "$t/etc" # the hook is one more program of [init], which stands last in the file
 	{ cat rootfs/etc/knetd.ini; echo "run = /test/run"; } >"$t/etc/knetd.ini"
-	install -m 755 tests/vm/guest.sh "$t/test/guest.sh"
+	install -m 755 tests/vm/guest.sh tests/vm/words.sh "$t/test/"
 	pack "$t" "$out/test.initramfs"
 }
 

@@ -1,48 +1,10 @@
 #!/bin/sh
 # Runs inside the test machine (busybox, ip, nft): real packets between pods on a kernel that has
-# nothing but what knetd's image brings. Verdicts on standard output, a line each:
-#   ok TEXT | failed TEXT
-# What is said on standard error goes to the console.
+# nothing but what knetd's image brings. What is said on standard error goes to the console.
 set -u
-API=http://10.0.2.15:8080
-SOCKET=/run/knetd/knetd.sock
+. /test/words.sh
 
-ip() { /bin/ip "$@"; } # busybox's shell would take its own
-
-check() { # TEXT COMMAND...
-	text=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		echo "ok $text"
-	else
-		echo "failed $text: $(tail -n 3 /tmp/out | tr '\n' ' ')"
-	fi
-}
-
-eventually() { # SECONDS COMMAND...
-	n=$(($1 * 5))
-	shift
-	while ! "$@" 2>/dev/null; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || { "$@"; return; }
-		sleep 0.2
-	done
-}
-
-# not wget -T: this busybox, built static, crashes in it
-get() { timeout 5 wget -q -O - "$API$1"; }
-post() { timeout 10 wget -q -O - --header 'Content-Type: application/json' --post-data "$2" "$API$1"; }
-ready() { get /readyz >/dev/null; }
-in_pod() { n=$1; shift; ip netns exec "$n" "$@"; }
-
-cni() { # VERB POD LABELS
-	printf '{"cniVersion":"1.0.0","name":"knet","type":"knet","socket":"%s","runtimeConfig":{"io.kubernetes.cri.pod-annotations":{"knetd.io/labels":"%s"}}}' \
-		"$SOCKET" "$3" |
-		CNI_COMMAND=$1 CNI_CONTAINERID="vm-$2" CNI_NETNS="/var/run/netns/$2" CNI_IFNAME="${IFNAME:-eth0}" CNI_PATH=/opt/cni/bin \
-			CNI_ARGS="K8S_POD_NAMESPACE=default;K8S_POD_NAME=$2" /opt/cni/bin/knet
-}
-
-second() { IFNAME=net1 cni "$1" web app=web; }
+second() { IFNAME=net1 cni "$1" web; }
 second_answers() {
 	address=$(in_pod web ip -4 -o addr show net1 | grep -o '10\.244\.[0-9.]*' | head -n 1)
 	gets client "http://$address:8080/" "hello from web"
@@ -51,7 +13,6 @@ second_answers() {
 gets() { # POD URL TEXT: the pod gets the text from there
 	[ "$(in_pod "$1" timeout 5 wget -q -O - "$2")" = "$3" ]
 }
-resolves() { in_pod client nslookup -type=a "$1" 10.96.0.10 | grep -q "^Address.*$2\$"; }
 
 eventually 60 ready
 check "knetd is ready" ready
@@ -62,7 +23,7 @@ mkdir -p /run/netns /tmp/testwww
 echo "hello from web" >/tmp/testwww/index.html
 for pod in web client; do
 	check "a namespace for $pod" ip netns add $pod
-	check "CNI ADD $pod" cni ADD $pod app=$pod
+	check "CNI ADD $pod" cni ADD $pod
 done
 in_pod web httpd -p 8080 -h /tmp/testwww
 check "a Service" post /api/v1/namespaces/default/services \
@@ -85,8 +46,8 @@ check "and the Service with it" get /api/v1/namespaces/default/services/web
 check "pod to Service after the restart" gets client http://10.96.7.7/ "hello from web"
 
 for pod in web client; do
-	check "CNI DEL $pod" cni DEL $pod app=$pod
-	check "CNI DEL $pod again" cni DEL $pod app=$pod
+	check "CNI DEL $pod" cni DEL $pod
+	check "CNI DEL $pod again" cni DEL $pod
 	ip netns del $pod
 done
 no_links() { [ "$(ls /sys/class/net)" = "$links" ]; }

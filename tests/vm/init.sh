@@ -1,29 +1,9 @@
 #!/bin/sh
 # Runs inside the test machine of vm/init-test.sh, which says with init_test=WORD on the kernel's command line what is
-# to be judged. Verdicts on standard output, a line each: ok TEXT | failed TEXT
+# to be judged.
 set -u
 ln -s knetd /sbin/knetctl 2>/dev/null
-ip() { /bin/ip "$@"; } # busybox's shell would take its own
-
-check() { # TEXT COMMAND...
-	text=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		echo "ok $text"
-	else
-		echo "failed $text: $(tail -n 3 /tmp/out | tr '\n' ' ')"
-	fi
-}
-
-eventually() { # COMMAND...: for half a minute
-	n=150
-	while ! "$@" 2>/dev/null; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || { "$@"; return; }
-		sleep 0.2
-	done
-}
-fails() { ! "$@"; }
+. /test/words.sh
 
 ready() { knetctl get namespaces >/dev/null; }
 child_of_init() { # PROGRAM WORD: the pid of the child of process 1 that is it, and was told so
@@ -61,22 +41,22 @@ zombies() { awk '{ sub(/.*\) /, "") } $1 == "Z"' /proc/[0-9]*/stat 2>/dev/null; 
 no_zombies() { [ -z "$(zombies)" ] || { zombies; false; }; }
 
 lease() {
-	check "knetd is ready" eventually ready
-	check "DHCP: a lease" eventually leased4
-	check "DHCP: the default route" eventually route4
-	check "DHCPv6: a lease" eventually leased6
-	check "router advertisements beside it: the default route" eventually route6
-	check "DHCP: its name server" eventually told 'nameserver 10\.77\.0\.1'
-	check "DHCPv6: its name server" eventually grep -qx 'nameserver fd00:77::1' /run/knetd/uplink/dhcp.dhcp6
-	check "one list of all domains" eventually told 'search v4\.up\.test v6\.up\.test'
-	check "the cluster DNS asks them" eventually resolves
+	check "knetd is ready" eventually 30 ready
+	check "DHCP: a lease" eventually 30 leased4
+	check "DHCP: the default route" eventually 30 route4
+	check "DHCPv6: a lease" eventually 30 leased6
+	check "router advertisements beside it: the default route" eventually 30 route6
+	check "DHCP: its name server" eventually 30 told 'nameserver 10\.77\.0\.1'
+	check "DHCPv6: its name server" eventually 30 grep -qx 'nameserver fd00:77::1' /run/knetd/uplink/dhcp.dhcp6
+	check "one list of all domains" eventually 30 told 'search v4\.up\.test v6\.up\.test'
+	check "the cluster DNS asks them" eventually 30 resolves
 	old=$(client)
 	check "the client is a user of its own" grep -q '^Uid:[[:space:]]100[[:space:]]100[[:space:]]100' "/proc/$old/status"
 	check "with three capabilities" grep -q '^CapBnd:[[:space:]]*0*3400$' "/proc/$old/status"
 	check "asked to, the client renews the lease" kill -USR1 "$old"
 	check "the lease is still there" leased4
 	kill -9 "$old"
-	check "the client dies: it is started again" eventually another client "$old"
+	check "the client dies: it is started again" eventually 30 another client "$old"
 	check "the lease outlives it" leased4
 	check "and the default route" route4
 	check "and the name server" told 'nameserver 10\.77\.0\.1'
@@ -84,7 +64,7 @@ lease() {
 
 processes() {
 	orphans
-	check "orphans are reaped" eventually no_zombies
+	check "orphans are reaped" eventually 30 no_zombies
 	knetctl create -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Namespace
@@ -92,16 +72,16 @@ metadata: {name: kept}
 YAML
 	old=$(control)
 	kill -9 "$old"
-	check "the control process dies: it is started again" eventually another control "$old"
-	check "it answers" eventually ready
+	check "the control process dies: it is started again" eventually 30 another control "$old"
+	check "it answers" eventually 30 ready
 	check "with what it had" knetctl get namespace kept
 	check "the machine's name servers are still the network's" told 'nameserver 10\.77\.0\.1'
 	old=$(control)
 	check "an upgrade in place" knetctl upgrade
 	check "in the same process" [ "$(control)" = "$old" ]
-	check "it answers after that" eventually ready
-	check "nothing is left over" eventually no_zombies
-	check "a name is resolved after all that" eventually resolves
+	check "it answers after that" eventually 30 ready
+	check "nothing is left over" eventually 30 no_zombies
+	check "a name is resolved after all that" eventually 30 resolves
 }
 
 # ---- disks and the clock --------------------------------------------------------------------------
@@ -112,14 +92,14 @@ mounted() { grep "^/dev/vd[a-z] $STATE ext4 " /proc/mounts | grep -q noatime || 
 at_least() { [ "$(date +%s)" -ge "$1" ] || { date; false; }; }
 
 clock() {
-	check "knetd is ready" eventually ready
+	check "knetd is ready" eventually 30 ready
 	check "the disk of that label is mounted" mounted
 	check "the clock is not in 1970" at_least 1750000000
-	check "router advertisements: an address" eventually advertised
-	check "router advertisements: the default route" eventually route6
-	check "router advertisements: their name server" eventually told 'nameserver fd00:77::1'
-	check "router advertisements: their domain" eventually told 'search v6\.up\.test'
-	check "the cluster DNS asks it" eventually resolves
+	check "router advertisements: an address" eventually 30 advertised
+	check "router advertisements: the default route" eventually 30 route6
+	check "router advertisements: their name server" eventually 30 told 'nameserver fd00:77::1'
+	check "router advertisements: their domain" eventually 30 told 'search v6\.up\.test'
+	check "the cluster DNS asks it" eventually 30 resolves
 	knetctl create -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Namespace
@@ -130,7 +110,7 @@ YAML
 }
 
 again() {
-	check "started again: knetd is ready" eventually ready
+	check "started again: knetd is ready" eventually 30 ready
 	check "the clock is where it was" at_least $FAR
 	check "an object is where it was" knetctl get namespace kept
 }

@@ -1,43 +1,9 @@
 #!/bin/sh
 # Inside the test machine of vm/kernels.sh: most of what knetd uses of the kernel was left out of /modules, and IPv6 is
 # off. What is missing is named and the rest works; then the modules of /test/left are loaded, and all of it does.
-# Verdicts on standard output, a line each: ok TEXT | failed TEXT
 set -u
-API=http://10.0.2.15:8080
-SOCKET=/run/knetd/knetd.sock
+. /test/words.sh
 
-ip() { /bin/ip "$@"; } # busybox's shell would take its own
-
-check() { # TEXT COMMAND...
-	text=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		echo "ok $text"
-	else
-		echo "failed $text: $(tail -n 3 /tmp/out | tr '\n' ' ')"
-	fi
-}
-not() { ! "$@"; }
-eventually() { # SECONDS COMMAND...
-	n=$(($1 * 5))
-	shift
-	while ! "$@" 2>/dev/null; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || { "$@"; return; }
-		sleep 0.2
-	done
-}
-
-get() { timeout 5 wget -q -O - "$API$1"; }
-post() { timeout 10 wget -q -O - --header 'Content-Type: application/json' --post-data "$2" "$API$1"; }
-ready() { get /readyz >/dev/null; }
-in_pod() { n=$1; shift; ip netns exec "$n" "$@"; }
-cni() { # VERB POD
-	printf '{"cniVersion":"1.0.0","name":"knet","type":"knet","socket":"%s","runtimeConfig":{"io.kubernetes.cri.pod-annotations":{"knetd.io/labels":"app=%s"}}}' \
-		"$SOCKET" "$2" |
-		CNI_COMMAND=$1 CNI_CONTAINERID="vm-$2" CNI_NETNS="/var/run/netns/$2" CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin \
-			CNI_ARGS="K8S_POD_NAMESPACE=default;K8S_POD_NAME=$2" /opt/cni/bin/knet
-}
 fails_with() { # TEXT COMMAND...
 	words=$1
 	shift
@@ -47,7 +13,6 @@ told() { /sbin/knetd -k >/tmp/table; grep -A 1 "^MISSING  $1" /tmp/table | grep 
 status_tells() { /sbin/knetd ctl status | grep -q "$1"; }
 gets() { [ "$(in_pod client timeout 5 wget -q -O - "$1")" = "hello from web" ]; }
 refused() { in_pod client timeout 5 wget -O - "$1" 2>&1 | grep -q refused; }
-resolves() { in_pod client nslookup -type=a "$1" 10.96.0.10 | grep -q "^Address.*$2\$"; }
 lists() { nft list table inet "$1" | grep -q "$2"; }
 service() { # NAME ADDRESS LABEL
 	post /api/v1/namespaces/default/services '{"apiVersion":"v1","kind":"Service","metadata":{"name":"'"$1"'"},"spec":{"clusterIP":"'"$2"'",
