@@ -11,6 +11,7 @@
  * gone for a moment.) So the way back is held shut: the sets cut4, cut6 of policy_rules.c. It needs
  * no opening: once the first end may speak again its packets begin the connection, and those of the
  * other end belong to it. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,13 @@ static int hold(struct node *node, struct err *e)
 		nft_elem_add(t, POLICY_TABLE, policy_cut_name(way->n == 2 * (4 + 4) ? 4 : 16), way,
 		             NULL);
 	ret = nft_commit(t, e);
+	if (ret == -ENFILE) { /* POLICY_CUT_MAX are held already: no reason to hold up policies */
+		log_warn(
+			"policy: the ways back of %zu connections that were cut are not held shut: "
+			"%u are at a time",
+			node->ways.len, POLICY_CUT_MAX);
+		return 0;
+	}
 	return ret ? ret : conntrack_purge(0, 0, is_held, node, e);
 }
 

@@ -6,6 +6,7 @@
 #include <knetd/loop.h>
 #include <knetd/module.h>
 
+#include "../../modules/policy/policy_cut.h"
 #include "fake_kern.h"
 #include "policy_stage.h"
 
@@ -251,6 +252,23 @@ static void cuts_what_is_not_allowed_any_more(void **state)
 	assert_int_equal(count("cut4 10"), 2);
 }
 
+/* Nor does a policy wait for it: what is forbidden is forgotten, whether its way back is held or
+ * not. */
+static void no_room_for_ways_back(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	policy("web", "{\"podSelector\":" APP("web") ",\"ingress\":[" FROM("other") "]}");
+	sync_well(false);
+	fake_kern_flow_of(IPPROTO_TCP, "10.244.0.2:999", "10.244.0.1:80", "10.244.0.1:80");
+	fake_kern_fail_commit(ENFILE);
+	fake_kern_reset();
+	assert_int_equal(policy_cut(&e), 0);
+	has("conntrack purge 6 10.244.0.1:80 -> 10.244.0.1:80\n");
+	assert_int_equal(count("cut4"), 0);
+}
+
 /* A full pass over a table that is as it was: rules and the maps of chains, no other element. */
 static void a_full_pass_sends_no_element(void **state)
 {
@@ -344,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup(a_policy_changes, world),
 		cmocka_unit_test_setup(a_second_policy_goes, world),
 		cmocka_unit_test_setup(cuts_what_is_not_allowed_any_more, world),
+		cmocka_unit_test_setup(no_room_for_ways_back, world),
 		cmocka_unit_test_setup(a_full_pass_sends_no_element, world),
 		cmocka_unit_test_setup(a_full_pass_mends, world),
 		cmocka_unit_test_setup(a_failed_commit_is_made_up_for, world),
